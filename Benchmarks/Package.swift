@@ -1,0 +1,44 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [.strictMemorySafety()]
+
+let package = Package(
+    name: "plait-benchmarks",
+    products: [
+        .executable(name: "plait-bench", targets: ["PlaitBench"]),
+        .executable(name: "floor-echo", targets: ["FloorEcho"]),
+        .executable(name: "load", targets: ["FloorLoad"]),
+        .executable(name: "floor-switch", targets: ["FloorSwitch"]),
+        .executable(name: "floor-mutex", targets: ["FloorMutex"]),
+        .executable(name: "peer-nio", targets: ["PeerNIO"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    ],
+    targets: [
+        .target(name: "CBenchSupport"),
+        .executableTarget(name: "FloorEcho", dependencies: ["CBenchSupport"]),
+        .executableTarget(name: "FloorLoad", dependencies: ["CBenchSupport"]),
+        .executableTarget(name: "FloorSwitch", dependencies: ["CBenchSupport"]),
+        .executableTarget(name: "FloorMutex", dependencies: ["CBenchSupport"]),
+        .executableTarget(
+            name: "PeerNIO",
+            dependencies: [
+                "CBenchSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "PlaitBench",
+            dependencies: [
+                "CBenchSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/plait-bench",
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,32 @@
+// What the programs of this package share: options, limits, placement, clocks, children.
+#ifndef BENCH_SUPPORT_H
+#define BENCH_SUPPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// The number after `--name` in the arguments, or `fallback` if the option is absent.
+/// Ends the program with a message if what follows is not a number.
+long bench_option(int argc, char **argv, const char *name, long fallback);
+
+/// Raises the soft limit of open descriptors to the hard one and returns it.
+long bench_raise_descriptor_limit(void);
+
+/// Pins the calling thread to a core. A negative number leaves it where it is.
+bool bench_pin_to_cpu(int cpu);
+
+/// Nanoseconds of the monotonic clock.
+uint64_t bench_now_ns(void);
+
+/// Nanoseconds of processor time that all threads of a process have used, 0 if it is gone.
+uint64_t bench_process_cpu_ns(pid_t pid);
+
+/// Starts a program on a core, with pipes for its standard input and output.
+///
+/// The child is killed when the calling process ends, however that comes about. Only for a
+/// single-threaded caller, since it forks.
+/// Returns the child's process id, or -1 with errno set.
+pid_t bench_spawn(char *const arguments[], int cpu, int *input, int *output);
+
+#endif

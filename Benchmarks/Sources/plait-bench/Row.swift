@@ -1,0 +1,71 @@
+/// A figure with what was measured for it.
+struct Row {
+    enum Verdict: String {
+        case pass
+        case miss = "MISS"
+        case failed = "FAILED"
+        /// The program that the figure is about has not been built.
+        case absent = "-"
+
+        var isBad: Bool { self == .miss || self == .failed }
+    }
+
+    let figure: Figure
+    let summaries: [Contestant: Summary]
+    let ratio: Double?
+    let verdict: Verdict
+
+    var ours: Double? { summaries[.ours]?.median }
+    var floor: Double? { summaries[.floor]?.median }
+    var peer: Double? { summaries[.peer]?.median }
+
+    init(_ figure: Figure, samples: Samples) {
+        var summaries: [Contestant: Summary] = [:]
+        for contestant in Contestant.allCases {
+            summaries[contestant] = samples.summary(figure, contestant)
+        }
+        self.figure = figure
+        self.summaries = summaries
+        let floor = summaries[.floor]?.median
+        let ours = summaries[.ours]?.median
+        ratio = if let ours, let floor, floor > 0 { ours / floor } else { nil }
+        let hasFailure = Contestant.allCases.contains { samples.hasFailure(figure.scenario, $0) }
+        verdict =
+            if hasFailure {
+                .failed
+            } else if let isMet = figure.target.isMet(ours: ours, ratio: ratio) {
+                isMet ? .pass : .miss
+            } else {
+                .absent
+            }
+    }
+}
+
+extension Row: Encodable {
+    private enum Key: String, CodingKey {
+        case figure, unit, ours, floor, ratio, target, rule, peer, spread, met, verdict
+    }
+
+    // Written out by hand so that a missing number is null and not left out.
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(figure.name, forKey: .figure)
+        try container.encode(figure.unit, forKey: .unit)
+        try container.encode(ours, forKey: .ours)
+        try container.encode(floor, forKey: .floor)
+        try container.encode(ratio, forKey: .ratio)
+        try container.encode(figure.target.value, forKey: .target)
+        try container.encode(figure.target.rule, forKey: .rule)
+        try container.encode(peer, forKey: .peer)
+        let spread = summaries.map { ($0.key.rawValue, [$0.value.min, $0.value.max]) }
+        try container.encode(Dictionary(uniqueKeysWithValues: spread), forKey: .spread)
+        let met: Bool? =
+            switch verdict {
+            case .pass: true
+            case .miss, .failed: false
+            case .absent: nil
+            }
+        try container.encode(met, forKey: .met)
+        try container.encode(verdict.rawValue, forKey: .verdict)
+    }
+}

@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A library layer: `Sources/<name>`, importing only layers below it.
+func layer(_ name: String, over dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The tests of a layer: `Tests/<name>Tests`.
+func tests(_ name: String, over dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: strict)
+}
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "plait",
+    products: [
+        .library(name: "Plait", targets: ["Plait"]),
+        .executable(name: "plait", targets: ["PlaitCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    ],
+    targets: [
+        .target(name: "CPlaitSwitch"),
+        .target(name: "CPlaitLinux"),
+        layer("PlaitPlatform", over: ["CPlaitLinux", system]),
+        layer("PlaitParking", over: ["PlaitPlatform"]),
+        layer("PlaitSelectors", over: ["PlaitPlatform"]),
+        layer("PlaitSync", over: ["PlaitParking", deque]),
+        layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
+        layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),
+        layer("PlaitNet", over: ["PlaitStrands", logging]),
+        layer("Plait", over: ["PlaitNet"]),
+        .executableTarget(
+            name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

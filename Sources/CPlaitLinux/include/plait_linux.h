@@ -1,0 +1,119 @@
+// System calls that Swift's Glibc module lacks or cannot express, and the thread-local cell.
+// No policy. Calls that can fail return -errno.
+#pragma once
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+// MARK: The thread-local cell
+
+/// What the running thread is busy with. Read inline: a started fiber never leaves its thread, so
+/// the address stays good on its stack.
+typedef struct plait_cell {
+    /// The `Strand` that runs now, unretained; null on a thread that Plait has not met.
+    void *_Nullable strand;
+    /// The `Hub` of this thread, unretained; null without one.
+    void *_Nullable hub;
+    /// Bounds of the running fiber's guard area, and what to say when it is hit.
+    uintptr_t guard_low;
+    uintptr_t guard_high;
+    size_t stack_size;
+    uint64_t fiber_number;
+    const char *_Nullable fiber_name;
+} plait_cell;
+
+extern __thread plait_cell plait_thread_cell;
+
+static inline plait_cell *_Nonnull plait_cell_get(void) { return &plait_thread_cell; }
+
+/// Calls `destroy(value)` when this thread ends; a later call replaces the value.
+void plait_at_thread_exit(void *_Nonnull value, void (*_Nonnull destroy)(void *_Nullable));
+
+// MARK: Clock, processor
+
+/// CLOCK_MONOTONIC in nanoseconds.
+static inline uint64_t plait_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static inline void plait_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// MARK: Futex (private to the process)
+
+/// Sleeps while `*word == expected`, at most until `deadline` (CLOCK_MONOTONIC ns, UINT64_MAX: for
+/// ever). 0, -EAGAIN (the word differs), -ETIMEDOUT or -EINTR.
+int plait_futex_wait(const uint32_t *_Nonnull word, uint32_t expected, uint64_t deadline);
+int plait_futex_wake(const uint32_t *_Nonnull word, int count);
+
+// MARK: epoll, poll, eventfd, signalfd
+
+typedef struct plait_event {
+    uint32_t events;
+    uint64_t token;
+} plait_event;
+
+int plait_epoll_create(void);
+/// `operation`: 1 add, 2 delete, 3 modify.
+int plait_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token);
+/// `timeout` in ns; negative: for ever. Fills `events`, returns how many.
+int plait_epoll_wait(int epoll, void *_Nonnull events, int capacity, int64_t timeout);
+/// Entry `index` of what `plait_epoll_wait` filled.
+plait_event plait_epoll_event(const void *_Nonnull events, int index);
+/// Bytes an entry of the buffer for `plait_epoll_wait`.
+size_t plait_epoll_event_size(void);
+/// `descriptors`: an array of `struct pollfd`. `timeout` in ns; negative: for ever. `unblocked`, if
+/// not 0, is a signal that is let through only while this call waits.
+int plait_poll(void *_Nonnull descriptors, unsigned count, int64_t timeout, int unblocked);
+/// The next connection of a listening socket, non-blocking and closed on exec.
+int plait_accept(int listener);
+int plait_eventfd(void);
+int plait_signalfd(int descriptor, const sigset_t *_Nonnull set);
+/// Reads one pending signal's number, 0 when none is left, or -errno.
+int plait_signalfd_read(int descriptor);
+
+// MARK: Threads and signals
+
+pid_t plait_gettid(void);
+/// Names the calling thread; the kernel keeps 15 bytes.
+void plait_name_thread(const char *_Nonnull name);
+/// Sends `signal` to one thread of this process.
+int plait_tgkill(pid_t thread, int signal);
+/// Installs an empty handler for `signal` without SA_RESTART, and blocks it in this thread.
+int plait_prepare_interrupt(int signal);
+/// Blocks (or unblocks) `signal` in the calling thread.
+int plait_block_signal(int signal, int blocked);
+int plait_pin_to_cpu(int cpu);
+/// Processors that the calling thread may run on.
+int plait_cpu_count(void);
+
+/// Gives this thread an alternate signal stack and, once a process, handles SIGSEGV and SIGBUS: a
+/// hit of the running fiber's guard is explained on standard error and ends the process by SIGABRT;
+/// any other goes to the handler that was there before.
+int plait_watch_overflow(void);
+/// Frees the thread's alternate signal stack.
+void plait_unwatch_overflow(void);
+
+// MARK: Memory
+
+/// Guards [address, address + length) without a mapping of its own (Linux 6.13 and later).
+int plait_guard_install(void *_Nonnull address, size_t length);
+
+// MARK: Processes
+
+pid_t plait_fork(void);
+int plait_pidfd_open(pid_t pid);
+/// Reaps the child behind `pidfd`: 1 and `*code`, `*signal` when it has ended, 0 while it runs.
+int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
+/// Sends `signal` to this process when its parent ends.
+int plait_parent_death_signal(int signal);
+void plait_exit_now(int code) __attribute__((noreturn));

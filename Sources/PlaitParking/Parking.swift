@@ -1,0 +1,71 @@
+public import PlaitPlatform
+
+/// How a strand or task waits: written once, used by every primitive.
+///
+/// A primitive gives two closures that take its lock. `enrol` looks again whether waiting is needed
+/// at all: if not, it does what the caller wanted and returns false; else it queues the waiter and
+/// returns true. `withdraw` takes the waiter out of the queue, when the wait ended otherwise.
+public enum Parking {
+    /// Blocks the calling thread or parks the calling fiber.
+    ///
+    /// - Parameters:
+    ///   - target: For people who look who waits for what.
+    ///   - slot: Where the waker leaves an item, or finds one.
+    ///   - deadline: When to give up. One that has passed gives up at once, without a switch.
+    ///   - isCancellable: False for waits that must not end early.
+    @inlinable
+    public static func block(
+        on target: WaitTarget,
+        slot: UnsafeMutableRawPointer?,
+        until deadline: Deadline,
+        isCancellable: Bool = true,
+        enrol: (Waiter) -> Bool,
+        withdraw: (Waiter) -> Void
+    ) -> WaitOutcome {
+        let current = unsafe Strand.currentReference
+        return unsafe current._withUnsafeGuaranteedRef { strand in
+            var node = unsafe WaiterNode(
+                parker: Unmanaged<Parker>.fromOpaque(current.toOpaque()), target: target,
+                slot: slot)
+            return unsafe withUnsafeMutablePointer(to: &node) { pointer in
+                let waiter = unsafe Waiter(pointer)
+                guard strand.prepare(waiter, isCancellable: isCancellable) else {
+                    return .cancelled
+                }
+                guard enrol(waiter) else {
+                    strand.abandon(waiter)
+                    return .woken
+                }
+                strand.park(waiter, until: deadline)
+                let outcome = waiter.outcome
+                if !outcome.isWoken { withdraw(waiter) }
+                return outcome
+            }
+        }
+    }
+}
+
+extension Parking {
+    /// As ``block(on:slot:until:isCancellable:enrol:withdraw:)``, for waits that pass no item.
+    @inlinable
+    public static func block(
+        on target: WaitTarget,
+        until deadline: Deadline,
+        isCancellable: Bool = true,
+        enrol: (Waiter) -> Bool,
+        withdraw: (Waiter) -> Void
+    ) -> WaitOutcome {
+        unsafe block(
+            on: target, slot: nil, until: deadline, isCancellable: isCancellable, enrol: enrol,
+            withdraw: withdraw)
+    }
+}
+
+extension WaitOutcome {
+    /// True when woken, false when timed out.
+    @inlinable
+    public func wasWoken() throws(CancellationError) -> Bool {
+        if self == .cancelled { throw CancellationError() }
+        return isWoken
+    }
+}

@@ -1,0 +1,153 @@
+public import PlaitPlatform
+internal import Synchronization
+
+/// What a strand runs on.
+public enum StrandKind: String, Sendable, CaseIterable, Hashable {
+    /// A stackful coroutine, pinned to the thread that started it.
+    case fiber
+    /// An operating-system thread.
+    case thread
+}
+
+/// A unit of execution that can wait: its identity, and the verbs that every kind has.
+///
+/// The thread that Plait did not start (the main thread, a thread of the Swift runtime's pool) gets
+/// a strand of kind ``StrandKind/thread`` when it first waits.
+open class Strand: Parker, @unchecked Sendable {
+    // Sendable: constants; atomics; `givenName` guarded by `completion`'s lock.
+
+    /// Unique in the process.
+    public let id: UInt64
+    public let kind: StrandKind
+    /// Whether the end of the program does not wait for it.
+    public let isDaemon: Bool
+    /// Has it ended, and who waits for that.
+    package let completion = Completion()
+    private let givenName: String?
+
+    public init(id: UInt64, kind: StrandKind, name: String?, isDaemon: Bool) {
+        self.id = id
+        self.kind = kind
+        self.isDaemon = isDaemon
+        givenName = name
+    }
+
+    /// The name it was given, or its kind and number.
+    public var name: String { givenName ?? "\(kind.rawValue)-\(id)" }
+
+    package var hasGivenName: Bool { givenName != nil }
+
+    /// False once its body has returned or thrown.
+    public var isAlive: Bool { !completion.isDone }
+
+    // MARK: What a kind of strand provides. Called only on the strand itself, but for the last two.
+
+    /// Notes that `waiter` is about to be queued. False when the wait is cancelled beforehand; then
+    /// nothing else may be called for it.
+    open func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// Takes back ``prepare(_:isCancellable:)``: the wait was not needed.
+    open func abandon(_ waiter: Waiter) {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// Stops the strand until `waiter` is settled and unparked; at `deadline`, settles it itself.
+    open func park(_ waiter: Waiter, until deadline: Deadline) {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// Makes the strand's current or next cancellable wait throw `CancellationError`.
+    ///
+    /// Any thread may call it; a call delivers at most one error, and none to a strand that has
+    /// ended. The strand may catch it and go on. For a fiber on another hub it takes effect when that hub next
+    /// looks at its messages.
+    open func cancel() {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// Whether ``cancel()`` was ever called on it.
+    open var isCancelled: Bool {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// What it waits for just now; nil when it runs. Of another hub's fiber: nil; see `Hub.waits`.
+    open var currentWait: WaitSnapshot? { nil }
+
+    // MARK: The current strand
+
+    /// The strand that runs this code.
+    public static var current: Strand {
+        unsafe currentReference._withUnsafeGuaranteedRef { $0 }
+    }
+
+    /// The strand that runs this code, unretained: good as long as it is the running one.
+    @usableFromInline
+    package static var currentReference: Unmanaged<Strand> {
+        if let strand = unsafe ThreadCell.current.strand {
+            return unsafe Unmanaged.fromOpaque(strand)
+        }
+        return unsafe ThreadStrand.adoptThread()
+    }
+
+    // MARK: Joining
+
+    /// Waits until the strand has ended; its result is not looked at.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after
+    /// the end. A strand that joins itself traps.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first.
+    /// - Throws: `CancellationError` when the caller is cancelled.
+    /// - Source: Python's `Thread.join`.
+    @available(*, noasync)
+    @discardableResult
+    public func join(within limit: Duration? = nil) throws(CancellationError) -> Bool {
+        precondition(
+            self !== Strand.current, "strand \(name) joins itself, which would wait for ever")
+        return try completion.wait(on: self, until: Deadline(within: limit))
+    }
+
+    /// Waits until the strand has ended, suspending the calling task.
+    @discardableResult
+    public func join(within limit: Duration? = nil) async throws(CancellationError) -> Bool {
+        try await completion.wait(on: self, until: Deadline(within: limit))
+    }
+}
+
+/// Numbers for strands, unique in the process.
+package enum StrandNumber {
+    private static let last = Atomic<UInt64>(0)
+
+    /// Reserves `count` numbers and returns the first: hubs take them in bulk, so that starting a
+    /// fiber costs no atomic operation.
+    package static func reserve(_ count: UInt64 = 1) -> UInt64 {
+        last.wrappingAdd(count, ordering: .relaxed).oldValue + 1
+    }
+}
+
+/// Who waits, on what, since when.
+public struct WaitSnapshot: Sendable, CustomStringConvertible {
+    public let strand: Strand
+    /// Such as `Queue.get`.
+    public let verb: String
+    /// The object waited on; nil for a sleep.
+    public let object: ObjectIdentifier?
+    /// When the wait began, on the monotonic clock.
+    public let since: Deadline
+
+    package init(strand: Strand, waiter: Waiter) {
+        self.strand = strand
+        verb = waiter.target.verb.description
+        object = waiter.target.object
+        since = Deadline(nanoseconds: waiter.since)
+    }
+
+    public var description: String {
+        let now = monotonicNow()
+        let waited = now > since.nanoseconds ? now - since.nanoseconds : 0
+        let place = object.map { " on 0x\(String(UInt(bitPattern: $0), radix: 16))" } ?? ""
+        return "\(strand.name): \(verb)\(place) for \(waited / 1_000_000) ms"
+    }
+}

@@ -1,0 +1,210 @@
+public import PlaitPlatform
+internal import Synchronization
+
+/// How a thread with a hub waits: it runs the hub meanwhile.
+public protocol ThreadEngine: AnyObject, Sendable {
+    /// Runs until `isDone()`, at most until the timer of `waiter`, if a deadline is given, fires.
+    func run(waiter: Waiter, until deadline: Deadline, while isWaiting: () -> Bool)
+    /// Makes ``run(waiter:until:while:)`` look again. Any thread.
+    func wake()
+}
+
+/// A strand that is an operating-system thread: one that Plait started, or one that it met.
+open class ThreadStrand: Strand, @unchecked Sendable {
+    // Sendable: `guardLock` guards `waiting`, `cancelRequested` and `inSystemCall`; `engine` and
+    // `kernelID` are written by the thread itself while it does not wait, and read by who has
+    // settled one of its waits; the rest is atomic.
+
+    /// 1 once the settled wait may end. The futex the thread sleeps on.
+    private let token = Atomic<UInt32>(0)
+    private let everCancelled = Atomic<Bool>(false)
+    private let guardLock = ShortLock()
+    private var waiting: Waiter?
+    private var waitIsCancellable = false
+    private var cancelRequested = false
+    private var inSystemCall = false
+    private var kernelID: Int32 = 0
+    /// The thread's hub, once it has one.
+    package var engine: (any ThreadEngine)?
+
+    public init(name: String?, isDaemon: Bool) {
+        super.init(
+            id: StrandNumber.reserve(), kind: .thread, name: name, isDaemon: isDaemon)
+    }
+
+    // MARK: Being the thread's strand
+
+    /// Makes this the strand of the calling thread.
+    package func enterThread() {
+        kernelID = kernelThreadID()
+        unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    /// Ends ``enterThread()``.
+    package func leaveThread() {
+        unsafe ThreadCell.current.strand = nil
+    }
+
+    /// A strand for a thread that Plait did not start; it lives as long as the thread.
+    static func adoptThread() -> Unmanaged<Strand> {
+        let isMain = kernelThreadID() == processID()
+        let strand = ThreadStrand(name: isMain ? "main" : nil, isDaemon: true)
+        strand.enterThread()
+        let reference = unsafe Unmanaged<ThreadStrand>.passRetained(strand)
+        unsafe atThreadExit(reference.toOpaque()) { value in
+            guard let value = unsafe value else { return }
+            let strand = unsafe Unmanaged<ThreadStrand>.fromOpaque(value).takeRetainedValue()
+            strand.leaveThread()
+            strand.engine = nil
+            strand.completion.finish()
+        }
+        return unsafe Unmanaged.fromOpaque(reference.toOpaque())
+    }
+
+    // MARK: Waiting
+
+    open override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
+        waiter.since = monotonicNow()
+        return guardLock.withLock {
+            if cancelRequested && isCancellable {
+                cancelRequested = false
+                return false
+            }
+            waiting = waiter
+            waitIsCancellable = isCancellable
+            return true
+        }
+    }
+
+    open override func abandon(_ waiter: Waiter) {
+        guardLock.withLock {
+            waiting = nil
+            // Who cancelled it meanwhile, unparked it under this lock. The wait was not needed, so
+            // the cancellation goes to the next one.
+            if !waiter.settle(.woken) && waiter.outcome == .cancelled {
+                token.store(0, ordering: .relaxed)
+                cancelRequested = true
+            }
+        }
+    }
+
+    open override func park(_ waiter: Waiter, until deadline: Deadline) {
+        if let engine {
+            engine.run(waiter: waiter, until: deadline) {
+                self.token.load(ordering: .acquiring) == 0
+            }
+        } else {
+            sleep(waiter, until: deadline)
+        }
+        endWait()
+    }
+
+    private func sleep(_ waiter: Waiter, until deadline: Deadline) {
+        var limit = deadline
+        // .acquiring pairs with the .releasing store in unpark().
+        while token.load(ordering: .acquiring) == 0 {
+            guard Futex.wait(on: token, while: 0, until: limit) == .timedOut else { continue }
+            if waiter.settle(.timedOut) { return }
+            // Settled by another: its token is on the way.
+            limit = .never
+        }
+    }
+
+    private func endWait() {
+        guardLock.withLock {
+            waiting = nil
+            token.store(0, ordering: .relaxed)
+        }
+    }
+
+    open override func unpark(_ waiter: Waiter) {
+        // After the store, the thread may go on and end: everything needed is taken before. A futex
+        // that is gone is woken in vain.
+        let engine = self.engine
+        let call = inSystemCall ? kernelID : 0
+        token.store(1, ordering: .releasing)
+        if let engine {
+            engine.wake()
+        } else if call != 0 {
+            interruptThread(call)
+        } else {
+            Futex.wake(token)
+        }
+    }
+
+    /// Blocks the thread until a descriptor is ready: for threads without a hub.
+    package func wait(
+        for number: Int32, _ interest: Readiness, until deadline: Deadline
+    ) throws -> Readiness? {
+        var node = unsafe WaiterNode(
+            parker: .passUnretained(self), target: WaitTarget("descriptor"), slot: nil)
+        return try unsafe withUnsafeMutablePointer(to: &node) { pointer in
+            let waiter = unsafe Waiter(pointer)
+            guard prepare(waiter, isCancellable: true) else { throw CancellationError() }
+            guardLock.withLock { inSystemCall = true }
+            defer {
+                guardLock.withLock { inSystemCall = false }
+                endWait()
+            }
+            while true {
+                let result: DescriptorWait
+                do {
+                    result = try waitForDescriptor(
+                        number, interest, until: deadline, interrupt: threadInterrupt)
+                } catch {
+                    settleOrAwaitToken(waiter)
+                    throw error
+                }
+                switch result {
+                case .ready(let readiness):
+                    settleOrAwaitToken(waiter)
+                    // Ready and cancelled at once: cancelled, as it was promised to the canceller.
+                    if waiter.outcome == .cancelled { throw CancellationError() }
+                    return readiness
+                case .timedOut:
+                    if waiter.settle(.timedOut) { return nil }
+                    sleep(waiter, until: .never)
+                    throw CancellationError()
+                case .interrupted:
+                    if waiter.outcome == .cancelled {
+                        sleep(waiter, until: .never)
+                        throw CancellationError()
+                    }
+                }
+            }
+        }
+    }
+
+    private func settleOrAwaitToken(_ waiter: Waiter) {
+        if !waiter.settle(.woken) { sleep(waiter, until: .never) }
+    }
+
+    // MARK: Cancelling and looking
+
+    open override func cancel() {
+        everCancelled.store(true, ordering: .relaxed)
+        guardLock.withLock { () -> Void in
+            // Unparking under the lock keeps the waiter's memory: its owner must take the lock too.
+            if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
+                waiting.unpark()
+            } else {
+                cancelRequested = true
+            }
+        }
+    }
+
+    open override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
+
+    /// Takes back a cancellation that has not been delivered.
+    package func forgetCancellation() {
+        guardLock.withLock { cancelRequested = false }
+    }
+
+    open override var currentWait: WaitSnapshot? {
+        guardLock.withLock {
+            waiting.flatMap {
+                $0.outcome == .pending ? WaitSnapshot(strand: self, waiter: $0) : nil
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+public import Synchronization
+
+/// How a wait ended.
+public enum WaitOutcome: UInt32, Sendable {
+    /// Not yet.
+    case pending = 0
+    /// What it waited for came.
+    case woken = 1
+    /// Its deadline passed first.
+    case timedOut = 2
+    /// Its strand or task was cancelled first.
+    case cancelled = 3
+    /// Woken, and what it waited for has been made its own already.
+    case granted = 4
+
+    /// Whether a waker ended it.
+    @inlinable public var isWoken: Bool { self == .woken || self == .granted }
+}
+
+/// What a strand waits for, for people who look: `Queue.get`, and which queue.
+public struct WaitTarget: Sendable {
+    /// The type and verb, such as `Queue.get`.
+    public let verb: StaticString
+    /// The object waited on, if there is one.
+    public let object: ObjectIdentifier?
+
+    @inlinable
+    public init(_ verb: StaticString, _ object: AnyObject? = nil) {
+        self.verb = verb
+        self.object = object.map { ObjectIdentifier($0) }
+    }
+}
+
+/// One wait of one strand, from before it is queued until it has ended: the memory behind ``Waiter``.
+@unsafe
+public struct WaiterNode: ~Copyable {
+    /// A ``WaitOutcome``. One compare-and-swap from `.pending` settles the wait, once; who made it
+    /// unparks the strand, exactly once.
+    @usableFromInline let outcome = Atomic<UInt32>(0)
+    /// Whether a ``WaitQueue`` links this node. Guarded, as the links are, by that queue's lock.
+    @usableFromInline var isQueued = false
+    /// What a primitive notes about its waiter: guarded by its lock until the strand runs again.
+    @usableFromInline var note: UInt32 = 0
+    @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
+    @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
+    /// Outlives the wait: the strand cannot end before it is unparked.
+    @usableFromInline let parker: Unmanaged<Parker>
+    /// Where the waker leaves an item, or finds one. Owned by the waiting frame.
+    @usableFromInline let slot: UnsafeMutableRawPointer?
+    /// Set by the strand before it is queued, then constant: nanoseconds of CLOCK_MONOTONIC.
+    @usableFromInline var since: UInt64 = 0
+    @usableFromInline let target: WaitTarget
+    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock.
+    @usableFromInline var timer = unsafe TimerNode()
+
+    @inlinable
+    init(parker: Unmanaged<Parker>, target: WaitTarget, slot: UnsafeMutableRawPointer?) {
+        unsafe self.parker = unsafe parker
+        unsafe self.target = target
+        unsafe self.slot = unsafe slot
+        unsafe next = nil
+        unsafe previous = nil
+    }
+}
+
+/// A handle on one wait.
+///
+/// Wakers reach a waiter only while it is in a queue, under that queue's lock. They settle it there
+/// and, after unlocking, unpark it if settling succeeded: the strand does not go on before that, so
+/// the memory lives long enough. A strand whose wait ends otherwise withdraws it from the queue,
+/// under the same lock, before its memory goes.
+@safe
+public struct Waiter: Equatable, @unchecked Sendable {
+    // Sendable: `outcome` is atomic, the other fields have the guards named at WaiterNode.
+    @usableFromInline let node: UnsafeMutablePointer<WaiterNode>
+
+    @inlinable
+    init(_ node: UnsafeMutablePointer<WaiterNode>) { unsafe self.node = unsafe node }
+
+    @inlinable
+    public static func == (left: Waiter, right: Waiter) -> Bool {
+        unsafe left.node == right.node
+    }
+
+    /// How the wait ended, `.pending` while it has not.
+    @inlinable public var outcome: WaitOutcome {
+        // .acquiring pairs with the .releasing of settle(): what the waker wrote is visible.
+        unsafe WaitOutcome(rawValue: node.pointee.outcome.load(ordering: .acquiring)) ?? .pending
+    }
+
+    /// Ends the wait with `outcome` unless it has ended already. Who gets `true` must ``unpark()``.
+    @inlinable
+    public func settle(_ outcome: WaitOutcome) -> Bool {
+        unsafe node.pointee.outcome.compareExchange(
+            expected: 0, desired: outcome.rawValue, successOrdering: .acquiringAndReleasing,
+            failureOrdering: .acquiring
+        ).exchanged
+    }
+
+    /// Lets the strand go on. Exactly once, by who settled the wait, and under no lock.
+    @inlinable
+    public func unpark() {
+        unsafe node.pointee.parker._withUnsafeGuaranteedRef { $0.unpark(self) }
+    }
+
+    /// Where an item is left or found; nil for waits that pass none.
+    @inlinable public var slot: UnsafeMutableRawPointer? { unsafe node.pointee.slot }
+
+    /// A primitive's note on its waiter, guarded by the primitive's lock.
+    @inlinable public var note: UInt32 {
+        get { unsafe node.pointee.note }
+        nonmutating set { unsafe node.pointee.note = newValue }
+    }
+
+    /// When the wait began, nanoseconds of CLOCK_MONOTONIC. A fiber's is as old as its hub's last
+    /// look at the clock.
+    @inlinable public var since: UInt64 {
+        get { unsafe node.pointee.since }
+        nonmutating set { unsafe node.pointee.since = newValue }
+    }
+
+    @inlinable public var target: WaitTarget { unsafe node.pointee.target }
+
+    /// The node's timer, in the same memory.
+    package var timer: Timer { unsafe Timer(withUnsafeMutablePointer(to: &node.pointee.timer) { unsafe $0 }) }
+
+    /// The waiter as an opaque word, and back.
+    package var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(node) }
+    package init(address: UnsafeMutableRawPointer) {
+        unsafe node = unsafe address.assumingMemoryBound(to: WaiterNode.self)
+    }
+}
+
+/// What makes a stopped strand or task go on.
+open class Parker: @unchecked Sendable {
+    // Sendable: has no state of its own; subclasses name their guards.
+    public init() {}
+
+    /// Lets the wait's owner go on. Called from any thread, once for every settled wait; the object
+    /// may be gone as soon as the owner can run.
+    open func unpark(_ waiter: Waiter) {
+        preconditionFailure("Parker is abstract")
+    }
+}

@@ -1,0 +1,62 @@
+internal import CPlaitLinux
+
+/// A point on the monotonic clock at which a wait gives up.
+///
+/// Timeouts in Plait's interfaces are `Duration`s; a deadline is what they become once, so that a
+/// wait in several steps does not start its time anew. Resolution: one nanosecond; waits in a hub
+/// end up to 66 µs late (the tick of its timer wheel).
+public struct Deadline: Hashable, Comparable, Sendable {
+    /// Nanoseconds of CLOCK_MONOTONIC.
+    public let nanoseconds: UInt64
+
+    public init(nanoseconds: UInt64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    /// Waits for ever.
+    public static var never: Deadline { Deadline(nanoseconds: .max) }
+    /// Has passed already: tries once, waits not at all.
+    public static var immediate: Deadline { Deadline(nanoseconds: 0) }
+    /// The present.
+    public static var now: Deadline { Deadline(nanoseconds: monotonicNow()) }
+
+    /// The point `limit` from now: `nil` is ``never``, zero or less ``immediate``.
+    public init(within limit: Duration?) {
+        guard let limit else {
+            self = .never
+            return
+        }
+        let wait = limit.nanosecondsClamped
+        self = wait == 0 ? .immediate : Deadline.now.advanced(by: wait)
+    }
+
+    /// The point that `instant` names.
+    public init(_ instant: ContinuousClock.Instant) {
+        self.init(within: ContinuousClock.now.duration(to: instant))
+    }
+
+    /// Later by so many nanoseconds; saturates at ``never``.
+    public func advanced(by nanoseconds: UInt64) -> Deadline {
+        let (sum, overflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)
+        return Deadline(nanoseconds: overflow ? .max : sum)
+    }
+
+    public static func < (left: Deadline, right: Deadline) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+}
+
+/// CLOCK_MONOTONIC in nanoseconds.
+package func monotonicNow() -> UInt64 { plait_now() }
+
+extension Duration {
+    /// Whole nanoseconds, rounded up; negative durations are 0, huge ones `UInt64.max`.
+    package var nanosecondsClamped: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds > 0 || (seconds == 0 && attoseconds > 0) else { return 0 }
+        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carried) = whole.addingReportingOverflow(
+            UInt64(attoseconds + 999_999_999) / 1_000_000_000)
+        return overflow || carried ? .max : sum
+    }
+}

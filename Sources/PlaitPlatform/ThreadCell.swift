@@ -1,0 +1,53 @@
+public import CPlaitLinux
+
+/// What the running thread is busy with: its strand, its hub, and the guard of the running fiber.
+///
+/// A started fiber stays on its thread, so the cell's address stays good on its stack.
+@safe
+@usableFromInline
+package struct ThreadCell {
+    /// Thread-local memory of the calling thread; never escapes it.
+    @usableFromInline let cell: UnsafeMutablePointer<plait_cell>
+
+    @inlinable package static var current: ThreadCell { ThreadCell() }
+
+    @inlinable init() { unsafe cell = plait_cell_get() }
+
+    /// The running strand, unretained.
+    @inlinable package var strand: UnsafeMutableRawPointer? {
+        get { unsafe cell.pointee.strand }
+        nonmutating set { unsafe cell.pointee.strand = newValue }
+    }
+
+    /// The thread's hub, unretained.
+    @inlinable package var hub: UnsafeMutableRawPointer? {
+        get { unsafe cell.pointee.hub }
+        nonmutating set { unsafe cell.pointee.hub = newValue }
+    }
+
+    /// What the overflow handler compares a fault with and says; all zero while no fiber runs.
+    package func setGuard(
+        low: UInt, high: UInt, stackSize: Int, number: UInt64, name: UnsafePointer<CChar>?
+    ) {
+        unsafe cell.pointee.guard_low = low
+        unsafe cell.pointee.guard_high = high
+        unsafe cell.pointee.stack_size = stackSize
+        unsafe cell.pointee.fiber_number = number
+        unsafe cell.pointee.fiber_name = name
+    }
+}
+
+/// Calls `destroy(value)` when the calling thread ends; a later call replaces an earlier one.
+package func atThreadExit(
+    _ value: UnsafeMutableRawPointer, _ destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void
+) {
+    unsafe plait_at_thread_exit(value, destroy)
+}
+
+/// Makes this thread explain a fiber's stack overflow (once a thread; see `plait_watch_overflow`).
+package func watchStackOverflow() throws(SystemError) {
+    try check(plait_watch_overflow(), "sigaltstack")
+}
+
+/// Ends what ``watchStackOverflow()`` began.
+package func unwatchStackOverflow() { plait_unwatch_overflow() }

@@ -1,0 +1,107 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import Synchronization
+
+/// A flag that strands wait for until it is set.
+///
+/// Setting wakes all waiters, oldest first; it stays set until ``clear()``.
+/// - Source: Python's `threading.Event`.
+public final class Event: @unchecked Sendable {
+    // Sendable: `guardLock` guards `state`; `flag` mirrors it for reading without the lock.
+    private let guardLock = ShortLock()
+    private var state: EventState<WaitQueue>
+    private let flag: Atomic<Bool>
+
+    public init(isSet: Bool = false) {
+        state = EventState(isSet: isSet)
+        flag = Atomic(isSet)
+    }
+
+    // .acquiring pairs with the .releasing store in set(): what was written before is visible.
+    public var isSet: Bool { flag.load(ordering: .acquiring) }
+
+    /// Sets the flag and wakes everyone who waits for it. Never blocks.
+    public func set() {
+        guardLock.lock()
+        var claimed = ClaimedWaiters()
+        while let waiter = state.set() { claimed.append(waiter) }
+        flag.store(true, ordering: .releasing)
+        guardLock.unlock()
+        claimed.unparkAll()
+    }
+
+    /// Takes the flag back: later waits block again.
+    public func clear() {
+        guardLock.withLock {
+            state.clear()
+            flag.store(false, ordering: .releasing)
+        }
+    }
+
+    /// Waits until the flag is set, if it is not.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. A waiter that was woken returns, even if
+    /// the flag has been cleared since.
+    /// - Throws: `CancellationError` when the strand is cancelled.
+    @available(*, noasync)
+    public func wait() throws(CancellationError) {
+        _ = try wait(within: nil)
+    }
+
+    /// Waits at most `limit`; `.zero` looks once, `nil` waits for ever.
+    /// - Returns: Whether it was set.
+    @available(*, noasync)
+    public func wait(within limit: Duration?) throws(CancellationError) -> Bool {
+        if isSet { return true }
+        return try Parking.block(
+            on: WaitTarget("Event.wait", self), until: Deadline(within: limit), enrol: enrol,
+            withdraw: withdraw
+        ).wasWoken()
+    }
+
+    /// Waits until the flag is set, suspending the calling task.
+    public func wait() async throws(CancellationError) {
+        _ = try await wait(within: nil)
+    }
+
+    /// Waits at most `limit`, suspending the calling task.
+    public func wait(within limit: Duration?) async throws(CancellationError) -> Bool {
+        if isSet { return true }
+        return try await Parking.suspend(
+            on: WaitTarget("Event.wait", self), until: Deadline(within: limit), enrol: enrol,
+            withdraw: withdraw
+        ).wasWoken()
+    }
+
+    private func enrol(_ waiter: Waiter) -> Bool {
+        guardLock.withLock { !state.isReady(orQueue: waiter) }
+    }
+
+    private func withdraw(_ waiter: Waiter) {
+        guardLock.withLock { state.withdraw(waiter) }
+    }
+}
+
+/// The pure state of an ``Event``.
+struct EventState<Waiters: WaiterList> {
+    private(set) var isSet: Bool
+    private var waiters = Waiters()
+
+    init(isSet: Bool) { self.isSet = isSet }
+
+    /// Sets the flag. Returns a waiter to wake; to be called until there is none.
+    mutating func set() -> Waiters.Element? {
+        isSet = true
+        return waiters.claimFirst()
+    }
+
+    mutating func clear() { isSet = false }
+
+    /// Whether `waiter` need not wait; else it is queued.
+    mutating func isReady(orQueue waiter: Waiters.Element) -> Bool {
+        if !isSet { waiters.append(waiter) }
+        return isSet
+    }
+
+    mutating func withdraw(_ waiter: Waiters.Element) { waiters.remove(waiter) }
+}

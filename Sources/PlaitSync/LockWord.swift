@@ -1,0 +1,33 @@
+/// The state of a ``Lock``, in one word: pure transitions, which the lock applies by
+/// compare-and-swap.
+@usableFromInline
+struct LockWord: Equatable, Sendable {
+    @usableFromInline var bits: UInt32
+
+    @inlinable init(bits: UInt32) { self.bits = bits }
+
+    @usableFromInline static var free: LockWord { LockWord(bits: 0) }
+    @usableFromInline static var held: LockWord { LockWord(bits: 1) }
+
+    @inlinable var isHeld: Bool { bits & 1 != 0 }
+    /// Waiters are queued: releasing must look at them.
+    @inlinable var hasWaiters: Bool { bits & 2 != 0 }
+
+    /// Taken by a running strand, if nobody holds it: also over queued ones.
+    var taken: LockWord? { isHeld ? nil : LockWord(bits: bits | 1) }
+    /// Announcing a waiter; only while it is held, or nobody would wake that waiter.
+    var withWaiters: LockWord? { isHeld ? LockWord(bits: bits | 2) : nil }
+
+    /// The word after a release in favour of a queued waiter.
+    static func afterRelease(isHandedOver: Bool, hasWaiters: Bool) -> LockWord {
+        LockWord(bits: (isHandedOver ? 1 : 0) | (hasWaiters ? 2 : 0))
+    }
+
+    /// Whether a waiter that queued at `since` is owed the lock, rather than a try for it.
+    static func mustHandOver(since: UInt64, now: UInt64) -> Bool {
+        now >= since + handOverAge
+    }
+
+    /// A waiter older than this, in nanoseconds, is given the lock: 1 ms, as in WebKit's locks.
+    static let handOverAge: UInt64 = 1_000_000
+}
