@@ -30,6 +30,14 @@ let package = Package(
     name: "plait",
     products: [
         .library(name: "Plait", targets: ["Plait"]),
+        // Each layer can be had alone.
+        .library(name: "CPlaitSwitch", targets: ["CPlaitSwitch"]),
+        .library(name: "PlaitParking", targets: ["PlaitParking"]),
+        .library(name: "PlaitSelectors", targets: ["PlaitSelectors"]),
+        .library(name: "PlaitSync", targets: ["PlaitSync"]),
+        .library(name: "PlaitLoop", targets: ["PlaitLoop"]),
+        .library(name: "PlaitStrands", targets: ["PlaitStrands"]),
+        .library(name: "PlaitNet", targets: ["PlaitNet"]),
         .executable(name: "plait", targets: ["PlaitCommand"]),
     ],
     dependencies: [
@@ -43,7 +51,7 @@ let package = Package(
         .target(name: "CPlaitLinux"),
         layer("PlaitPlatform", over: ["CPlaitLinux", system]),
         layer("PlaitParking", over: ["PlaitPlatform"]),
-        layer("PlaitSelectors", over: ["PlaitPlatform"]),
+        layer("PlaitSelectors", over: ["PlaitPlatform", system]),
         layer("PlaitSync", over: ["PlaitParking", deque]),
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),

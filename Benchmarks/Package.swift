@@ -12,8 +12,11 @@ let package = Package(
         .executable(name: "floor-switch", targets: ["FloorSwitch"]),
         .executable(name: "floor-mutex", targets: ["FloorMutex"]),
         .executable(name: "peer-nio", targets: ["PeerNIO"]),
+        .executable(name: "ours-echo", targets: ["OursEcho"]),
+        .executable(name: "ours-micro", targets: ["OursMicro"]),
     ],
     dependencies: [
+        .package(name: "plait", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     ],
@@ -29,6 +32,17 @@ let package = Package(
                 "CBenchSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "OursEcho",
+            dependencies: ["CBenchSupport", .product(name: "Plait", package: "plait")],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "OursMicro",
+            dependencies: [
+                .product(name: "CPlaitSwitch", package: "plait"),
+                .product(name: "Plait", package: "plait"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

@@ -31,25 +31,25 @@ static void put_number(uint64_t value) {
     put(p);
 }
 
-static void explain(const plait_cell *cell) {
+static void explain(const plait_stack_note *note) {
     put("plait: fatal: fiber ");
-    if (cell->fiber_name) {
+    if (note->fiber_name) {
         put("'");
-        put(cell->fiber_name);
+        put(note->fiber_name);
         put("' ");
     }
     put("(fiber-");
-    put_number(cell->fiber_number);
+    put_number(note->fiber_number);
     put(") overflowed its stack of ");
-    put_number(cell->stack_size / 1024);
+    put_number(note->size / 1024);
     put(" KiB. Recurse less, keep large buffers on the heap, or spawn it with a larger stackSize.\n");
 }
 
 static void handle(int signal, siginfo_t *info, void *context) {
-    const plait_cell *cell = plait_cell_get();
+    const plait_stack_note *note = plait_cell_get()->stack;
     uintptr_t address = (uintptr_t)info->si_addr;
-    if (cell->guard_low != 0 && address >= cell->guard_low && address < cell->guard_high) {
-        explain(cell);
+    if (note && address >= note->guard_low && address < note->guard_high) {
+        explain(note);
         // By SIGABRT, so that a backtracer installed for it still shows the fiber's frames.
         abort();
     }

@@ -15,6 +15,9 @@ public struct TimerNode {
     @usableFromInline static var idle: UInt16 { 0xFFFF }
     @usableFromInline static var due: UInt16 { 0xFFFE }
 
+    /// A timer that is not set.
+    package static var unset: TimerNode { unsafe TimerNode() }
+
     @inlinable
     init() {
         unsafe next = nil

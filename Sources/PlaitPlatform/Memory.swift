@@ -37,3 +37,12 @@ package enum Memory {
         unsafe mprotect(memory, bytes, PROT_NONE) == 0
     }
 }
+
+/// A NUL-terminated copy of `text`, to be freed by ``freeC(_:)``; nil without memory.
+package func copyToC(_ text: String) -> UnsafePointer<CChar>? {
+    unsafe UnsafePointer(strdup(text))
+}
+
+package func freeC(_ text: UnsafePointer<CChar>) {
+    unsafe free(UnsafeMutableRawPointer(mutating: text))
+}

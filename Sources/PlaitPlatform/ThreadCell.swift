@@ -25,15 +25,10 @@ package struct ThreadCell {
         nonmutating set { unsafe cell.pointee.hub = newValue }
     }
 
-    /// What the overflow handler compares a fault with and says; all zero while no fiber runs.
-    package func setGuard(
-        low: UInt, high: UInt, stackSize: Int, number: UInt64, name: UnsafePointer<CChar>?
-    ) {
-        unsafe cell.pointee.guard_low = low
-        unsafe cell.pointee.guard_high = high
-        unsafe cell.pointee.stack_size = stackSize
-        unsafe cell.pointee.fiber_number = number
-        unsafe cell.pointee.fiber_name = name
+    /// The running fiber's stack, for the overflow handler; nil while no fiber runs.
+    @inlinable package var stack: UnsafePointer<plait_stack_note>? {
+        get { unsafe cell.pointee.stack }
+        nonmutating set { unsafe cell.pointee.stack = newValue }
     }
 }
 

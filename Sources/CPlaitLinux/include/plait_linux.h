@@ -9,6 +9,15 @@
 
 // MARK: The thread-local cell
 
+/// What the overflow handler compares a fault with, and says.
+typedef struct plait_stack_note {
+    uintptr_t guard_low;
+    uintptr_t guard_high;
+    size_t size;
+    uint64_t fiber_number;
+    const char *_Nullable fiber_name;
+} plait_stack_note;
+
 /// What the running thread is busy with. Read inline: a started fiber never leaves its thread, so
 /// the address stays good on its stack.
 typedef struct plait_cell {
@@ -16,12 +25,8 @@ typedef struct plait_cell {
     void *_Nullable strand;
     /// The `Hub` of this thread, unretained; null without one.
     void *_Nullable hub;
-    /// Bounds of the running fiber's guard area, and what to say when it is hit.
-    uintptr_t guard_low;
-    uintptr_t guard_high;
-    size_t stack_size;
-    uint64_t fiber_number;
-    const char *_Nullable fiber_name;
+    /// The running fiber's stack; null while none runs.
+    const struct plait_stack_note *_Nullable stack;
 } plait_cell;
 
 extern __thread plait_cell plait_thread_cell;

@@ -1,0 +1,53 @@
+import Foundation
+import Plait
+
+/// Uncontended, with a second thread alive as the floor has one.
+func lock() throws -> Figure {
+    let stop = Event()
+    let idle = spawn(.thread) { try stop.wait() }
+    let lock = Lock()
+    let rounds = 50_000_000
+    func run(_ count: Int) throws {
+        for _ in 0..<count {
+            try lock.acquire()
+            lock.release()
+        }
+    }
+    try run(1_000_000)
+    let figure = try time(rounds) { try run(rounds) }
+    stop.set()
+    try idle.join()
+    return figure
+}
+
+/// Resident bytes a parked fiber, its objects included, with a million of them.
+func parkedMemory() throws -> Figure {
+    let count = 1_000_000
+    let gate = Event()
+    var handles: [JoinHandle<Void>] = []
+    handles.reserveCapacity(count)
+    // The first fibers make what is made once.
+    try spawn(.fiber) { Strand.yield() }.join()
+    let before = residentBytes()
+    for _ in 0..<count { handles.append(spawn(.fiber) { try gate.wait() }) }
+    // They start, and park, while this strand sleeps.
+    while Hub.current.stackStatistics.inUse < count { Strand.yield() }
+    try spawn(.fiber) {}.join()
+    let after = residentBytes()
+    gate.set()
+    for handle in handles { try handle.join() }
+    return .value(Double(after - before) / Double(count))
+}
+
+/// Resident memory and page tables of this process.
+private func residentBytes() -> Int {
+    var kilobytes = 0
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
+    for line in text.split(separator: "\n")
+    where line.hasPrefix("VmRSS:") || line.hasPrefix("VmPTE:") {
+        kilobytes += line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap {
+            Int($0)
+        } ?? 0
+    }
+    return kilobytes * 1_024
+}

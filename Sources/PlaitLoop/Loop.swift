@@ -1,0 +1,214 @@
+package import PlaitParking
+public import PlaitPlatform
+public import PlaitSelectors
+internal import Synchronization
+
+/// The loop of one thread: timers, callbacks, descriptors and messages from other threads.
+///
+/// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one after
+/// another, and must not wait; starting strands is what they are for.
+public final class Loop: @unchecked Sendable {
+    // Sendable: `posted` is guarded by `postLock`, `sleep` is atomic; all else belongs to the thread
+    // that runs the loop, and only ``post(_:)`` and ``wake()`` are for others.
+
+    /// Where the loop is with respect to a wake-up, so that no more than one system call is made
+    /// however many threads have messages.
+    private enum Sleep {
+        static let awake: UInt32 = 0
+        static let sleeping: UInt32 = 1
+        static let notified: UInt32 = 2
+    }
+
+    private let selector: any ReadinessSelector
+    private let clock: @Sendable () -> Deadline
+    private var wheel: TimerWheel
+    /// The last look at the clock.
+    package private(set) var now: Deadline
+    /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
+    private var registrations: [Registration?] = []
+    private var epoch: UInt32 = 0
+    /// Registrations that exist, without the loop's own.
+    package private(set) var registrationCount = 0
+
+    private let sleep = Atomic<UInt32>(Sleep.awake)
+    private let counter: Descriptor
+    private let postLock = ShortLock()
+    private var posted: [@Sendable () -> Void] = []
+    /// Runs a batch of callbacks; the hub replaces it to forbid waiting in them.
+    package var around: (() -> Void) -> Void = { $0() }
+
+    /// - Parameters:
+    ///   - selector: What tells which descriptors are ready; `epoll` if nil.
+    ///   - clock: The present; the monotonic clock unless a test brings its own.
+    public init(
+        selector: (any ReadinessSelector)? = nil,
+        clock: @escaping @Sendable () -> Deadline = { .now }
+    ) throws(SystemError) {
+        self.selector = if let selector { selector } else { try EpollSelector() }
+        self.clock = clock
+        now = clock()
+        wheel = TimerWheel(time: now.nanoseconds)
+        counter = try makeEventCounter()
+        // Edge-triggered, the counter never needs to be read.
+        try self.selector.register(
+            counter.number, interest: .readable, mode: self.selector.supportsEdge ? .edge : .level,
+            token: Loop.counterToken)
+    }
+
+    private static let counterToken = UInt64.max
+
+    // MARK: Running
+
+    /// One round: fires due timers, looks at descriptors, runs messages.
+    ///
+    /// - Parameter limit: How long it may block if nothing is to be done: `.immediate` not at all.
+    public func runOnce(until limit: Deadline) {
+        if wheel.count > 0 { fireTimers() }
+        var mayBlock = limit != .immediate
+        if mayBlock {
+            mayBlock = sleep.compareExchange(
+                expected: Sleep.awake, desired: Sleep.sleeping, ordering: .acquiringAndReleasing
+            ).exchanged
+        }
+        if mayBlock || registrationCount > 0 {
+            select(until: mayBlock ? min(limit, wheel.nextWakeup) : .immediate)
+        }
+        if mayBlock && wheel.count > 0 { fireTimers() }
+        // .acquiring pairs with the .releasing in wake(): messages sent before it are seen.
+        if mayBlock || sleep.load(ordering: .relaxed) == Sleep.notified {
+            if sleep.exchange(Sleep.awake, ordering: .acquiringAndReleasing) == Sleep.notified {
+                runPosted()
+            }
+        }
+    }
+
+    /// Whether another thread has asked for attention.
+    package var isNotified: Bool { sleep.load(ordering: .relaxed) == Sleep.notified }
+
+    private func select(until deadline: Deadline) {
+        do {
+            try selector.select(until: deadline, now: now) { token, readiness in
+                self.deliver(token, readiness)
+            }
+        } catch {
+            // The selector itself is unusable, such as after its descriptor was closed by others:
+            // nothing on this thread could ever go on.
+            fatalError("plait: a loop cannot wait: \(error)")
+        }
+        if deadline != .immediate { now = clock() }
+    }
+
+    private func deliver(_ token: UInt64, _ readiness: Readiness) {
+        if token == Loop.counterToken {
+            if !selector.supportsEdge { drainEventCounter(counter.number) }
+            return
+        }
+        let index = Int(token & 0xFFFF_FFFF)
+        guard index < registrations.count, let registration = registrations[index],
+            registration.token == token
+        else { return }
+        registration.deliver(readiness)
+    }
+
+    // MARK: Other threads
+
+    /// Runs `body` on the loop's thread, soon. Any thread. Order is kept for one sender.
+    public func post(_ body: @escaping @Sendable () -> Void) {
+        postLock.withLock { posted.append(body) }
+        wake()
+    }
+
+    /// Makes the loop look at its messages, at the cost of a system call only if it sleeps.
+    package func wake() {
+        if sleep.exchange(Sleep.notified, ordering: .acquiringAndReleasing) == Sleep.sleeping {
+            signalEventCounter(counter.number)
+        }
+    }
+
+    private func runPosted() {
+        let batch = postLock.withLock {
+            let batch = posted
+            posted.removeAll(keepingCapacity: batch.count < 64)
+            return batch
+        }
+        guard !batch.isEmpty else { return }
+        around { for body in batch { body() } }
+    }
+
+    // MARK: Timers
+
+    /// Ends `waiter`'s wait as timed out at `deadline`. On the loop's thread.
+    package func set(_ waiter: Waiter, at deadline: Deadline) {
+        let timer = waiter.timer
+        unsafe timer.prepare(context: waiter.address) { context in
+            let waiter = unsafe Waiter(address: context)
+            if waiter.settle(.timedOut) { waiter.unpark() }
+        }
+        wheel.set(timer, at: deadline)
+    }
+
+    package func cancel(_ waiter: Waiter) { wheel.cancel(waiter.timer) }
+    package func set(_ timer: Timer, at deadline: Deadline) { wheel.set(timer, at: deadline) }
+    package func cancel(_ timer: Timer) { wheel.cancel(timer) }
+
+    /// Looks at the clock.
+    @discardableResult
+    package func updateNow() -> Deadline {
+        now = clock()
+        return now
+    }
+
+    /// Timers that wait to fire.
+    public var timerCount: Int { wheel.count }
+
+    private func fireTimers() {
+        now = clock()
+        wheel.advance(to: now.nanoseconds)
+        while let timer = wheel.popDue() { timer.fire() }
+    }
+
+    // MARK: Descriptors
+
+    /// Makes a descriptor known to the loop. On the loop's thread.
+    ///
+    /// - Throws: `SystemError`: EPERM for a regular file, ENOSPC or ENOMEM at the system's limits.
+    package func register(_ descriptor: Int32) throws(SystemError) -> Registration {
+        epoch &+= 1
+        let token = UInt64(epoch) << 32 | UInt64(UInt32(descriptor))
+        let registration = Registration(descriptor: descriptor, token: token, loop: self)
+        let usesEdge = selector.supportsEdge
+        try selector.register(
+            descriptor, interest: usesEdge ? .readable : [], mode: usesEdge ? .edge : .level,
+            token: token)
+        let index = Int(descriptor)
+        while registrations.count <= index { registrations.append(nil) }
+        registrations[index] = registration
+        registrationCount += 1
+        return registration
+    }
+
+    /// Changes what the selector watches for.
+    func watch(_ registration: Registration, _ interest: Readiness) throws(SystemError) {
+        try selector.modify(
+            registration.descriptor, interest: interest,
+            mode: selector.supportsEdge ? .edge : .level, token: registration.token)
+    }
+
+    var usesEdge: Bool { selector.supportsEdge }
+
+    /// Forgets a descriptor; its waiters are woken and find it closed.
+    ///
+    /// - Parameter willClose: The descriptor is closed right after, which takes it out of epoll
+    ///   without a system call of its own.
+    package func unregister(_ registration: Registration, willClose: Bool) {
+        let index = Int(registration.descriptor)
+        guard index < registrations.count, registrations[index] === registration else { return }
+        registrations[index] = nil
+        registrationCount -= 1
+        if !willClose || !selector.supportsEdge {
+            // Fails only for a descriptor that is gone already, which is as good.
+            try? selector.unregister(registration.descriptor)
+        }
+        registration.close()
+    }
+}

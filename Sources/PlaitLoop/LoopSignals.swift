@@ -1,0 +1,47 @@
+public import PlaitPlatform
+
+/// Signals that a loop hands to a callback, until it is cancelled.
+public final class SignalWatch: @unchecked Sendable {
+    // Sendable: belongs to the loop's thread.
+    private let signals: [Signal]
+    private let source: SignalDescriptor
+    private var registration: Registration?
+
+    fileprivate init(_ signals: [Signal], on loop: Loop, _ body: @escaping (Signal) -> Void)
+        throws(SystemError)
+    {
+        self.signals = signals
+        source = try SignalDescriptor(signals)
+        let registration = try loop.register(source.descriptor.number)
+        self.registration = registration
+        try registration.onReadable { [unowned self] _ in
+            while let signal = self.source.next() { body(signal) }
+        }
+    }
+
+    /// Lets the signals act as they did before. On the loop's thread.
+    public func cancel() {
+        guard let registration else { return }
+        self.registration = nil
+        registration.loop.unregister(registration, willClose: false)
+        registration.callback = nil
+        unblockSignals(signals)
+    }
+
+    deinit { cancel() }
+}
+
+extension Loop {
+    /// Calls `body` on the loop for every one of `signals` that the process is sent.
+    ///
+    /// The signals are blocked in the calling thread and in threads that it starts later. Call it
+    /// before other threads exist: one that does not block them would take them. A signal sent
+    /// several times before the loop looks comes once. Keep the result: dropping it ends the watch.
+    /// - Throws: `SystemError`.
+    /// - Source: asyncio's `loop.add_signal_handler`; signalfd(2).
+    public func watch(_ signals: [Signal], _ body: @escaping (Signal) -> Void)
+        throws(SystemError) -> SignalWatch
+    {
+        try SignalWatch(signals, on: self, body)
+    }
+}

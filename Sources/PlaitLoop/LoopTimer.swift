@@ -1,0 +1,66 @@
+internal import PlaitParking
+public import PlaitPlatform
+
+/// A callback that a loop will make; see ``Loop/schedule(at:_:)``.
+@safe
+public final class LoopTimer: @unchecked Sendable {
+    // Sendable: belongs to the loop's thread.
+    private let loop: Loop
+    private var action: (() -> Void)?
+    /// Owned, freed in deinit: by then the timer has fired or was cancelled, since a set timer
+    /// holds this object.
+    private let node: UnsafeMutablePointer<TimerNode>
+
+    fileprivate init(loop: Loop, action: @escaping () -> Void) {
+        self.loop = loop
+        self.action = action
+        unsafe node = .allocate(capacity: 1)
+        unsafe node.initialize(to: TimerNode.unset)
+    }
+
+    deinit { unsafe node.deallocate() }
+
+    fileprivate func set(at deadline: Deadline) {
+        let timer = unsafe Timer(node)
+        unsafe timer.prepare(context: Unmanaged.passRetained(self).toOpaque()) { context in
+            unsafe Unmanaged<LoopTimer>.fromOpaque(context).takeRetainedValue().fire()
+        }
+        loop.set(timer, at: deadline)
+    }
+
+    private func fire() {
+        guard let action else { return }
+        self.action = nil
+        loop.around(action)
+    }
+
+    /// Makes the callback not happen. On the loop's thread; a timer that has fired is left alone.
+    public func cancel() {
+        let timer = unsafe Timer(node)
+        guard timer.isSet else { return }
+        loop.cancel(timer)
+        action = nil
+        // The reference that set(at:) took.
+        unsafe Unmanaged.passUnretained(self).release()
+    }
+}
+
+extension Loop {
+    /// Calls `action` on the loop once `deadline` has passed: at most a tick (66 µs) late on an idle
+    /// loop, never early. On the loop's thread.
+    ///
+    /// Callbacks run in the order of their deadlines, and must not wait.
+    /// - Source: asyncio's `loop.call_at`.
+    @discardableResult
+    public func schedule(at deadline: Deadline, _ action: @escaping () -> Void) -> LoopTimer {
+        let timer = LoopTimer(loop: self, action: action)
+        timer.set(at: deadline)
+        return timer
+    }
+
+    /// Calls `action` on the loop once `delay` has passed.
+    @discardableResult
+    public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimer {
+        schedule(at: updateNow().advanced(by: delay.nanosecondsClamped), action)
+    }
+}

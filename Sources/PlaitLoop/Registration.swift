@@ -1,0 +1,125 @@
+internal import PlaitParking
+package import PlaitPlatform
+
+/// A descriptor that a loop watches, and who waits for it. Belongs to the loop's thread.
+///
+/// Edge-triggered: it remembers that the descriptor may be ready until a call says that it is not,
+/// so that reading costs no call that would only say EAGAIN. Level-triggered (`poll`): it watches
+/// only while somebody waits.
+package final class Registration: @unchecked Sendable {
+    // Sendable: used on the loop's thread only.
+    package let descriptor: Int32
+    let token: UInt64
+    package let loop: Loop
+    private var readers = WaitQueue()
+    private var writers = WaitQueue()
+    /// What the selector watches for.
+    private var watched: Readiness
+    /// What the descriptor may be ready for. Starts as "perhaps".
+    private var ready: Readiness = [.readable, .writable]
+    package private(set) var isClosed = false
+    /// Called on the loop for every readiness, instead of waking waiters.
+    package var callback: ((Readiness) -> Void)?
+
+    init(descriptor: Int32, token: UInt64, loop: Loop) {
+        self.descriptor = descriptor
+        self.token = token
+        self.loop = loop
+        watched = loop.usesEdge ? .readable : []
+    }
+
+    /// False when a read would only say EAGAIN.
+    package var mayRead: Bool { ready.contains(.readable) }
+    package var mayWrite: Bool { ready.contains(.writable) }
+
+    /// A read has taken all there was. After a hang-up a read still has the end to report.
+    package func isDrained() {
+        if !ready.contains(.hangup) { ready.remove(.readable) }
+    }
+
+    /// A write has filled the buffer.
+    package func isFilled() { ready.remove(.writable) }
+
+    func deliver(_ readiness: Readiness) {
+        ready.formUnion(readiness)
+        if let callback {
+            loop.around { callback(readiness) }
+            return
+        }
+        var claimed = ClaimedWaiters()
+        if readiness.contains(.readable) {
+            while let waiter = readers.claimFirst() { claimed.append(waiter) }
+        }
+        if readiness.contains(.writable) {
+            while let waiter = writers.claimFirst() { claimed.append(waiter) }
+        }
+        claimed.unparkAll()
+        if !loop.usesEdge { try? watchNeeded() }
+    }
+
+    func close() {
+        isClosed = true
+        ready = [.readable, .writable, .hangup]
+        var claimed = readers.claimAll()
+        while let waiter = writers.claimFirst() { claimed.append(waiter) }
+        claimed.unparkAll()
+    }
+
+    /// Waits until the descriptor may be ready for `interest`. On the loop's thread, by one of its
+    /// strands.
+    ///
+    /// - Returns: False when `deadline` passed first.
+    /// - Throws: `CancellationError`, and `SystemError` when the selector refuses.
+    package func wait(for interest: Readiness, until deadline: Deadline) throws -> Bool {
+        if !ready.isDisjoint(with: interest) { return true }
+        var refusal: SystemError?
+        let outcome = Parking.block(
+            on: interest.contains(.readable)
+                ? WaitTarget("descriptor.read", self) : WaitTarget("descriptor.write", self),
+            until: deadline,
+            enrol: { waiter in
+                if interest.contains(.readable) {
+                    readers.append(waiter)
+                } else {
+                    writers.append(waiter)
+                }
+                do throws(SystemError) {
+                    try watchNeeded()
+                    return true
+                } catch {
+                    withdraw(waiter, interest)
+                    refusal = error
+                    return false
+                }
+            }, withdraw: { withdraw($0, interest) })
+        if let refusal { throw refusal }
+        return try outcome.wasWoken()
+    }
+
+    private func withdraw(_ waiter: Waiter, _ interest: Readiness) {
+        if interest.contains(.readable) {
+            readers.remove(waiter)
+        } else {
+            writers.remove(waiter)
+        }
+        if !loop.usesEdge && !isClosed { try? watchNeeded() }
+    }
+
+    /// Tells the selector what is waited for, if it does not watch for that already.
+    private func watchNeeded() throws(SystemError) {
+        var needed: Readiness = []
+        if !readers.isEmpty || callback != nil { needed.insert(.readable) }
+        if !writers.isEmpty { needed.insert(.writable) }
+        // Edge-triggered, watching for what nobody waits for costs nothing: it is not taken back.
+        if loop.usesEdge { needed.formUnion(watched) }
+        guard needed != watched else { return }
+        try loop.watch(self, needed)
+        watched = needed
+    }
+
+    /// Calls `body` on the loop whenever the descriptor becomes readable.
+    package func onReadable(_ body: @escaping (Readiness) -> Void) throws(SystemError) {
+        callback = body
+        try watchNeeded()
+    }
+}

@@ -1,0 +1,59 @@
+public import PlaitPlatform
+internal import SystemPackage
+
+/// POSIX's `poll(2)`: works on every descriptor, at a cost proportional to their number.
+public final class PollSelector: ReadinessSelector {
+    private var poll = PollCalls()
+    /// Of each entry of `poll`, in its order.
+    private var entries: [(descriptor: Int32, token: UInt64)] = []
+    private var indices: [Int32: Int] = [:]
+
+    public init() {}
+
+    public var supportsEdge: Bool { false }
+
+    public func register(
+        _ descriptor: Int32, interest: Readiness, mode: TriggerMode, token: UInt64
+    ) throws(SystemError) {
+        precondition(mode == .level, "poll(2) knows no edges: register with .level")
+        guard indices[descriptor] == nil else {
+            throw SystemError(errno: .fileExists, call: "poll", subject: "descriptor \(descriptor)")
+        }
+        indices[descriptor] = entries.count
+        entries.append((descriptor, token))
+        poll.append(descriptor, interest)
+    }
+
+    public func modify(
+        _ descriptor: Int32, interest: Readiness, mode: TriggerMode, token: UInt64
+    ) throws(SystemError) {
+        let index = try index(of: descriptor)
+        entries[index].token = token
+        poll.setInterest(interest, of: descriptor, at: index)
+    }
+
+    public func unregister(_ descriptor: Int32) throws(SystemError) {
+        let index = try index(of: descriptor)
+        indices[descriptor] = nil
+        poll.remove(at: index)
+        entries.swapAt(index, entries.count - 1)
+        entries.removeLast()
+        if index < entries.count { indices[entries[index].descriptor] = index }
+    }
+
+    public func select(
+        until deadline: Deadline, now: Deadline, _ report: (_ token: UInt64, Readiness) -> Void
+    ) throws(SystemError) {
+        _ = try poll.wait(nanoseconds: timeout(until: deadline, now: now)) { index, readiness in
+            report(entries[index].token, readiness)
+        }
+    }
+
+    private func index(of descriptor: Int32) throws(SystemError) -> Int {
+        guard let index = indices[descriptor] else {
+            throw SystemError(
+                errno: .noSuchFileOrDirectory, call: "poll", subject: "descriptor \(descriptor)")
+        }
+        return index
+    }
+}

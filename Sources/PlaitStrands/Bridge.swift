@@ -1,0 +1,92 @@
+internal import PlaitLoop
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitSync
+internal import Synchronization
+
+/// Runs async code from a fiber or thread, and waits for its result.
+///
+/// Blocks the calling thread or parks the calling fiber. The code runs as a detached task: on the
+/// hub's own thread if the caller has a hub (so that no other thread is involved, and nothing it
+/// calls may block), else on Swift's cooperative pool. Task-local values of the caller do not reach
+/// it: a fiber has no task.
+/// - Throws: What `operation` throws. When the caller is cancelled, the task is cancelled too, waited
+///   for, and `CancellationError` thrown.
+/// - Source: Rust's `block_on`; asyncio's `run_until_complete`.
+@available(*, noasync)
+public func blockOn<Success: Sendable>(
+    _ operation: @escaping @Sendable () async throws -> Success
+) throws -> Success {
+    let box = ResultBox<Success>()
+    let task = Task.detached(executorPreference: Hub.ofThread?.executor) {
+        do {
+            box.finish(.success(try await operation()))
+        } catch {
+            box.finish(.failure(error))
+        }
+    }
+    do {
+        _ = try box.completion.wait(on: box, until: .never)
+    } catch {
+        task.cancel()
+        _ = try box.completion.wait(on: box, until: .never, isCancellable: false)
+        throw error
+    }
+    return try box.take().get()
+}
+
+/// A result that crosses from a task to a strand.
+private final class ResultBox<Success: Sendable>: Sendable {
+    let completion = Completion()
+    private let result = Mutex<Result<Success, any Error>?>(nil)
+
+    func finish(_ result: Result<Success, any Error>) {
+        self.result.withLock { $0 = result }
+        completion.finish()
+    }
+
+    func take() -> Result<Success, any Error> {
+        guard let result = result.withLock({ $0 }) else {
+            preconditionFailure("a task's result was taken before it ended")
+        }
+        return result
+    }
+}
+
+extension Hub {
+    /// Starts a thread with a hub of its own, which runs until ``BackgroundHub/stop()``.
+    public static func start(name: String) throws -> BackgroundHub {
+        try BackgroundHub(name: name)
+    }
+}
+
+/// A thread that does nothing but run its hub's fibers.
+public final class BackgroundHub: Sendable {
+    public let hub: Hub
+    private let thread: JoinHandle<Void>
+    private let stopping: Event
+
+    fileprivate init(name: String) throws {
+        let stopping = Event()
+        let made = Queue<Result<Hub, any Error>>(capacity: 1)
+        let thread = spawn(.thread, name: name) {
+            do {
+                try made.put(.success(try Hub.make()))
+            } catch {
+                try made.put(.failure(error))
+                return
+            }
+            try stopping.wait()
+        }
+        self.thread = thread
+        self.stopping = stopping
+        hub = try made.get().get()
+    }
+
+    /// Ends the thread once its fibers have ended; daemons are cancelled. Waits for that.
+    @available(*, noasync)
+    public func stop() throws {
+        stopping.set()
+        try thread.join()
+    }
+}

@@ -1,0 +1,57 @@
+internal import CPlaitLinux
+internal import CPlaitSwitch
+internal import PlaitPlatform
+
+/// The stack of one fiber. Its highest bytes hold the fiber's ``FiberStack/Header``.
+@safe
+struct FiberStack {
+    /// What must not live in a Swift object, since it is used while the stack is switched.
+    @unsafe
+    struct Header {
+        var context: plait_context
+        var note: plait_stack_note
+    }
+
+    /// Memory of a StackPool's slab, this fiber's until it goes back there.
+    let header: UnsafeMutablePointer<Header>
+    private let low: UnsafeMutableRawPointer
+    let size: Int
+
+    init(low: UnsafeMutableRawPointer, size: Int) {
+        unsafe self.low = unsafe low
+        self.size = size
+        let offset = unsafe (size - MemoryLayout<Header>.size) & ~63
+        unsafe header = (low + offset).assumingMemoryBound(to: Header.self)
+    }
+
+    var context: UnsafeMutablePointer<plait_context> {
+        unsafe UnsafeMutableRawPointer(header).assumingMemoryBound(to: plait_context.self)
+    }
+
+    var note: UnsafePointer<plait_stack_note> {
+        unsafe UnsafePointer(withUnsafeMutablePointer(to: &header.pointee.note) { unsafe $0 })
+    }
+
+    /// Where the stack grows down from.
+    private var top: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(header) }
+
+    var address: UnsafeMutableRawPointer { unsafe low }
+
+    /// Prepares it to run `entry(argument)`.
+    func prepare(
+        number: UInt64, name: UnsafePointer<CChar>?,
+        entry: @convention(c) (UnsafeMutableRawPointer) -> Void, argument: UnsafeMutableRawPointer
+    ) {
+        let guardEnd = unsafe UInt(bitPattern: low) + UInt(Memory.pageSize)
+        unsafe header.pointee.note = unsafe plait_stack_note(
+            guard_low: UInt(bitPattern: low), guard_high: guardEnd, size: size,
+            fiber_number: number, fiber_name: name)
+        unsafe plait_context_make(context, top, entry, argument)
+    }
+
+    /// Whether a suspended fiber's stack pointer has left its stack: where no guard could be had.
+    var hasOverflowed: Bool {
+        guard let pointer = unsafe header.pointee.context.stack_pointer else { return false }
+        return unsafe pointer < low + Memory.pageSize
+    }
+}

@@ -1,0 +1,73 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitSync
+internal import Synchronization
+
+/// The hubs and threads of the process, for lists.
+enum HubRegistry {
+    private struct State {
+        var hubs: [ObjectIdentifier: Hub] = [:]
+        var threads: [ObjectIdentifier: ThreadStrand] = [:]
+    }
+
+    private static let state = Mutex(State())
+
+    static func add(_ hub: Hub) {
+        state.withLock { $0.hubs[ObjectIdentifier(hub)] = hub }
+    }
+
+    static func remove(_ hub: Hub) {
+        state.withLock { _ = $0.hubs.removeValue(forKey: ObjectIdentifier(hub)) }
+    }
+
+    static func add(_ thread: ThreadStrand) {
+        state.withLock { $0.threads[ObjectIdentifier(thread)] = thread }
+    }
+
+    static func remove(_ thread: ThreadStrand) {
+        state.withLock { _ = $0.threads.removeValue(forKey: ObjectIdentifier(thread)) }
+    }
+
+    static var hubs: [Hub] { state.withLock { Array($0.hubs.values) } }
+
+    /// Spawned threads, and threads with a hub.
+    static var threads: [ThreadStrand] {
+        state.withLock { state in
+            var found = state.threads
+            for hub in state.hubs.values { found[ObjectIdentifier(hub.root)] = hub.root }
+            return Array(found.values)
+        }
+    }
+
+    /// Asks every hub, each on its own thread, and waits for the answers until `limit` has passed.
+    static func collect<Item: Sendable>(
+        within limit: Duration, _ ask: @escaping @Sendable (Hub) -> [Item]
+    ) -> [Item] {
+        let answers = Answers<Item>()
+        let deadline = Deadline(within: limit)
+        var asked = 0
+        var found: [Item] = []
+        for hub in hubs {
+            if hub.isCurrent {
+                found += ask(hub)
+            } else {
+                asked += 1
+                hub.post {
+                    answers.items.withLock { $0 += ask(hub) }
+                    answers.count.release()
+                }
+            }
+        }
+        for _ in 0..<asked {
+            let left = monotonicNow() < deadline.nanoseconds
+                ? Duration.nanoseconds(Int64(clamping: deadline.nanoseconds - monotonicNow())) : .zero
+            guard (try? answers.count.acquire(within: left)) == true else { break }
+        }
+        return found + answers.items.withLock { $0 }
+    }
+
+    private final class Answers<Item: Sendable>: Sendable {
+        let items = Mutex<[Item]>([])
+        let count = CountingSemaphore(permits: 0)
+    }
+}

@@ -1,0 +1,71 @@
+public import PlaitParking
+
+/// The word `.fiber`, for `spawn`.
+public struct FiberKind: Sendable {
+    public static let fiber = FiberKind()
+}
+
+/// The word `.thread`, for `spawn`.
+public struct ThreadKind: Sendable {
+    public static let thread = ThreadKind()
+}
+
+/// Starts a fiber that runs `body` on the calling thread's hub.
+///
+/// The caller keeps running; the fiber starts when the caller next waits or yields, after those that
+/// are ready already. `body` may share what is not `Sendable` with the caller: both stay on this
+/// thread.
+///
+/// A strand that could not be started has ended with the `SystemError` that says why. An error that
+/// `body` throws is thrown by ``JoinHandle/join(within:)``; if nobody joins, it is reported with the
+/// strand's name when the handle goes (see ``UncaughtErrors``).
+///
+/// Unavailable to async code, which does not stay on a thread: spawn on a ``BackgroundHub`` there.
+/// - Parameters:
+///   - name: For reports; its kind and number if nil.
+///   - isDaemon: Nobody is to wait for it: when its hub's thread ends, a daemon fiber is cancelled.
+///   - stackSize: Bytes; nil for the hub's own, ``Hub/defaultStackSize`` if it was not given another.
+/// - Source: `gevent.spawn`.
+@available(*, noasync)
+@discardableResult
+public func spawn<Success: Sendable>(
+    _ kind: FiberKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
+    _ body: @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    Hub.current.spawn(name, isDaemon, stackSize, Work(body))
+}
+
+/// Starts an operating-system thread that runs `body`.
+///
+/// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but at once, beside the caller. Before the thread
+/// ends it waits for the fibers of its hub, if it got one.
+/// - Parameter stackSize: Bytes; nil for the system's default, usually 8 MiB.
+/// - Source: Python's `threading.Thread`.
+@discardableResult
+public func spawn<Success: Sendable>(
+    _ kind: ThreadKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
+    _ body: sending @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    ThreadOf.start(name, isDaemon, stackSize, Work(body))
+}
+
+/// Starts a strand of a kind that is chosen when the program runs.
+@discardableResult
+public func spawn<Success: Sendable>(
+    kind: StrandKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
+    _ body: sending @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    switch kind {
+    case .fiber: Hub.current.spawn(name, isDaemon, stackSize, Work(body))
+    case .thread: ThreadOf.start(name, isDaemon, stackSize, Work(body))
+    }
+}
+
+/// Starts a fiber on another thread's hub, as soon as that looks at its messages.
+@discardableResult
+public func spawn<Success: Sendable>(
+    _ kind: FiberKind, on hub: Hub, name: String? = nil, isDaemon: Bool = false,
+    stackSize: Int? = nil, _ body: sending @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    hub.spawn(name, isDaemon, stackSize, Work(body))
+}

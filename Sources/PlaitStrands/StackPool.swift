@@ -1,0 +1,130 @@
+internal import PlaitPlatform
+internal import Synchronization
+
+/// How much memory fibers' stacks take.
+public struct StackStatistics: Sendable, Hashable {
+    /// Bytes of address space a stack.
+    public let stackSize: Int
+    /// Stacks that fibers live on.
+    public let inUse: Int
+    /// Stacks kept for the next fibers; their memory is given back when the hub idles.
+    public let cached: Int
+    /// The most that were ever in use at the same time.
+    public let highWaterMark: Int
+}
+
+/// The stacks of one hub, of one size, cut from slabs.
+///
+/// A stack costs address space, and memory only for the pages that were touched. Its lowest page is
+/// a guard:
+/// - From Linux 6.13, `MADV_GUARD_INSTALL`: costs no mapping, so there may be millions.
+/// - On older kernels `mprotect`, which costs mappings, for the first 8,192 of the process; a fiber
+///   beyond those has no guard, but is looked at whenever it switches, and one that has left its
+///   stack ends the process.
+///
+/// Belongs to the hub's thread.
+@safe
+final class StackPool {
+    private enum Guarding { case markers, pages, checks }
+
+    let stackSize: Int
+    /// Last in, first out: the stack that was used last is the warmest.
+    private var cached: [FiberStack] = []
+    /// Slabs, for unmapping; and what is left of the last one.
+    private var slabs: [(memory: UnsafeMutableRawPointer, bytes: Int)] = unsafe []
+    private var rest: (next: UnsafeMutableRawPointer, count: Int)?
+    private var guarding: Guarding
+    private(set) var inUse = 0
+    private var highWaterMark = 0
+    /// The fewest that were cached since the last trim: these nobody needed. And how many of the
+    /// cache, from its cold end, have been given back to the kernel.
+    private var leastCached = 0
+    private var trimmed = 0
+
+    private static let pagesLeft = Atomic<Int>(8_192)
+
+    /// - Parameter withoutMarkers: As on an old kernel, for tests.
+    init(stackSize: Int, withoutMarkers: Bool = false) {
+        let page = Memory.pageSize
+        self.stackSize = max((stackSize + page - 1) / page * page, 4 * page)
+        guarding = withoutMarkers ? .pages : .markers
+    }
+
+    deinit {
+        // With a fiber alive the memory must stay: its frames own what they own.
+        guard inUse == 0 else { return }
+        for unsafe slab in unsafe slabs { unsafe Memory.release(slab.memory, bytes: slab.bytes) }
+    }
+
+    var statistics: StackStatistics {
+        StackStatistics(
+            stackSize: stackSize, inUse: inUse, cached: cached.count,
+            highWaterMark: highWaterMark)
+    }
+
+    /// Whether switches must look for overflow, since not every stack has a guard.
+    var needsChecks: Bool { guarding == .checks }
+
+    func take() throws(SystemError) -> FiberStack {
+        let stack: FiberStack
+        if let last = cached.popLast() {
+            stack = last
+            if cached.count < leastCached { leastCached = cached.count }
+            if cached.count < trimmed { trimmed = cached.count }
+        } else {
+            stack = try cut()
+        }
+        inUse += 1
+        if inUse > highWaterMark { highWaterMark = inUse }
+        return stack
+    }
+
+    func give(_ stack: FiberStack) {
+        inUse -= 1
+        cached.append(stack)
+    }
+
+    /// Gives the memory of stacks that were not needed since the last trim back to the kernel. The
+    /// address space and the guards stay.
+    func trim() {
+        for index in trimmed..<max(trimmed, leastCached) {
+            let stack = cached[index]
+            unsafe Memory.decommit(
+                stack.address + Memory.pageSize, bytes: stackSize - Memory.pageSize)
+        }
+        trimmed = max(trimmed, leastCached)
+        leastCached = cached.count
+    }
+
+    /// Whether a later ``trim()`` could give anything back.
+    var hasWarmStacks: Bool { cached.count > trimmed }
+
+    private func cut() throws(SystemError) -> FiberStack {
+        if unsafe rest == nil || rest!.count == 0 { try addSlab() }
+        let low = unsafe rest!.next
+        unsafe rest = (low + stackSize, rest!.count - 1)
+        unsafe installGuard(low)
+        return unsafe FiberStack(low: low, size: stackSize)
+    }
+
+    private func addSlab() throws(SystemError) {
+        // Few mappings for many stacks, and little address space for few.
+        let count = unsafe min(16 << slabs.count, 1_024)
+        let memory = unsafe try Memory.reserve(bytes: count * stackSize)
+        unsafe slabs.append((memory, count * stackSize))
+        unsafe rest = (memory, count)
+    }
+
+    private func installGuard(_ low: UnsafeMutableRawPointer) {
+        let page = Memory.pageSize
+        if guarding == .markers {
+            if unsafe Memory.installGuard(low, bytes: page) { return }
+            guarding = .pages
+        }
+        if guarding == .pages {
+            let left = StackPool.pagesLeft.wrappingSubtract(1, ordering: .relaxed).newValue
+            if left >= 0, unsafe Memory.protect(low, bytes: page) { return }
+            guarding = .checks
+        }
+    }
+}
