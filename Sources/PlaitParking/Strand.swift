@@ -24,6 +24,8 @@ open class Strand: Parker, @unchecked Sendable {
     /// Has it ended, and who waits for that.
     package let completion = Completion()
     private let givenName: String?
+    /// Written by the strand before `completion`, read by others after it.
+    @exclusivity(unchecked) @usableFromInline var resultSlot = ResultSlot()
 
     public init(id: UInt64, kind: StrandKind, name: String?, isDaemon: Bool) {
         self.id = id
@@ -83,7 +85,7 @@ open class Strand: Parker, @unchecked Sendable {
     }
 
     /// The strand that runs this code, unretained: good as long as it is the running one.
-    @usableFromInline
+    @inlinable
     package static var currentReference: Unmanaged<Strand> {
         if let strand = unsafe ThreadCell.current.strand {
             return unsafe Unmanaged.fromOpaque(strand)

@@ -46,6 +46,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     }
 
     /// A strand for a thread that Plait did not start; it lives as long as the thread.
+    @usableFromInline
     static func adoptThread() -> Unmanaged<Strand> {
         let isMain = kernelThreadID() == processID()
         let strand = ThreadStrand(name: isMain ? "main" : nil, isDaemon: true)

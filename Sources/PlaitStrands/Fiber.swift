@@ -1,24 +1,28 @@
 internal import CPlaitLinux
 internal import CPlaitSwitch
 internal import PlaitLoop
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
 /// A strand that is a stackful coroutine: it lives on the hub of one thread, and never leaves it.
 @safe
+@usableFromInline
 class Fiber: Strand, @unchecked Sendable {
-    // Sendable: `everCancelled` and `remoteNext`'s list head are atomic; all else belongs to the
-    // hub's thread, from the moment the fiber is handed to the hub.
+    // Sendable: `everCancelled` is atomic; all else belongs to the hub's thread, from the moment the
+    // fiber is handed to the hub. `hub`, `next` and `stack` are read on every switch: hence without
+    // run-time checks of exclusivity.
 
     /// Alive as long as the fiber: a hub does not end before its fibers.
-    unowned(unsafe) let hub: Hub
+    private let hubReference: Unmanaged<Hub>
+    /// Runs the body of a fiber, given as ``FiberOf``, and keeps its result. Captures nothing.
+    private let perform: (Fiber) -> Void
     /// Its stack; nil before it is started and after it has ended.
-    private(set) var stack: FiberStack?
+    @exclusivity(unchecked) private(set) var stack: FiberStack?
     let stackSize: Int
 
     /// The next in the hub's run queue, or in its list of arrivals from other threads.
-    var next: Unmanaged<Fiber>?
+    @exclusivity(unchecked) var next: Unmanaged<Fiber>?
     /// Neighbours in the hub's list of live fibers.
     var nextAlive: Unmanaged<Fiber>?
     var previousAlive: Unmanaged<Fiber>?
@@ -28,23 +32,33 @@ class Fiber: Strand, @unchecked Sendable {
     private var cancelRequested = false
     private let everCancelled = Atomic<Bool>(false)
 
-    init(hub: Hub, number: UInt64, name: String?, isDaemon: Bool, stackSize: Int) {
-        unsafe self.hub = hub
-        self.stackSize = stackSize
+    @usableFromInline
+    init(_ plan: FiberPlan, perform: @escaping (Fiber) -> Void) {
+        unsafe hubReference = .passUnretained(plan.hub)
+        self.perform = perform
+        stackSize = plan.stackSize ?? plan.hub.pool.stackSize
         unsafe next = nil
         unsafe nextAlive = nil
         unsafe previousAlive = nil
-        super.init(id: number, kind: .fiber, name: name, isDaemon: isDaemon)
+        super.init(
+            id: plan.hub.isCurrent ? plan.hub.nextNumber() : StrandNumber.reserve(), kind: .fiber,
+            name: plan.name, isDaemon: plan.isDaemon)
     }
 
-    /// The fiber's work; overridden by ``FiberOf``.
-    func run() { preconditionFailure("Fiber is abstract") }
+    deinit {
+        if let error = unobservedError { UncaughtErrors.report(error, of: self) }
+    }
 
-    /// Drops a result that nobody can ask for any more, while the fiber can still run code.
-    func dropUnreachableResult() {}
+    var hub: Hub { unsafe hubReference.takeUnretainedValue() }
 
-    /// Ends without having run: no stack could be had.
-    func fail(_ error: any Error) {}
+    /// Uses the hub without counting references.
+    @inline(__always)
+    func withHub<Result>(_ body: (Hub) -> Result) -> Result {
+        unsafe hubReference._withUnsafeGuaranteedRef(body)
+    }
+
+    /// The fiber's work.
+    func run() { perform(self) }
 
     // MARK: Starting and ending
 
@@ -54,16 +68,16 @@ class Fiber: Strand, @unchecked Sendable {
         unsafe stack.prepare(
             number: id, name: name, entry: fiberEntry,
             argument: Unmanaged.passUnretained(self).toOpaque())
-        self.stack = stack
+        unsafe self.stack = stack
     }
 
     /// Takes the stack from the ended fiber, which still runs on it.
     func surrenderStack() -> FiberStack {
-        guard let stack else { preconditionFailure("fiber \(name) has no stack") }
+        guard let stack = unsafe self.stack else { preconditionFailure("fiber \(name) has no stack") }
         if let name = unsafe stack.header.pointee.note.fiber_name {
             unsafe freeC(name)
         }
-        self.stack = nil
+        unsafe self.stack = nil
         return stack
     }
 
@@ -74,7 +88,7 @@ class Fiber: Strand, @unchecked Sendable {
             cancelRequested = false
             return false
         }
-        waiter.since = unsafe hub.loop.now.nanoseconds
+        waiter.since = withHub { $0.loop.now.nanoseconds }
         waiting = waiter
         waitIsCancellable = isCancellable
         return true
@@ -83,23 +97,26 @@ class Fiber: Strand, @unchecked Sendable {
     override func abandon(_ waiter: Waiter) { waiting = nil }
 
     override func park(_ waiter: Waiter, until deadline: Deadline) {
-        if deadline == .never {
-            unsafe hub.switchAway(from: self)
-        } else if deadline == .immediate && waiter.settle(.timedOut) {
-            // Gives up at once.
-        } else {
-            unsafe hub.loop.set(waiter, at: deadline)
-            unsafe hub.switchAway(from: self)
-            unsafe hub.loop.cancel(waiter)
+        withHub { hub in
+            if deadline == .never {
+                hub.switchAway(from: self)
+            } else if deadline == .immediate && waiter.settle(.timedOut) {
+                // Gives up at once.
+            } else {
+                hub.loop.set(waiter, at: deadline)
+                hub.switchAway(from: self)
+                hub.loop.cancel(waiter)
+            }
         }
         waiting = nil
     }
 
     override func unpark(_ waiter: Waiter) {
-        if unsafe hub.isCurrent {
-            unsafe hub.enqueue(self)
+        if withHub({ $0.isCurrent }) {
+            withHub { $0.enqueue(self) }
         } else {
-            unsafe hub.enqueueFromAfar(self)
+            // Retained here: once it is queued, the fiber may end, and its hub.
+            hub.enqueueFromAfar(self)
         }
     }
 
@@ -107,11 +124,11 @@ class Fiber: Strand, @unchecked Sendable {
 
     override func cancel() {
         everCancelled.store(true, ordering: .relaxed)
-        if unsafe hub.isCurrent {
+        if hub.isCurrent {
             cancelHere()
         } else {
             // Delivered by the hub, which alone may look at the fiber's wait.
-            unsafe hub.post { self.cancelHere() }
+            hub.post { self.cancelHere() }
         }
     }
 
@@ -129,8 +146,43 @@ class Fiber: Strand, @unchecked Sendable {
     func forgetCancellation() { cancelRequested = false }
 
     override var currentWait: WaitSnapshot? {
-        guard unsafe hub.isCurrent, let waiting, waiting.outcome == .pending else { return nil }
+        guard hub.isCurrent, let waiting, waiting.outcome == .pending else { return nil }
         return WaitSnapshot(strand: self, waiter: waiting)
+    }
+}
+
+/// What `spawn` was asked for.
+@usableFromInline
+struct FiberPlan {
+    @usableFromInline let hub: Hub
+    let name: String?
+    let isDaemon: Bool
+    let stackSize: Int?
+
+    @usableFromInline
+    init(_ hub: Hub?, _ name: String?, _ isDaemon: Bool, _ stackSize: Int?) {
+        self.hub = hub ?? .current
+        self.name = name
+        self.isDaemon = isDaemon
+        self.stackSize = stackSize
+    }
+}
+
+/// A fiber with its body.
+@usableFromInline
+final class FiberOf<Success>: Fiber, @unchecked Sendable {
+    // Sendable: `body` is the fiber's, which alone calls it.
+    @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
+
+    @inlinable
+    init(_ plan: FiberPlan, _ body: @escaping () throws -> Success) {
+        unsafe self.body = body
+        // Specialised where `spawn` is: methods of a generic class are not.
+        super.init(plan) { fiber in
+            let fiber = unsafe unsafeDowncast(fiber, to: FiberOf<Success>.self)
+            guard let body = unsafe fiber.body.take() else { return }
+            fiber.keepResult(of: body)
+        }
     }
 }
 

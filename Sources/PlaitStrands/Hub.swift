@@ -38,6 +38,8 @@ public final class Hub: @unchecked Sendable {
     private let arrivals = Atomic<UInt>(0)
     private var lastTrim: Deadline
 
+    /// Whether some stack of this hub has no guard.
+    private var checksStacks = false
     private var firstAlive: Unmanaged<Fiber>?
     private(set) var aliveCount = 0
     private var numbers: Range<UInt64> = 0..<0
@@ -172,6 +174,7 @@ public final class Hub: @unchecked Sendable {
     }
 
     /// Hands a new fiber to the hub, which owns it until it ends. Any thread.
+    @usableFromInline
     func start(_ fiber: Fiber) {
         unsafe Unmanaged.passRetained(fiber).withFiber { fiber in
             if isCurrent {
@@ -185,10 +188,12 @@ public final class Hub: @unchecked Sendable {
     private func admit(_ fiber: Fiber) {
         do throws(SystemError) {
             let size = fiber.stackSize
-            let stack = try (size == pool.stackSize ? pool : otherPool(size)).take()
+            let pool = size == pool.stackSize ? pool : otherPool(size)
+            let stack = try pool.take()
             fiber.prepareStack(stack)
+            if pool.needsChecks { checksStacks = true }
         } catch {
-            fiber.fail(error)
+            fiber.keepError(error)
             fiber.completion.finish()
             unsafe Unmanaged.passUnretained(fiber).release()
             return
@@ -292,12 +297,34 @@ public final class Hub: @unchecked Sendable {
         while let reference = unsafe reversed {
             unsafe reference.withFiber { fiber in
                 unsafe reversed = fiber.next
-                if fiber.stack == nil { admit(fiber) } else { enqueue(fiber) }
+                if unsafe fiber.stack == nil { admit(fiber) } else { enqueue(fiber) }
             }
         }
     }
 
     // MARK: Switching
+
+    /// Lets the other strands of the calling thread run, or another thread.
+    static func yield() {
+        let cell = ThreadCell.current
+        guard let hub = unsafe cell.hub else {
+            yieldThread()
+            return
+        }
+        unsafe Unmanaged<Hub>.fromOpaque(hub)._withUnsafeGuaranteedRef { $0.yieldStrand() }
+    }
+
+    private func yieldStrand() {
+        let cell = ThreadCell.current
+        guard unsafe cell.stack != nil, let strand = unsafe cell.strand else {
+            round(mayBlock: false)
+            return
+        }
+        unsafe Unmanaged<Fiber>.fromOpaque(strand).withFiber { fiber in
+            enqueue(fiber)
+            switchAway(from: fiber)
+        }
+    }
 
     /// Stops `fiber`, the running one, and runs the next that is ready, or the loop.
     func switchAway(from fiber: Fiber) {
@@ -313,7 +340,7 @@ public final class Hub: @unchecked Sendable {
             enterRoot()
             unsafe plait_context_switch(context, rootContext)
         }
-        if pool.needsChecks { checkStack(fiber) }
+        if checksStacks { checkStack(fiber) }
     }
 
     /// Tells the thread's cell who is about to run.
@@ -330,25 +357,20 @@ public final class Hub: @unchecked Sendable {
         unsafe cell.stack = nil
     }
 
-    /// Lets the other ready strands run; with `viaLoop`, the loop too.
-    func yield(_ fiber: Fiber, viaLoop: Bool = false) {
-        if viaLoop { budget = 0 }
-        enqueue(fiber)
-        switchAway(from: fiber)
-    }
-
     /// Counts a read or write that did not wait: a fiber that always has data must let others run.
     @inline(__always)
     package func countOperation() {
         operationBudget -= 1
         if operationBudget <= 0 {
             operationBudget = Hub.operationsPerTurn
-            if let fiber = Strand.current as? Fiber { yield(fiber, viaLoop: true) }
+            // By way of the loop, since others may wait for what it has to tell.
+            budget = 0
+            yieldStrand()
         }
     }
 
     private func checkStack(_ fiber: Fiber) {
-        if fiber.stack?.hasOverflowed == true {
+        if unsafe fiber.stack?.hasOverflowed == true {
             fatalError(
                 "plait: fiber \(fiber.name) overflowed its stack of \(fiber.stackSize / 1_024) KiB")
         }
@@ -357,7 +379,7 @@ public final class Hub: @unchecked Sendable {
     /// Leaves the stack of a fiber whose body has ended, for good.
     static func end(_ reference: Unmanaged<Fiber>) -> Never {
         // Owns nothing when it leaves: what is on this stack stays there.
-        let contexts = unsafe reference.withFiber { unsafe $0.hub.bury($0) }
+        let contexts = unsafe reference.withFiber { fiber in unsafe fiber.withHub { unsafe $0.bury(fiber) } }
         unsafe plait_context_leave(contexts.from, contexts.to)
     }
 
@@ -368,7 +390,10 @@ public final class Hub: @unchecked Sendable {
         // The hub's reference. If it is the last, code of the user's that the result runs when it
         // goes may still wait here.
         var owned: Fiber? = unsafe Unmanaged.passUnretained(fiber).takeRetainedValue()
-        if isKnownUniquelyReferenced(&owned) { owned?.dropUnreachableResult() }
+        if isKnownUniquelyReferenced(&owned), let last = owned {
+            if let error = last.unobservedError { UncaughtErrors.report(error, of: last) }
+            last.dropResult()
+        }
         unlinkAlive(fiber)
         let stack = fiber.surrenderStack()
         // From here on it may not: the fiber is no strand any more.
@@ -457,11 +482,6 @@ extension Hub: ThreadEngine {
             return
         }
         loop.wake()
-    }
-
-    /// Lets the fibers that are ready run once. By the root.
-    func yieldRoot() {
-        round(mayBlock: false)
     }
 }
 

@@ -2,12 +2,12 @@ public import PlaitParking
 
 /// The result of a strand, to be had by joining it. Copies share it.
 public struct JoinHandle<Success: Sendable>: Sendable {
-    private let holder: any ResultHolder<Success>
-
-    init(_ holder: any ResultHolder<Success>) { self.holder = holder }
-
     /// What runs.
-    public var strand: Strand { holder.strand }
+    public let strand: Strand
+
+    /// - Parameter strand: One whose body returns a `Success`.
+    @inlinable
+    init(_ strand: Strand) { self.strand = strand }
 
     public var name: String { strand.name }
     public var isAlive: Bool { strand.isAlive }
@@ -22,22 +22,28 @@ public struct JoinHandle<Success: Sendable>: Sendable {
     ///   `CancellationError` when the caller is cancelled.
     @available(*, noasync)
     @discardableResult
+    @inlinable
     public func join(within limit: Duration? = nil) throws -> Success {
         guard try strand.join(within: limit) else { throw JoinTimeout(strand: name) }
-        return try holder.result().get()
+        return try strand.result(as: Success.self)
     }
 
     /// Waits until the strand has ended, suspending the calling task.
     @discardableResult
+    @inlinable
     public func join(within limit: Duration? = nil) async throws -> Success {
         guard try await strand.join(within: limit) else { throw JoinTimeout(strand: name) }
-        return try holder.result().get()
+        return try strand.result(as: Success.self)
     }
 }
 
 /// A strand had not ended within the limit of a join.
 public struct JoinTimeout: Error, Sendable, CustomStringConvertible {
     public let strand: String
+
+    @usableFromInline
+    init(strand: String) { self.strand = strand }
+
     public var description: String {
         "strand \(strand) had not ended within the limit; join it again or cancel it"
     }

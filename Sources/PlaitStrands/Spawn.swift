@@ -2,12 +2,14 @@ public import PlaitParking
 
 /// The word `.fiber`, for `spawn`.
 public struct FiberKind: Sendable {
-    public static let fiber = FiberKind()
+    @inlinable public static var fiber: FiberKind { FiberKind() }
+    @inlinable init() {}
 }
 
 /// The word `.thread`, for `spawn`.
 public struct ThreadKind: Sendable {
-    public static let thread = ThreadKind()
+    @inlinable public static var thread: ThreadKind { ThreadKind() }
+    @inlinable init() {}
 }
 
 /// Starts a fiber that runs `body` on the calling thread's hub.
@@ -28,11 +30,12 @@ public struct ThreadKind: Sendable {
 /// - Source: `gevent.spawn`.
 @available(*, noasync)
 @discardableResult
+@inlinable
 public func spawn<Success: Sendable>(
     _ kind: FiberKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
     _ body: @escaping () throws -> Success
 ) -> JoinHandle<Success> {
-    Hub.current.spawn(name, isDaemon, stackSize, Work(body))
+    startFiber(FiberPlan(nil, name, isDaemon, stackSize), body)
 }
 
 /// Starts an operating-system thread that runs `body`.
@@ -42,30 +45,50 @@ public func spawn<Success: Sendable>(
 /// - Parameter stackSize: Bytes; nil for the system's default, usually 8 MiB.
 /// - Source: Python's `threading.Thread`.
 @discardableResult
+@inlinable
 public func spawn<Success: Sendable>(
     _ kind: ThreadKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
     _ body: sending @escaping () throws -> Success
 ) -> JoinHandle<Success> {
-    ThreadOf.start(name, isDaemon, stackSize, Work(body))
+    startThread(name, isDaemon, stackSize, body)
 }
 
 /// Starts a strand of a kind that is chosen when the program runs.
 @discardableResult
+@inlinable
 public func spawn<Success: Sendable>(
     kind: StrandKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
     _ body: sending @escaping () throws -> Success
 ) -> JoinHandle<Success> {
     switch kind {
-    case .fiber: Hub.current.spawn(name, isDaemon, stackSize, Work(body))
-    case .thread: ThreadOf.start(name, isDaemon, stackSize, Work(body))
+    case .fiber: startFiber(FiberPlan(nil, name, isDaemon, stackSize), body)
+    case .thread: startThread(name, isDaemon, stackSize, body)
     }
 }
 
 /// Starts a fiber on another thread's hub, as soon as that looks at its messages.
 @discardableResult
+@inlinable
 public func spawn<Success: Sendable>(
     _ kind: FiberKind, on hub: Hub, name: String? = nil, isDaemon: Bool = false,
     stackSize: Int? = nil, _ body: sending @escaping () throws -> Success
 ) -> JoinHandle<Success> {
-    hub.spawn(name, isDaemon, stackSize, Work(body))
+    startFiber(FiberPlan(hub, name, isDaemon, stackSize), body)
+}
+
+@inlinable
+func startFiber<Success: Sendable>(
+    _ plan: FiberPlan, _ body: @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    let fiber = FiberOf(plan, body)
+    plan.hub.start(fiber)
+    return JoinHandle(fiber)
+}
+
+@inlinable
+func startThread<Success: Sendable>(
+    _ name: String?, _ isDaemon: Bool, _ stackSize: Int?, _ body: @escaping () throws -> Success
+) -> JoinHandle<Success> {
+    JoinHandle(
+        SpawnedThread.start(name, isDaemon, stackSize) { $0.keepResult(of: body) })
 }

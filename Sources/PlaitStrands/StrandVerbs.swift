@@ -29,15 +29,7 @@ extension Strand {
     /// thread. Returns at once where there are none.
     @available(*, noasync)
     public static func yield() {
-        unsafe currentReference._withUnsafeGuaranteedRef { strand in
-            if let fiber = strand as? Fiber {
-                unsafe fiber.hub.yield(fiber)
-            } else if let hub = Hub.ofThread {
-                hub.yieldRoot()
-            } else {
-                yieldThread()
-            }
-        }
+        Hub.yield()
     }
 
     /// All strands that are alive: spawned threads, threads with a hub, and fibers.

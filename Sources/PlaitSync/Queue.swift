@@ -62,18 +62,19 @@ public final class Queue<Element>: @unchecked Sendable {
         let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
             unsafe Parking.block(
                 on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(slot),
-                until: Deadline(within: limit), enrol: enrolPutter, withdraw: withdrawPutter)
+                until: Deadline(within: limit), enrol: { self.enrolPutter($0) }, withdraw: { self.withdrawPutter($0) })
         }
         try finishPut(outcome, isTaken: place == nil)
     }
 
     /// Adds an item, suspending the calling task while the queue is full.
+    @inlinable
     public func put(_ item: sending Element, within limit: Duration? = nil) async throws {
         if try putAtOnce(item) { return }
         let place = ItemPlace<Element>(item)
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Queue.put", self), slot: place.address,
-            until: Deadline(within: limit), enrol: enrolPutter, withdraw: withdrawPutter)
+            until: Deadline(within: limit), enrol: { self.enrolPutter($0) }, withdraw: { self.withdrawPutter($0) })
         try finishPut(outcome, isTaken: place.take() == nil)
     }
 
@@ -102,20 +103,21 @@ public final class Queue<Element>: @unchecked Sendable {
         let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
             unsafe Parking.block(
                 on: WaitTarget("Queue.get", self), slot: UnsafeMutableRawPointer(slot),
-                until: Deadline(within: limit), enrol: enrolGetter, withdraw: withdrawGetter)
+                until: Deadline(within: limit), enrol: { self.enrolGetter($0) }, withdraw: { self.withdrawGetter($0) })
         }
         try finishGet(outcome, isEmpty: place == nil)
         return unsafe unsafelyTaken(&place)
     }
 
     /// Takes the oldest item, suspending the calling task while the queue is empty.
+    @inlinable
     public func get(within limit: Duration? = nil) async throws -> sending Element {
         var item: Element?
         if try getAtOnce(into: &item) { return unsafe unsafelyTaken(&item) }
         let place = ItemPlace<Element>(nil)
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Queue.get", self), slot: place.address,
-            until: Deadline(within: limit), enrol: enrolGetter, withdraw: withdrawGetter)
+            until: Deadline(within: limit), enrol: { self.enrolGetter($0) }, withdraw: { self.withdrawGetter($0) })
         item = place.take()
         try finishGet(outcome, isEmpty: item == nil)
         return unsafe unsafelyTaken(&item)

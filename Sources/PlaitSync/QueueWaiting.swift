@@ -61,7 +61,7 @@ extension Queue {
 
     // MARK: Enrolling
 
-    @usableFromInline
+    @inlinable
     func enrolPutter(_ waiter: Waiter) -> Bool {
         guardLock.lock()
         let place = unsafe waiter.place(of: Element.self)
@@ -85,7 +85,7 @@ extension Queue {
         }
     }
 
-    @usableFromInline
+    @inlinable
     func enrolGetter(_ waiter: Waiter) -> Bool {
         guardLock.lock()
         switch unsafe state.get() {
@@ -105,12 +105,12 @@ extension Queue {
         }
     }
 
-    @usableFromInline
+    @inlinable
     func withdrawPutter(_ waiter: Waiter) {
         _ = guardLock.withLock { unsafe state.putters.remove(waiter) }
     }
 
-    @usableFromInline
+    @inlinable
     func withdrawGetter(_ waiter: Waiter) {
         _ = guardLock.withLock { unsafe state.getters.remove(waiter) }
     }
@@ -151,21 +151,25 @@ extension Waiter {
 
 /// A place for an item that outlives a suspension.
 @safe
+@usableFromInline
 final class ItemPlace<Element>: @unchecked Sendable {
     // Sendable: guarded as every place is, see above.
-    private let item: UnsafeMutablePointer<Element?>
+    @usableFromInline let item: UnsafeMutablePointer<Element?>
 
+    @inlinable
     init(_ initial: Element?) {
         unsafe item = .allocate(capacity: 1)
         unsafe item.initialize(to: initial)
     }
 
+    @inlinable
     deinit {
         unsafe item.deinitialize(count: 1)
         unsafe item.deallocate()
     }
 
-    @unsafe var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(item) }
+    @inlinable @unsafe var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(item) }
 
+    @inlinable
     func take() -> Element? { unsafe item.pointee.take() }
 }

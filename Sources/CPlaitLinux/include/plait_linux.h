@@ -29,7 +29,8 @@ typedef struct plait_cell {
     const struct plait_stack_note *_Nullable stack;
 } plait_cell;
 
-extern __thread plait_cell plait_thread_cell;
+// Initial-exec: one instruction instead of a call.
+extern __thread plait_cell plait_thread_cell __attribute__((tls_model("initial-exec")));
 
 static inline plait_cell *_Nonnull plait_cell_get(void) { return &plait_thread_cell; }
 
