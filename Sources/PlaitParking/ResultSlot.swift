@@ -96,6 +96,14 @@ extension Strand {
         return error is CancellationError && isCancelled ? nil : error
     }
 
+    /// The error that it ended with; nil while it runs, or if it ended with a value.
+    package final var errorAfterEnd: (any Error)? { isAlive ? nil : unsafe resultSlot.error }
+
+    /// Says that somebody knows of the error, if it is one.
+    package final func markObserved() {
+        unsafe resultSlot.isObserved.store(true, ordering: .relaxed)
+    }
+
     /// Ends the life of the result early: for one that nobody can ask for any more.
     package final func dropResult() { unsafe resultSlot = ResultSlot() }
 }

@@ -14,17 +14,20 @@ public enum StrandKind: String, Sendable, CaseIterable, Hashable {
 /// The thread that Plait did not start (the main thread, a thread of the Swift runtime's pool) gets
 /// a strand of kind ``StrandKind/thread`` when it first waits.
 open class Strand: Parker, @unchecked Sendable {
-    // Sendable: constants; atomics; `givenName` guarded by `completion`'s lock.
+    // Sendable: constants; atomics; `joinLock` guards `joiners`; `resultSlot` is the strand's until
+    // it has ended, then constant.
 
     /// Unique in the process.
     public let id: UInt64
     public let kind: StrandKind
     /// Whether the end of the program does not wait for it.
     public let isDaemon: Bool
-    /// Has it ended, and who waits for that.
-    package let completion = Completion()
+    let hasEnded = Atomic<Bool>(false)
+    /// Guards `joiners`.
+    let joinLock = ShortLock()
+    @exclusivity(unchecked) var joiners = WaitQueue()
     private let givenName: String?
-    /// Written by the strand before `completion`, read by others after it.
+    /// Written by the strand before `hasEnded`, read by others after it.
     @exclusivity(unchecked) @usableFromInline var resultSlot = ResultSlot()
 
     public init(id: UInt64, kind: StrandKind, name: String?, isDaemon: Bool) {
@@ -35,12 +38,9 @@ open class Strand: Parker, @unchecked Sendable {
     }
 
     /// The name it was given, or its kind and number.
-    public var name: String { givenName ?? "\(kind.rawValue)-\(id)" }
+    public final var name: String { givenName ?? "\(kind.rawValue)-\(id)" }
 
     package var hasGivenName: Bool { givenName != nil }
-
-    /// False once its body has returned or thrown.
-    public var isAlive: Bool { !completion.isDone }
 
     // MARK: What a kind of strand provides. Called only on the strand itself, but for the last two.
 
@@ -69,6 +69,20 @@ open class Strand: Parker, @unchecked Sendable {
         preconditionFailure("Strand is abstract")
     }
 
+    /// As ``cancel()``, on behalf of a scope that the strand owns: without being remembered, and to
+    /// be taken back by ``retractInterrupt()`` if it has not been delivered when the scope ends.
+    ///
+    /// - Parameter isWanted: Asked right before it takes effect; another hub's fiber may get there
+    ///   late.
+    open func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
+        preconditionFailure("Strand is abstract")
+    }
+
+    /// On the strand itself.
+    open func retractInterrupt() {
+        preconditionFailure("Strand is abstract")
+    }
+
     /// Whether ``cancel()`` was ever called on it.
     open var isCancelled: Bool {
         preconditionFailure("Strand is abstract")
@@ -91,30 +105,6 @@ open class Strand: Parker, @unchecked Sendable {
             return unsafe Unmanaged.fromOpaque(strand)
         }
         return unsafe ThreadStrand.adoptThread()
-    }
-
-    // MARK: Joining
-
-    /// Waits until the strand has ended; its result is not looked at.
-    ///
-    /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after
-    /// the end. A strand that joins itself traps.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: False when the limit passed first.
-    /// - Throws: `CancellationError` when the caller is cancelled.
-    /// - Source: Python's `Thread.join`.
-    @available(*, noasync)
-    @discardableResult
-    public func join(within limit: Duration? = nil) throws(CancellationError) -> Bool {
-        precondition(
-            self !== Strand.current, "strand \(name) joins itself, which would wait for ever")
-        return try completion.wait(on: self, until: Deadline(within: limit))
-    }
-
-    /// Waits until the strand has ended, suspending the calling task.
-    @discardableResult
-    public func join(within limit: Duration? = nil) async throws(CancellationError) -> Bool {
-        try await completion.wait(on: self, until: Deadline(within: limit))
     }
 }
 

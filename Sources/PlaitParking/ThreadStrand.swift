@@ -11,7 +11,7 @@ public protocol ThreadEngine: AnyObject, Sendable {
 
 /// A strand that is an operating-system thread: one that Plait started, or one that it met.
 open class ThreadStrand: Strand, @unchecked Sendable {
-    // Sendable: `guardLock` guards `waiting`, `cancelRequested` and `inSystemCall`; `engine` and
+    // Sendable: `guardLock` guards `waiting`, what is requested and `inSystemCall`; `engine` and
     // `kernelID` are written by the thread itself while it does not wait, and read by who has
     // settled one of its waits; the rest is atomic.
 
@@ -22,6 +22,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     private var waiting: Waiter?
     private var waitIsCancellable = false
     private var cancelRequested = false
+    private var interruptRequested = false
     private var inSystemCall = false
     private var kernelID: Int32 = 0
     /// The thread's hub, once it has one.
@@ -57,7 +58,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
             let strand = unsafe Unmanaged<ThreadStrand>.fromOpaque(value).takeRetainedValue()
             strand.leaveThread()
             strand.engine = nil
-            strand.completion.finish()
+            strand.finish()
         }
         return unsafe Unmanaged.fromOpaque(reference.toOpaque())
     }
@@ -67,8 +68,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     open override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
         waiter.since = monotonicNow()
         return guardLock.withLock {
-            if cancelRequested && isCancellable {
-                cancelRequested = false
+            if isCancellable && (cancelRequested || interruptRequested) {
+                if cancelRequested { cancelRequested = false } else { interruptRequested = false }
                 return false
             }
             waiting = waiter
@@ -196,9 +197,19 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     open override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
-    /// Takes back a cancellation that has not been delivered.
-    package func forgetCancellation() {
-        guardLock.withLock { cancelRequested = false }
+    open override func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
+        guardLock.withLock { () -> Void in
+            guard isWanted() else { return }
+            if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
+                waiting.unpark()
+            } else {
+                interruptRequested = true
+            }
+        }
+    }
+
+    open override func retractInterrupt() {
+        guardLock.withLock { interruptRequested = false }
     }
 
     open override var currentWait: WaitSnapshot? {

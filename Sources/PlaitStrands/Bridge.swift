@@ -26,10 +26,10 @@ public func blockOn<Success: Sendable>(
         }
     }
     do {
-        _ = try box.completion.wait(on: box, until: .never)
+        try box.done.wait()
     } catch {
         task.cancel()
-        _ = try box.completion.wait(on: box, until: .never, isCancellable: false)
+        box.done.waitUncancellably()
         throw error
     }
     return try box.take().get()
@@ -37,12 +37,12 @@ public func blockOn<Success: Sendable>(
 
 /// A result that crosses from a task to a strand.
 private final class ResultBox<Success: Sendable>: Sendable {
-    let completion = Completion()
+    let done = Event()
     private let result = Mutex<Result<Success, any Error>?>(nil)
 
     func finish(_ result: Result<Success, any Error>) {
         self.result.withLock { $0 = result }
-        completion.finish()
+        done.set()
     }
 
     func take() -> Result<Success, any Error> {

@@ -24,12 +24,13 @@ class Fiber: Strand, @unchecked Sendable {
     /// The next in the hub's run queue, or in its list of arrivals from other threads.
     @exclusivity(unchecked) var next: Unmanaged<Fiber>?
     /// Neighbours in the hub's list of live fibers.
-    var nextAlive: Unmanaged<Fiber>?
-    var previousAlive: Unmanaged<Fiber>?
+    @exclusivity(unchecked) var nextAlive: Unmanaged<Fiber>?
+    @exclusivity(unchecked) var previousAlive: Unmanaged<Fiber>?
 
-    private var waiting: Waiter?
-    private var waitIsCancellable = false
-    private var cancelRequested = false
+    @exclusivity(unchecked) private var waiting: Waiter?
+    @exclusivity(unchecked) private var waitIsCancellable = false
+    @exclusivity(unchecked) private var cancelRequested = false
+    @exclusivity(unchecked) private var interruptRequested = false
     private let everCancelled = Atomic<Bool>(false)
 
     @usableFromInline
@@ -84,17 +85,17 @@ class Fiber: Strand, @unchecked Sendable {
     // MARK: Waiting
 
     override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
-        if cancelRequested && isCancellable {
-            cancelRequested = false
+        if unsafe isCancellable && (cancelRequested || interruptRequested) {
+            if unsafe cancelRequested { unsafe cancelRequested = false } else { unsafe interruptRequested = false }
             return false
         }
         waiter.since = withHub { $0.loop.now.nanoseconds }
-        waiting = waiter
-        waitIsCancellable = isCancellable
+        unsafe waiting = waiter
+        unsafe waitIsCancellable = isCancellable
         return true
     }
 
-    override func abandon(_ waiter: Waiter) { waiting = nil }
+    override func abandon(_ waiter: Waiter) { unsafe waiting = nil }
 
     override func park(_ waiter: Waiter, until deadline: Deadline) {
         withHub { hub in
@@ -108,7 +109,7 @@ class Fiber: Strand, @unchecked Sendable {
                 hub.loop.cancel(waiter)
             }
         }
-        waiting = nil
+        unsafe waiting = nil
     }
 
     override func unpark(_ waiter: Waiter) {
@@ -133,20 +134,32 @@ class Fiber: Strand, @unchecked Sendable {
     }
 
     private func cancelHere() {
-        if !isAlive { return }
-        if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
-            waiting.unpark()
-        } else {
-            cancelRequested = true
-        }
+        if isAlive && !endWait() { unsafe cancelRequested = true }
     }
+
+    /// Ends the wait it is in as cancelled. False when there is none.
+    private func endWait() -> Bool {
+        guard let waiting = unsafe self.waiting, unsafe waitIsCancellable, waiting.settle(.cancelled) else {
+            return false
+        }
+        waiting.unpark()
+        return true
+    }
+
+    override func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
+        guard hub.isCurrent else {
+            hub.post { self.interrupt(if: isWanted) }
+            return
+        }
+        if isWanted() && !endWait() { unsafe interruptRequested = true }
+    }
+
+    override func retractInterrupt() { unsafe interruptRequested = false }
 
     override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
-    func forgetCancellation() { cancelRequested = false }
-
     override var currentWait: WaitSnapshot? {
-        guard hub.isCurrent, let waiting, waiting.outcome == .pending else { return nil }
+        guard hub.isCurrent, let waiting = unsafe self.waiting, waiting.outcome == .pending else { return nil }
         return WaitSnapshot(strand: self, waiter: waiting)
     }
 }

@@ -151,12 +151,12 @@ public final class Hub: @unchecked Sendable {
 
     private func endFibers() {
         while let fiber = fibers.first(where: { !$0.isDaemon }) {
-            _ = try? fiber.completion.wait(on: fiber, until: .never, isCancellable: false)
+            fiber.joinUncancellably()
         }
         // A daemon may catch its cancellation and wait again: it is told until it ends.
         while let fiber = fibers.first {
             fiber.cancel()
-            _ = try? fiber.completion.wait(on: fiber, until: .never, isCancellable: false)
+            fiber.joinUncancellably()
         }
     }
 
@@ -194,7 +194,7 @@ public final class Hub: @unchecked Sendable {
             if pool.needsChecks { checksStacks = true }
         } catch {
             fiber.keepError(error)
-            fiber.completion.finish()
+            fiber.finish()
             unsafe Unmanaged.passUnretained(fiber).release()
             return
         }
@@ -386,7 +386,7 @@ public final class Hub: @unchecked Sendable {
     private func bury(
         _ fiber: Fiber
     ) -> (from: UnsafeMutablePointer<plait_context>, to: UnsafeMutablePointer<plait_context>) {
-        fiber.completion.finish()
+        fiber.finish()
         // The hub's reference. If it is the last, code of the user's that the result runs when it
         // goes may still wait here.
         var owned: Fiber? = unsafe Unmanaged.passUnretained(fiber).takeRetainedValue()

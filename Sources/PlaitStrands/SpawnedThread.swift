@@ -28,7 +28,7 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         } catch {
             thread.body = nil
             thread.keepError(error)
-            thread.finish()
+            thread.end()
         }
         return thread
     }
@@ -38,12 +38,12 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         enterThread()
         body.take()?(self)
         Hub.leaveThread()
-        finish()
+        end()
         leaveThread()
     }
 
-    private func finish() {
+    private func end() {
         HubRegistry.remove(self)
-        completion.finish()
+        finish()
     }
 }

@@ -59,6 +59,15 @@ public final class Event: @unchecked Sendable {
         ).wasWoken()
     }
 
+    /// Waits until the flag is set, whatever happens to the caller.
+    @available(*, noasync)
+    package func waitUncancellably() {
+        if isSet { return }
+        _ = Parking.block(
+            on: WaitTarget("Event.wait", self), until: .never, isCancellable: false, enrol: enrol,
+            withdraw: withdraw)
+    }
+
     /// Waits until the flag is set, suspending the calling task.
     public func wait() async throws(CancellationError) {
         _ = try await wait(within: nil)

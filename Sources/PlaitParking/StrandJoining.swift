@@ -1,0 +1,70 @@
+internal import PlaitPlatform
+internal import Synchronization
+
+extension Strand {
+    /// False once its body has returned or thrown.
+    // .acquiring pairs with the .releasing store in finish(): the result is visible.
+    public final var isAlive: Bool { !hasEnded.load(ordering: .acquiring) }
+
+    /// Notes that the strand has ended, and lets everyone go on who joined it.
+    package final func finish() {
+        joinLock.lock()
+        hasEnded.store(true, ordering: .releasing)
+        let claimed = unsafe joiners.claimAll()
+        joinLock.unlock()
+        claimed.unparkAll()
+    }
+
+    /// Waits until the strand has ended; its result is not looked at.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after
+    /// the end. A strand that joins itself traps.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first.
+    /// - Throws: `CancellationError` when the caller is cancelled.
+    /// - Source: Python's `Thread.join`.
+    @available(*, noasync)
+    @discardableResult
+    public final func join(within limit: Duration? = nil) throws(CancellationError) -> Bool {
+        if !isAlive { return true }
+        return try awaitEnd(until: Deadline(within: limit), isCancellable: true).wasWoken()
+    }
+
+    /// Waits until the strand has ended, suspending the calling task.
+    @discardableResult
+    public final func join(within limit: Duration? = nil) async throws(CancellationError) -> Bool {
+        if !isAlive { return true }
+        return try await Parking.suspend(
+            on: WaitTarget("Strand.join", self), until: Deadline(within: limit),
+            enrol: { enrol($0) }, withdraw: { withdraw($0) }
+        ).wasWoken()
+    }
+
+    /// Waits until the strand has ended, whatever happens to the caller.
+    package final func joinUncancellably() {
+        _ = awaitEnd(until: .never, isCancellable: false)
+    }
+
+    private func awaitEnd(until deadline: Deadline, isCancellable: Bool) -> WaitOutcome {
+        precondition(
+            unsafe ThreadCell.current.strand != Unmanaged.passUnretained(self).toOpaque(),
+            "strand \(name) joins itself, which would wait for ever")
+        return Parking.block(
+            on: WaitTarget("Strand.join", self), until: deadline, isCancellable: isCancellable,
+            enrol: { enrol($0) }, withdraw: { withdraw($0) })
+    }
+
+    private func enrol(_ waiter: Waiter) -> Bool {
+        joinLock.lock()
+        defer { joinLock.unlock() }
+        if !isAlive { return false }
+        unsafe joiners.append(waiter)
+        return true
+    }
+
+    private func withdraw(_ waiter: Waiter) {
+        joinLock.lock()
+        unsafe joiners.remove(waiter)
+        joinLock.unlock()
+    }
+}

@@ -1,0 +1,146 @@
+public import PlaitParking
+internal import PlaitPlatform
+internal import Synchronization
+
+/// Runs `body`, and does not return before every strand that was started in its scope has ended.
+///
+/// Blocks the calling thread or parks the calling fiber. The first error, of `body` or of a strand,
+/// cancels the others and `body`'s current or next wait, and is thrown when all have ended. When the
+/// calling strand is cancelled meanwhile, so are the strands of the scope.
+/// - Throws: The first error; `CancellationError`.
+/// - Source: Trio's nurseries; Swift's task groups.
+@available(*, noasync)
+public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result {
+    let scope = Scope(owner: .current)
+    do {
+        let result = try body(scope)
+        try scope.close(bodyError: nil)
+        return result
+    } catch {
+        try scope.close(bodyError: error)
+        throw error
+    }
+}
+
+/// The strands that one ``withScope(_:)`` waits for.
+public final class Scope: @unchecked Sendable {
+    // Sendable: `state` is a Mutex; the rest is constant.
+    private struct State {
+        var children: [Strand] = []
+        var firstError: (any Error)?
+        var isCancelled = false
+        var isOpen = true
+    }
+
+    private let owner: Strand
+    private let state = Mutex(State())
+
+    init(owner: Strand) { self.owner = owner }
+
+    /// Starts a fiber in the scope, on the calling thread's hub; see `spawn(.fiber)`.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        _ kind: FiberKind, name: String? = nil, stackSize: Int? = nil,
+        _ body: @escaping () throws -> Success
+    ) -> JoinHandle<Success> {
+        adopt(startFiber(FiberPlan(nil, name, false, stackSize), reporting(body)))
+    }
+
+    /// Starts a thread in the scope; see `spawn(.thread)`.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        _ kind: ThreadKind, name: String? = nil, stackSize: Int? = nil,
+        _ body: sending @escaping () throws -> Success
+    ) -> JoinHandle<Success> {
+        adopt(startThread(name, false, stackSize, reporting(body)))
+    }
+
+    /// Starts a strand in the scope, of a kind that is chosen when the program runs.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        kind: StrandKind, name: String? = nil, stackSize: Int? = nil,
+        _ body: sending @escaping () throws -> Success
+    ) -> JoinHandle<Success> {
+        switch kind {
+        case .fiber: adopt(startFiber(FiberPlan(nil, name, false, stackSize), reporting(body)))
+        case .thread: adopt(startThread(name, false, stackSize, reporting(body)))
+        }
+    }
+
+    /// Cancels every strand of the scope, those to come included. Any thread.
+    public func cancel() {
+        let children = state.withLock { state in
+            state.isCancelled = true
+            return state.children
+        }
+        for child in children { child.cancel() }
+    }
+
+    private func reporting<Success>(
+        _ body: @escaping () throws -> Success
+    ) -> () throws -> Success {
+        { [self] in
+            do {
+                return try body()
+            } catch {
+                childFailed(error)
+                throw error
+            }
+        }
+    }
+
+    private func adopt<Success>(_ handle: JoinHandle<Success>) -> JoinHandle<Success> {
+        let child = handle.strand
+        // Its error, if any, is the scope's to throw.
+        child.markObserved()
+        let (isOpen, isCancelled) = state.withLock { state in
+            state.children.append(child)
+            return (state.isOpen, state.isCancelled)
+        }
+        precondition(isOpen, "strand \(child.name) was started in a scope that has ended")
+        if isCancelled { child.cancel() }
+        // One that could not be started has run no body that would have told.
+        if let error = child.errorAfterEnd { childFailed(error) }
+        return handle
+    }
+
+    private func childFailed(_ error: any Error) {
+        let isFirst = state.withLock { state in
+            guard state.firstError == nil, !(state.isCancelled && error is CancellationError) else {
+                return false
+            }
+            state.firstError = error
+            return true
+        }
+        guard isFirst else { return }
+        cancel()
+        owner.interrupt { self.state.withLock { $0.isOpen } }
+    }
+
+    /// Waits for the strands, and throws what the scope has to throw.
+    func close(bodyError: (any Error)?) throws {
+        var wasCancelled = false
+        if bodyError != nil { cancel() }
+        while let child = state.withLock({ $0.children.last }) {
+            do {
+                if wasCancelled {
+                    child.joinUncancellably()
+                } else {
+                    _ = try child.join()
+                }
+            } catch {
+                wasCancelled = true
+                cancel()
+                child.joinUncancellably()
+            }
+            state.withLock { $0.children.removeAll { $0 === child } }
+        }
+        let firstError = state.withLock { state in
+            state.isOpen = false
+            return state.firstError
+        }
+        owner.retractInterrupt()
+        if let firstError { throw firstError }
+        if bodyError == nil && wasCancelled { throw CancellationError() }
+    }
+}
