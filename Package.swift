@@ -55,10 +55,18 @@ let package = Package(
         layer("PlaitSync", over: ["PlaitParking", deque]),
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),
-        layer("PlaitNet", over: ["PlaitStrands", logging]),
+        layer("PlaitNet", over: ["PlaitStrands", logging, system]),
         layer("Plait", over: ["PlaitNet"]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["PlaitStrands", system],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        tests("PlaitPlatform", over: ["PlaitPlatform", "TestSupport", system]),
+        tests("PlaitParking", over: ["PlaitParking", "TestSupport"]),
+        tests("PlaitSync", over: ["PlaitSync", "TestSupport"]),
+        tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
+        tests("Stress", over: ["PlaitStrands", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,7 +8,7 @@ internal import Synchronization
 /// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one after
 /// another, and must not wait; starting strands is what they are for.
 public final class Loop: @unchecked Sendable {
-    // Sendable: `posted` is guarded by `postLock`, `sleep` is atomic; all else belongs to the thread
+    // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` is atomic; all else belongs to the thread
     // that runs the loop, and only ``post(_:)`` and ``wake()`` are for others.
 
     /// Where the loop is with respect to a wake-up, so that no more than one system call is made
@@ -34,6 +34,8 @@ public final class Loop: @unchecked Sendable {
     private let counter: Descriptor
     private let postLock = ShortLock()
     private var posted: [@Sendable () -> Void] = []
+    /// The thread has ended: what is posted runs at once, on the poster's thread.
+    private var hasEnded = false
     /// Runs a batch of callbacks; the hub replaces it to forbid waiting in them.
     package var around: (() -> Void) -> Void = { $0() }
 
@@ -114,8 +116,28 @@ public final class Loop: @unchecked Sendable {
 
     /// Runs `body` on the loop's thread, soon. Any thread. Order is kept for one sender.
     public func post(_ body: @escaping @Sendable () -> Void) {
-        postLock.withLock { posted.append(body) }
-        wake()
+        let isLate = postLock.withLock {
+            if !hasEnded { posted.append(body) }
+            return hasEnded
+        }
+        if isLate { body() } else { wake() }
+    }
+
+    /// Forgets all descriptors and runs the last messages. On the loop's thread, which is about to
+    /// end; nobody waits any more.
+    package func end() {
+        postLock.withLock { hasEnded = true }
+        runPosted()
+        for registration in registrations.compactMap(\.self) {
+            unregister(registration, willClose: false)
+        }
+    }
+
+    /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which
+    /// it shares.
+    package func forgetAfterFork() {
+        registrations = []
+        registrationCount = 0
     }
 
     /// Makes the loop look at its messages, at the cost of a system call only if it sleeps.

@@ -28,9 +28,8 @@ package final class Registration: @unchecked Sendable {
         watched = loop.usesEdge ? .readable : []
     }
 
-    /// False when a read would only say EAGAIN.
-    package var mayRead: Bool { ready.contains(.readable) }
-    package var mayWrite: Bool { ready.contains(.writable) }
+    /// False when a call would only say EAGAIN.
+    package func mayBe(_ interest: Readiness) -> Bool { ready.contains(interest) }
 
     /// A read has taken all there was. After a hang-up a read still has the end to report.
     package func isDrained() {

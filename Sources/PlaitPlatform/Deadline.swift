@@ -35,6 +35,13 @@ public struct Deadline: Hashable, Comparable, Sendable {
         self.init(within: ContinuousClock.now.duration(to: instant))
     }
 
+    /// What is left until then: nil for ``never``, zero once it has passed.
+    public var remaining: Duration? {
+        if self == .never { return nil }
+        let now = monotonicNow()
+        return nanoseconds <= now ? .zero : .nanoseconds(Int64(clamping: nanoseconds - now))
+    }
+
     /// Later by so many nanoseconds; saturates at ``never``.
     public func advanced(by nanoseconds: UInt64) -> Deadline {
         let (sum, overflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)

@@ -119,6 +119,12 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 public struct NameResolutionError: Error, Sendable, CustomStringConvertible {
     public let host: String
     public let reason: String
+
+    public init(host: String, reason: String) {
+        self.host = host
+        self.reason = reason
+    }
+
     public var description: String { "cannot resolve \(host): \(reason); check the name" }
 }
 

@@ -142,11 +142,27 @@ public final class Hub: @unchecked Sendable {
         let reference = unsafe Unmanaged<Hub>.fromOpaque(pointer)
         let hub = unsafe reference.takeUnretainedValue()
         hub.endFibers()
+        hub.loop.end()
         HubRegistry.remove(hub)
         hub.root.engine = nil
         unsafe ThreadCell.current.hub = nil
         unwatchStackOverflow()
         unsafe reference.release()
+    }
+
+    /// Makes the forked child of a single-threaded program a program without a hub: the parent's
+    /// fibers are not the child's. To be called first in the child, by the thread's own strand.
+    package static func forgetAfterFork() {
+        guard let pointer = unsafe ThreadCell.current.hub else { return }
+        let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
+        precondition(
+            unsafe ThreadCell.current.stack == nil,
+            "fork in fiber \(Strand.current.name): fork from the thread's own strand")
+        hub.loop.forgetAfterFork()
+        HubRegistry.remove(hub)
+        hub.root.engine = nil
+        // Kept, with what the parent's fibers own: it must not be taken apart here.
+        unsafe ThreadCell.current.hub = nil
     }
 
     private func endFibers() {

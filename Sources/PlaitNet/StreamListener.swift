@@ -1,0 +1,91 @@
+internal import Logging
+internal import PlaitParking
+public import PlaitPlatform
+internal import PlaitStrands
+internal import PlaitSync
+internal import Synchronization
+internal import SystemPackage
+
+public typealias TCPListener = StreamListener
+public typealias UnixListener = StreamListener
+
+/// A socket that takes connections: TCP over IPv4 or IPv6, or a Unix socket.
+///
+/// - Source: Python's `socket.create_server`, gevent's `StreamServer`.
+public final class StreamListener: Sendable {
+    /// Where it listens; with the port that the system chose, if 0 was asked for.
+    public let address: SocketAddress
+    private let descriptor: PolledDescriptor
+    let connections = Connections()
+    static let logger = Logger(label: "plait.net")
+
+    /// Listens on an IP address of this machine.
+    ///
+    /// - Parameters:
+    ///   - host: A number or name; `0.0.0.0` or `::` for all addresses of their family.
+    ///   - port: 0 lets the system choose; see ``port``.
+    ///   - backlog: Connections that wait to be accepted before the system refuses more; the
+    ///     system's `net.core.somaxconn` caps it.
+    ///   - reusePort: Whether other sockets may listen on the port too: the system spreads
+    ///     connections over them.
+    /// - Throws: `SystemError` such as EADDRINUSE, with the address; `NameResolutionError`.
+    public convenience init(
+        host: String, port: Int, backlog: Int = 1_024, reusePort: Bool = false
+    ) throws {
+        guard
+            let address = try SocketAddress(ip: host, port: port)
+                ?? resolve(host: host, port: port).first
+        else { throw NameResolutionError(host: host, reason: "it has no address") }
+        try self.init(address, backlog: backlog, reusePort: reusePort)
+    }
+
+    /// Listens on a Unix socket. The path must not exist, and stays when the listener is closed.
+    public convenience init(unixPath path: String, backlog: Int = 1_024) throws {
+        try self.init(unixAddress(path), backlog: backlog, reusePort: false)
+    }
+
+    private init(_ address: SocketAddress, backlog: Int, reusePort: Bool) throws {
+        let socket = try Sockets.open(address.family)
+        if address.family != .unix {
+            // Else a restarted server waits for the last one's connections to be forgotten.
+            try Sockets.set(.reuseAddress, of: socket.number, to: true)
+            if reusePort { try Sockets.set(.reusePort, of: socket.number, to: true) }
+        }
+        if address.family == .ipv6 { try Sockets.set(.onlyV6, of: socket.number, to: true) }
+        try Sockets.bind(socket.number, address)
+        try Sockets.listen(socket.number, backlog: backlog)
+        self.address = try Sockets.localAddress(socket.number)
+        descriptor = PolledDescriptor(owning: socket.release())
+    }
+
+    /// The port it listens on; 0 for a Unix socket.
+    public var port: Int { address.port ?? 0 }
+
+    /// Takes the next connection, waiting while there is none.
+    ///
+    /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `StreamError.timedOut`, `.closed`; `SystemError`: EMFILE without a descriptor for
+    ///   the connection, which stays in the backlog; `CancellationError`.
+    @available(*, noasync)
+    public func accept(within limit: Duration? = nil) throws -> StreamSocket {
+        do {
+            let number = try descriptor.read("accept", full: 0, within: limit) {
+                Sockets.accept($0)
+            }
+            guard let number else { throw StreamError.timedOut(call: "accept") }
+            return StreamSocket(owning: Int32(number), isTCP: address.family != .unix)
+        } catch is DescriptorClosed {
+            throw StreamError.closed
+        }
+    }
+
+    /// Stops taking connections; those that were taken live on. Who accepts gets
+    /// `StreamError.closed`, and ``serve(limit:_:)`` returns once its connections have ended. Any
+    /// thread; a second call does nothing.
+    public func close() {
+        descriptor.close { try? Sockets.shutdown($0, .both) }
+    }
+
+    public var isClosed: Bool { descriptor.isClosed }
+}

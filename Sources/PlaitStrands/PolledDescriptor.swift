@@ -1,0 +1,228 @@
+package import PlaitParking
+internal import PlaitLoop
+package import PlaitPlatform
+internal import Synchronization
+
+/// A non-blocking descriptor that strands of any kind use, on any hub, and that one of them closes.
+///
+/// A hub's strands wait through their loop, where the descriptor is registered when it first has to
+/// be waited for; a thread without a hub waits in `ppoll`. The number is given back to the system
+/// when nobody can be inside a call with it any more: else the call could hit a stranger's file.
+package final class PolledDescriptor: @unchecked Sendable {
+    // Sendable: atomics; `guardLock` guards `registrations`; `home` is written before `homeLoop` is
+    // published and never after.
+
+    package let number: Int32
+    private let isOpen = Atomic<Bool>(true)
+    /// Who must let go before the number is closed: the owner, one a registration, and threads that
+    /// are inside a call.
+    private let users = Atomic<Int>(1)
+    private let guardLock = ShortLock()
+    private var registrations: [Registration] = []
+    /// The first registration, for the hub that uses it most likely; read without the lock.
+    private var home: Registration?
+    private let homeLoop = Atomic<UInt>(0)
+
+    /// Takes over an open, non-blocking descriptor.
+    package init(owning number: Int32) { self.number = number }
+
+    deinit {
+        // Nobody is inside a call, or this object would live.
+        guard isOpen.load(ordering: .relaxed) else { return }
+        for registration in registrations { PolledDescriptor.forget(registration) {} }
+        closeDescriptor(number)
+    }
+
+    package var isClosed: Bool { !isOpen.load(ordering: .acquiring) }
+
+    // MARK: Using
+
+    /// Makes a call that reads, until it does not block any more.
+    ///
+    /// - Parameters:
+    ///   - full: A result below it says that nothing is left to read; 0 if results say nothing.
+    ///   - limit: Longest wait; nil waits for ever.
+    /// - Returns: The call's result; nil when the limit has passed.
+    /// - Throws: ``DescriptorClosed``, `SystemError`, `CancellationError`.
+    package func read(
+        _ name: StaticString, full: Int, within limit: Duration?, _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        try perform(name, .readable, full: full, within: limit, call)
+    }
+
+    /// Makes a call that writes, until it does not block any more.
+    package func write(
+        _ name: StaticString, until deadline: Deadline, _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        try perform(name, .writable, full: 0, until: deadline, call)
+    }
+
+    /// Waits until the descriptor is ready, without a call. False when the deadline has passed.
+    package func wait(for interest: Readiness, until deadline: Deadline) throws -> Bool {
+        var isFirst = true
+        let result = try perform("poll", interest, full: 0, until: deadline) { _ in
+            defer { isFirst = false }
+            return isFirst ? .wouldBlock : .done(0)
+        }
+        return result != nil
+    }
+
+    private func perform(
+        _ name: StaticString, _ interest: Readiness, full: Int, within limit: Duration?,
+        _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        // The clock is looked at only where a limit is given.
+        try perform(name, interest, full: full, until: Deadline(within: limit), call)
+    }
+
+    private func perform(
+        _ name: StaticString, _ interest: Readiness, full: Int, until deadline: Deadline,
+        _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        guard let hub = Hub.ofThread else {
+            return try performOnThread(name, interest, until: deadline, call)
+        }
+        hub.countOperation()
+        var registration = registration(on: hub.loop)
+        while true {
+            if isClosed { throw DescriptorClosed() }
+            if registration?.mayBe(interest) ?? true {
+                switch call(number) {
+                case .done(let count):
+                    if count < full, interest == .readable { registration?.isDrained() }
+                    return count
+                case .failed(let errno): throw SystemError(errno: errno, call: "\(name)")
+                case .wouldBlock: break
+                }
+                if registration == nil { registration = try register(on: hub.loop) }
+                if interest == .readable {
+                    registration?.isDrained()
+                } else {
+                    registration?.isFilled()
+                }
+            }
+            if let registration, try !registration.wait(for: interest, until: deadline) {
+                return nil
+            }
+        }
+    }
+
+    private func performOnThread(
+        _ name: StaticString, _ interest: Readiness, until deadline: Deadline,
+        _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        users.wrappingAdd(1, ordering: .relaxed)
+        defer { letGo() }
+        guard let thread = Strand.current as? ThreadStrand else {
+            preconditionFailure("strand \(Strand.current.name) has no hub and is no thread")
+        }
+        while true {
+            if isClosed { throw DescriptorClosed() }
+            switch call(number) {
+            case .done(let count): return count
+            case .failed(let errno): throw SystemError(errno: errno, call: "\(name)")
+            case .wouldBlock: break
+            }
+            guard try thread.wait(for: number, interest, until: deadline) != nil else { return nil }
+        }
+    }
+
+    // MARK: Registering
+
+    private func registration(on loop: Loop) -> Registration? {
+        // .acquiring pairs with the .releasing store in register(on:): `home` is visible.
+        let seen = homeLoop.load(ordering: .acquiring)
+        if seen == address(of: loop) { return home }
+        if seen == 0 { return nil }
+        return guardLock.withLock { registrations.first { $0.loop === loop } }
+    }
+
+    private func address(of loop: Loop) -> UInt { UInt(bitPattern: ObjectIdentifier(loop)) }
+
+    private func register(on loop: Loop) throws -> Registration {
+        let registration = try loop.register(number)
+        users.wrappingAdd(1, ordering: .relaxed)
+        let isTooLate = guardLock.withLock {
+            if isClosed { return true }
+            registrations.append(registration)
+            if registrations.count == 1, homeLoop.load(ordering: .relaxed) == 0 {
+                home = registration
+                homeLoop.store(
+                    address(of: loop), ordering: .releasing)
+            }
+            return false
+        }
+        if isTooLate {
+            loop.unregister(registration, willClose: false)
+            letGo()
+            throw DescriptorClosed()
+        }
+        return registration
+    }
+
+    // MARK: Closing
+
+    /// Closes the descriptor. Whoever waits for it, on any thread, gets ``DescriptorClosed``. Any
+    /// thread; a second call does nothing.
+    ///
+    /// - Parameter interrupt: Ends the system calls of threads that wait for it.
+    package func close(interrupt: (Int32) -> Void) {
+        guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        let registrations = guardLock.withLock {
+            defer { self.registrations = [] }
+            return self.registrations
+        }
+        if users.load(ordering: .acquiring) > 1 + registrations.count { interrupt(number) }
+        let isOnly = users.load(ordering: .acquiring) == 2 && registrations.count == 1
+        for registration in registrations {
+            PolledDescriptor.forget(registration, willClose: isOnly) { self.letGo() }
+        }
+        letGo()
+    }
+
+    private func letGo() {
+        if users.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 {
+            closeDescriptor(number)
+        }
+    }
+
+    /// Takes a registration off its loop, there, and then calls `done`.
+    private static func forget(
+        _ registration: Registration, willClose: Bool = false,
+        then done: @escaping @Sendable () -> Void
+    ) {
+        let loop = registration.loop
+        if Hub.ofThread?.loop === loop {
+            loop.unregister(registration, willClose: willClose)
+            done()
+        } else {
+            loop.post {
+                loop.unregister(registration, willClose: false)
+                done()
+            }
+        }
+    }
+}
+
+/// A descriptor was closed by this program, before or while it was used.
+package struct DescriptorClosed: Error {}
+
+extension Strand {
+    /// Waits until `descriptor` is readable: for one that is used rarely, such as a pidfd.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile.
+    /// - Returns: False when `deadline` passed first.
+    @available(*, noasync)
+    package static func waitReadable(_ descriptor: Int32, until deadline: Deadline) throws -> Bool {
+        if let loop = Hub.ofThread?.loop {
+            let registration = try loop.register(descriptor)
+            registration.isDrained()
+            defer { loop.unregister(registration, willClose: false) }
+            return try registration.wait(for: .readable, until: deadline)
+        }
+        guard let thread = current as? ThreadStrand else {
+            preconditionFailure("strand \(current.name) has no hub and is no thread")
+        }
+        return try thread.wait(for: descriptor, .readable, until: deadline) != nil
+    }
+}
