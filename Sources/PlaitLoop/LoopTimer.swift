@@ -7,21 +7,20 @@ public final class LoopTimer: @unchecked Sendable {
     // Sendable: belongs to the loop's thread.
     private let loop: Loop
     private var action: (() -> Void)?
-    /// Owned, freed in deinit: by then the timer has fired or was cancelled, since a set timer
-    /// holds this object.
-    private let node: UnsafeMutablePointer<TimerNode>
+    /// In the object itself, since every timer needs one; reached only through `timer`.
+    @exclusivity(unchecked) private var node = unsafe TimerNode.unset
 
     fileprivate init(loop: Loop, action: @escaping () -> Void) {
         self.loop = loop
         self.action = action
-        unsafe node = .allocate(capacity: 1)
-        unsafe node.initialize(to: TimerNode.unset)
     }
 
-    deinit { unsafe node.deallocate() }
+    /// A stored property of a final class lies where the object lies, and a set timer holds the
+    /// object: the address outlives the timer's stay in the wheel.
+    private var timer: Timer { unsafe Timer(withUnsafeMutablePointer(to: &node) { unsafe $0 }) }
 
     fileprivate func set(at deadline: Deadline) {
-        let timer = unsafe Timer(node)
+        let timer = self.timer
         unsafe timer.prepare(context: Unmanaged.passRetained(self).toOpaque()) { context in
             unsafe Unmanaged<LoopTimer>.fromOpaque(context).takeRetainedValue().fire()
         }
@@ -36,7 +35,7 @@ public final class LoopTimer: @unchecked Sendable {
 
     /// Makes the callback not happen. On the loop's thread; a timer that has fired is left alone.
     public func cancel() {
-        let timer = unsafe Timer(node)
+        let timer = self.timer
         guard timer.isSet else { return }
         loop.cancel(timer)
         action = nil

@@ -6,17 +6,19 @@ package import PlaitPlatform
 /// Edge-triggered: it remembers that the descriptor may be ready until a call says that it is not,
 /// so that reading costs no call that would only say EAGAIN. Level-triggered (`poll`): it watches
 /// only while somebody waits.
+@safe
 package final class Registration: @unchecked Sendable {
-    // Sendable: used on the loop's thread only.
+    // Sendable: used on the loop's thread only. What every read and write touches does without
+    // run-time checks of exclusivity: no access to it calls foreign code.
     package let descriptor: Int32
     let token: UInt64
     package let loop: Loop
-    private var readers = WaitQueue()
-    private var writers = WaitQueue()
+    @exclusivity(unchecked) private var readers = WaitQueue()
+    @exclusivity(unchecked) private var writers = WaitQueue()
     /// What the selector watches for.
-    private var watched: Readiness
+    @exclusivity(unchecked) private var watched: Readiness
     /// What the descriptor may be ready for. Starts as "perhaps".
-    private var ready: Readiness = [.readable, .writable]
+    @exclusivity(unchecked) private var ready: Readiness = [.readable, .writable]
     package private(set) var isClosed = false
     /// Called on the loop for every readiness, instead of waking waiters.
     package var callback: ((Readiness) -> Void)?
@@ -25,32 +27,32 @@ package final class Registration: @unchecked Sendable {
         self.descriptor = descriptor
         self.token = token
         self.loop = loop
-        watched = loop.usesEdge ? .readable : []
+        unsafe watched = loop.usesEdge ? .readable : []
     }
 
     /// False when a call would only say EAGAIN.
-    package func mayBe(_ interest: Readiness) -> Bool { ready.contains(interest) }
+    package func mayBe(_ interest: Readiness) -> Bool { unsafe ready.contains(interest) }
 
     /// A read has taken all there was. After a hang-up a read still has the end to report.
     package func isDrained() {
-        if !ready.contains(.hangup) { ready.remove(.readable) }
+        if unsafe !ready.contains(.hangup) { unsafe ready.remove(.readable) }
     }
 
     /// A write has filled the buffer.
-    package func isFilled() { ready.remove(.writable) }
+    package func isFilled() { unsafe ready.remove(.writable) }
 
     func deliver(_ readiness: Readiness) {
-        ready.formUnion(readiness)
+        unsafe ready.formUnion(readiness)
         if let callback {
             loop.around { callback(readiness) }
             return
         }
         var claimed = ClaimedWaiters()
         if readiness.contains(.readable) {
-            while let waiter = readers.claimFirst() { claimed.append(waiter) }
+            while let waiter = unsafe readers.claimFirst() { claimed.append(waiter) }
         }
         if readiness.contains(.writable) {
-            while let waiter = writers.claimFirst() { claimed.append(waiter) }
+            while let waiter = unsafe writers.claimFirst() { claimed.append(waiter) }
         }
         claimed.unparkAll()
         if !loop.usesEdge { try? watchNeeded() }
@@ -58,9 +60,9 @@ package final class Registration: @unchecked Sendable {
 
     func close() {
         isClosed = true
-        ready = [.readable, .writable, .hangup]
-        var claimed = readers.claimAll()
-        while let waiter = writers.claimFirst() { claimed.append(waiter) }
+        unsafe ready = [.readable, .writable, .hangup]
+        var claimed = unsafe readers.claimAll()
+        while let waiter = unsafe writers.claimFirst() { claimed.append(waiter) }
         claimed.unparkAll()
     }
 
@@ -70,7 +72,7 @@ package final class Registration: @unchecked Sendable {
     /// - Returns: False when `deadline` passed first.
     /// - Throws: `CancellationError`, and `SystemError` when the selector refuses.
     package func wait(for interest: Readiness, until deadline: Deadline) throws -> Bool {
-        if !ready.isDisjoint(with: interest) { return true }
+        if unsafe !ready.isDisjoint(with: interest) { return true }
         var refusal: SystemError?
         let outcome = Parking.block(
             on: interest.contains(.readable)
@@ -78,9 +80,9 @@ package final class Registration: @unchecked Sendable {
             until: deadline,
             enrol: { waiter in
                 if interest.contains(.readable) {
-                    readers.append(waiter)
+                    unsafe readers.append(waiter)
                 } else {
-                    writers.append(waiter)
+                    unsafe writers.append(waiter)
                 }
                 do throws(SystemError) {
                     try watchNeeded()
@@ -97,9 +99,9 @@ package final class Registration: @unchecked Sendable {
 
     private func withdraw(_ waiter: Waiter, _ interest: Readiness) {
         if interest.contains(.readable) {
-            readers.remove(waiter)
+            unsafe readers.remove(waiter)
         } else {
-            writers.remove(waiter)
+            unsafe writers.remove(waiter)
         }
         if !loop.usesEdge && !isClosed { try? watchNeeded() }
     }
@@ -107,13 +109,13 @@ package final class Registration: @unchecked Sendable {
     /// Tells the selector what is waited for, if it does not watch for that already.
     private func watchNeeded() throws(SystemError) {
         var needed: Readiness = []
-        if !readers.isEmpty || callback != nil { needed.insert(.readable) }
-        if !writers.isEmpty { needed.insert(.writable) }
+        if unsafe !readers.isEmpty || callback != nil { needed.insert(.readable) }
+        if unsafe !writers.isEmpty { needed.insert(.writable) }
         // Edge-triggered, watching for what nobody waits for costs nothing: it is not taken back.
-        if loop.usesEdge { needed.formUnion(watched) }
-        guard needed != watched else { return }
+        if loop.usesEdge { unsafe needed.formUnion(watched) }
+        guard unsafe needed != watched else { return }
         try loop.watch(self, needed)
-        watched = needed
+        unsafe watched = needed
     }
 
     /// Calls `body` on the loop whenever the descriptor becomes readable.

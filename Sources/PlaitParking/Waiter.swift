@@ -1,6 +1,7 @@
 public import Synchronization
 
 /// How a wait ended.
+@frozen
 public enum WaitOutcome: UInt32, Sendable {
     /// Not yet.
     case pending = 0
@@ -85,7 +86,13 @@ public struct Waiter: Equatable, @unchecked Sendable {
     /// How the wait ended, `.pending` while it has not.
     @inlinable public var outcome: WaitOutcome {
         // .acquiring pairs with the .releasing of settle(): what the waker wrote is visible.
-        unsafe WaitOutcome(rawValue: node.pointee.outcome.load(ordering: .acquiring)) ?? .pending
+        switch unsafe node.pointee.outcome.load(ordering: .acquiring) {
+        case 0: .pending
+        case 1: .woken
+        case 2: .timedOut
+        case 3: .cancelled
+        default: .granted
+        }
     }
 
     /// Ends the wait with `outcome` unless it has ended already. Who gets `true` must ``unpark()``.

@@ -9,23 +9,28 @@ public struct Deadline: Hashable, Comparable, Sendable {
     /// Nanoseconds of CLOCK_MONOTONIC.
     public let nanoseconds: UInt64
 
+    @inlinable
     public init(nanoseconds: UInt64) {
         self.nanoseconds = nanoseconds
     }
 
     /// Waits for ever.
+    @inlinable
     public static var never: Deadline { Deadline(nanoseconds: .max) }
     /// Has passed already: tries once, waits not at all.
+    @inlinable
     public static var immediate: Deadline { Deadline(nanoseconds: 0) }
     /// The present.
     public static var now: Deadline { Deadline(nanoseconds: monotonicNow()) }
 
     /// The point `limit` from now: `nil` is ``never``, zero or less ``immediate``.
+    @inlinable
     public init(within limit: Duration?) {
-        guard let limit else {
-            self = .never
-            return
-        }
+        self = limit.map { Deadline(after: $0) } ?? .never
+    }
+
+    @usableFromInline
+    init(after limit: Duration) {
         let wait = limit.nanosecondsClamped
         self = wait == 0 ? .immediate : Deadline.now.advanced(by: wait)
     }

@@ -345,6 +345,8 @@ public final class Hub: @unchecked Sendable {
     /// Stops `fiber`, the running one, and runs the next that is ready, or the loop.
     func switchAway(from fiber: Fiber) {
         let context = unsafe fiber.stack.unsafelyUnwrapped.context
+        // The next one's turn begins.
+        operationBudget = Hub.operationsPerTurn
         if budget > 0, let next = unsafe popReady() {
             budget -= 1
             unsafe enter(next)
@@ -378,7 +380,6 @@ public final class Hub: @unchecked Sendable {
     package func countOperation() {
         operationBudget -= 1
         if operationBudget <= 0 {
-            operationBudget = Hub.operationsPerTurn
             // By way of the loop, since others may wait for what it has to tell.
             budget = 0
             yieldStrand()
@@ -438,7 +439,6 @@ public final class Hub: @unchecked Sendable {
         loop.runOnce(until: isIdle ? nextTrim : .immediate)
         admitArrivals()
         budget = Hub.switchesPerTurn
-        operationBudget = Hub.operationsPerTurn
         if let first = unsafe popReady() {
             unsafe enter(first)
             unsafe first.withFiber {

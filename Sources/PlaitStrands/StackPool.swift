@@ -109,7 +109,7 @@ final class StackPool {
 
     private func addSlab() throws(SystemError) {
         // Few mappings for many stacks, and little address space for few.
-        let count = unsafe min(16 << slabs.count, 1_024)
+        let count = unsafe 16 << min(slabs.count, 6)
         let memory = unsafe try Memory.reserve(bytes: count * stackSize)
         unsafe slabs.append((memory, count * stackSize))
         unsafe rest = (memory, count)
