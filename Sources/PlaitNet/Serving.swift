@@ -46,14 +46,15 @@ extension StreamListener {
     /// Blocks the calling thread or parks the calling fiber. The connection is closed when `handler`
     /// returns or throws; an error harms only its own connection: those of the network are logged at
     /// debug level, others go to ``UncaughtErrors``' log at error level. Without descriptors
-    /// (EMFILE) accepting pauses until a connection ends or a tenth of a second has passed, and says
-    /// so in the log. When the caller is cancelled, so are the connections.
+    /// (EMFILE), threads or memory, accepting pauses until a connection ends or a tenth of a second
+    /// has passed, and says so in the log. When the caller is cancelled, so are the connections.
     /// - Parameter limit: Connections at the same time; beyond, clients wait in the backlog.
     /// - Throws: `SystemError` when the listener itself fails; `CancellationError`.
     /// - Source: gevent's `StreamServer.serve_forever`.
     @available(*, noasync)
-    public func serve(limit: Int = 100_000, _ handler: @escaping (StreamSocket) throws -> Void) throws
-    {
+    public func serve(
+        limit: Int = 100_000, _ handler: @escaping (StreamSocket) throws -> Void
+    ) throws {
         try serve(limit: limit) { connection in
             spawn(.fiber) { self.run(handler, connection) }.strand
         }
@@ -83,7 +84,9 @@ extension StreamListener {
         do {
             while let connection = try nextConnection(limit: limit) {
                 connections.willStart()
-                connections.didStart(start(connection))
+                let strand = start(connection)
+                connections.didStart(strand)
+                if let error = strand.errorAfterEnd { try refuse(connection, strand, error) }
             }
             while connections.count > 0 { try awaitEnd() }
         } catch {
@@ -107,6 +110,19 @@ extension StreamListener {
         } catch {
             StreamListener.logger.error("connection of \(address), \(strand.name): \(error)")
         }
+    }
+
+    /// Gives up a connection whose strand could not be started, and with it accepting for a while:
+    /// the system is out of threads or memory. The strand has not run, and told nobody of its end.
+    private func refuse(
+        _ connection: StreamSocket, _ strand: Strand, _ error: any Error
+    ) throws {
+        strand.markObserved()
+        connection.close()
+        connections.didEnd(strand)
+        connections.oneEnded.clear()
+        StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
+        try awaitEnd(within: .milliseconds(100))
     }
 
     /// The next connection; nil when the listener is closed.

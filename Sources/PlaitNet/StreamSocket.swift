@@ -63,7 +63,7 @@ public final class StreamSocket: Sendable {
     /// - Returns: False, without calling `body`, when the peer has ended its side.
     @available(*, noasync)
     public func readChunk(
-        within limit: Duration? = nil, _ body: (UnsafeRawBufferPointer) throws -> Void
+        within limit: Duration? = nil, _ body: (RawSpan) throws -> Void
     ) throws -> Bool {
         var lent: UnsafeMutableRawBufferPointer?
         defer { if let buffer = unsafe lent { unsafe BufferPool.shared.give(buffer) } }
@@ -71,7 +71,7 @@ public final class StreamSocket: Sendable {
             let buffer = unsafe BufferPool.shared.take()
             unsafe lent = unsafe buffer
             let count = unsafe input.take(into: buffer)
-            unsafe try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            unsafe try lend(buffer, count, to: body)
             return true
         }
         let count = try done("read") {
@@ -87,8 +87,15 @@ public final class StreamSocket: Sendable {
             }
         }
         guard let buffer = unsafe lent else { return false }
-        unsafe try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        unsafe try lend(buffer, count, to: body)
         return true
+    }
+
+    private func lend(
+        _ buffer: UnsafeMutableRawBufferPointer, _ count: Int, to body: (RawSpan) throws -> Void
+    ) rethrows {
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        try body(unsafe RawSpan(_unsafeBytes: bytes))
     }
 
     /// A read past the input buffer.

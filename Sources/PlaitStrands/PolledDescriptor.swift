@@ -111,7 +111,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         _ name: StaticString, _ interest: Readiness, until deadline: Deadline,
         _ call: (Int32) -> Attempt
     ) throws -> Int? {
-        users.wrappingAdd(1, ordering: .relaxed)
+        guard hold() else { throw DescriptorClosed() }
         defer { letGo() }
         guard let thread = Strand.current as? ThreadStrand else {
             preconditionFailure("strand \(Strand.current.name) has no hub and is no thread")
@@ -140,8 +140,14 @@ package final class PolledDescriptor: @unchecked Sendable {
     private func address(of loop: Loop) -> UInt { UInt(bitPattern: ObjectIdentifier(loop)) }
 
     private func register(on loop: Loop) throws -> Registration {
-        let registration = try loop.register(number)
-        users.wrappingAdd(1, ordering: .relaxed)
+        guard hold() else { throw DescriptorClosed() }
+        let registration: Registration
+        do {
+            registration = try loop.register(number)
+        } catch {
+            letGo()
+            throw error
+        }
         let isTooLate = guardLock.withLock {
             if isClosed { return true }
             registrations.append(registration)
@@ -178,6 +184,18 @@ package final class PolledDescriptor: @unchecked Sendable {
             PolledDescriptor.forget(registration, willClose: isOnly) { self.letGo() }
         }
         letGo()
+    }
+
+    /// Keeps the number from being closed; false when it has been.
+    private func hold() -> Bool {
+        var seen = users.load(ordering: .relaxed)
+        while seen > 0 {
+            let (done, now) = users.weakCompareExchange(
+                expected: seen, desired: seen + 1, ordering: .acquiringAndReleasing)
+            if done { return true }
+            seen = now
+        }
+        return false
     }
 
     private func letGo() {

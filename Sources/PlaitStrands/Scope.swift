@@ -10,6 +10,7 @@ internal import Synchronization
 /// - Throws: The first error; `CancellationError`.
 /// - Source: Trio's nurseries; Swift's task groups.
 @available(*, noasync)
+@discardableResult
 public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result {
     let scope = Scope(owner: .current)
     do {

@@ -16,7 +16,7 @@ struct OursEcho {
         print("listening \(listener.port)")
         fflush(nil)
         try listener.serve { connection in
-            while try connection.readChunk({ try unsafe connection.write($0) }) {}
+            while try connection.readChunk({ try connection.write($0) }) {}
         }
     }
 }

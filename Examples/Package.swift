@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "plait-examples",
+    dependencies: [.package(name: "plait", path: "..")],
+    targets: [
+        .executableTarget(name: "Echo", dependencies: [.product(name: "Plait", package: "plait")]),
+        .executableTarget(
+            name: "AnyWaiter", dependencies: [.product(name: "Plait", package: "plait")]),
+    ],
+    swiftLanguageModes: [.v6]
+)

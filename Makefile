@@ -1,0 +1,66 @@
+# `make run` and `make test` do everything on a fresh Debian machine with the Swift 6.3 toolchain.
+
+SWIFT ?= swift
+# Enough for a whole suite; what takes longer hangs.
+GUARD := timeout --kill-after=30
+# The thread sanitizer's run keeps its own build.
+TSAN_BUILD := .build-tsan
+# Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
+TSAN_TESTS ?= PlaitParkingTests|PlaitSyncTests|ConformanceTests|PlaitLoopTests
+
+.PHONY: run test setup build lint test-debug test-release test-tsan examples smoke stress bench clean
+
+run: setup
+	@echo "==> building plait in release mode"
+	@$(SWIFT) build -c release --product plait
+	@.build/release/plait lab c10k
+
+test: setup lint test-debug test-release test-tsan examples smoke
+
+setup:
+	@scripts/setup
+
+lint:
+	@echo "==> lint: swift format, strictly"
+	@$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources \
+		Benchmarks/Package.swift Examples/Sources Examples/Package.swift Package.swift
+
+test-debug:
+	@echo "==> tests, debug build; warnings are errors"
+	@$(SWIFT) build --build-tests
+	@$(GUARD) 900 $(SWIFT) test --skip-build
+
+test-release:
+	@echo "==> tests, release build"
+	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
+	@$(GUARD) 900 $(SWIFT) test --skip-build -c release --scratch-path .build-release
+
+test-tsan:
+	@echo "==> tests under the thread sanitizer"
+	@$(SWIFT) build --build-tests --sanitize=thread --scratch-path $(TSAN_BUILD)
+	@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.supp" PLAIT_STRESS=0.05 \
+		$(GUARD) 900 $(SWIFT) test --skip-build --sanitize=thread --scratch-path $(TSAN_BUILD) \
+		--filter '$(TSAN_TESTS)'
+
+examples:
+	@echo "==> examples"
+	@$(SWIFT) build --package-path Examples
+
+smoke:
+	@echo "==> a short run of the main job, release build"
+	@$(SWIFT) build -c release --product plait
+	@$(GUARD) 300 .build/release/plait lab c10k --clients 1000 --seconds 2
+
+# Ten times the rounds of every stress test, and the slow tests.
+stress: setup
+	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
+	@PLAIT_STRESS=10 PLAIT_SLOW=1 $(GUARD) 3600 $(SWIFT) test --skip-build -c release \
+		--scratch-path .build-release
+
+# One table of every figure beside its floor; `make bench JSON=figures.json` writes it as rows too.
+bench: setup
+	@$(SWIFT) build -c release --package-path Benchmarks
+	@Benchmarks/.build/release/plait-bench $(if $(JSON),--json $(abspath $(JSON)))
+
+clean:
+	@rm -rf .build .build-* Benchmarks/.build Examples/.build
