@@ -23,7 +23,7 @@ public final class Loop: @unchecked Sendable {
     private let clock: @Sendable () -> Deadline
     private var wheel: TimerWheel
     /// The last look at the clock.
-    package private(set) var now: Deadline
+    @exclusivity(unchecked) package private(set) var now: Deadline
     /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
     private var registrations: [Registration?] = []
     private var epoch: UInt32 = 0
@@ -48,8 +48,8 @@ public final class Loop: @unchecked Sendable {
     ) throws(SystemError) {
         self.selector = if let selector { selector } else { try EpollSelector() }
         self.clock = clock
-        now = clock()
-        wheel = TimerWheel(time: now.nanoseconds)
+        unsafe now = clock()
+        wheel = unsafe TimerWheel(time: now.nanoseconds)
         counter = try makeEventCounter()
         // Edge-triggered, the counter never needs to be read.
         try self.selector.register(
@@ -65,8 +65,9 @@ public final class Loop: @unchecked Sendable {
     ///
     /// - Parameter limit: How long it may block if nothing is to be done: `.immediate` not at all.
     public func runOnce(until limit: Deadline) {
-        if wheel.count > 0 { fireTimers() }
-        var mayBlock = limit != .immediate
+        // Who may go on because of a timer must not be kept waiting by the selector.
+        let hasFired = wheel.count > 0 && fireTimers()
+        var mayBlock = limit != .immediate && !hasFired
         if mayBlock {
             mayBlock = sleep.compareExchange(
                 expected: Sleep.awake, desired: Sleep.sleeping, ordering: .acquiringAndReleasing
@@ -75,7 +76,7 @@ public final class Loop: @unchecked Sendable {
         if mayBlock || registrationCount > 0 {
             select(until: mayBlock ? min(limit, wheel.nextWakeup) : .immediate)
         }
-        if mayBlock && wheel.count > 0 { fireTimers() }
+        if mayBlock && wheel.count > 0 { _ = fireTimers() }
         // .acquiring pairs with the .releasing in wake(): messages sent before it are seen.
         if mayBlock || sleep.load(ordering: .relaxed) == Sleep.notified {
             if sleep.exchange(Sleep.awake, ordering: .acquiringAndReleasing) == Sleep.notified {
@@ -89,7 +90,7 @@ public final class Loop: @unchecked Sendable {
 
     private func select(until deadline: Deadline) {
         do {
-            try selector.select(until: deadline, now: now) { token, readiness in
+            unsafe try selector.select(until: deadline, now: now) { token, readiness in
                 self.deliver(token, readiness)
             }
         } catch {
@@ -97,7 +98,7 @@ public final class Loop: @unchecked Sendable {
             // nothing on this thread could ever go on.
             fatalError("plait: a loop cannot wait: \(error)")
         }
-        if deadline != .immediate { now = clock() }
+        if deadline != .immediate { unsafe now = clock() }
     }
 
     private func deliver(_ token: UInt64, _ readiness: Readiness) {
@@ -136,6 +137,12 @@ public final class Loop: @unchecked Sendable {
     /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which
     /// it shares.
     package func forgetAfterFork() {
+        // What others post, such as letting go of a descriptor before it is closed, they do
+        // themselves from now on: nobody runs this loop here.
+        postLock.withLock {
+            hasEnded = true
+            posted = []
+        }
         registrations = []
         registrationCount = 0
     }
@@ -176,17 +183,23 @@ public final class Loop: @unchecked Sendable {
     /// Looks at the clock.
     @discardableResult
     package func updateNow() -> Deadline {
-        now = clock()
-        return now
+        unsafe now = clock()
+        return unsafe now
     }
 
     /// Timers that wait to fire.
     public var timerCount: Int { wheel.count }
 
-    private func fireTimers() {
-        now = clock()
-        wheel.advance(to: now.nanoseconds)
-        while let timer = wheel.popDue() { timer.fire() }
+    /// Whether there was one to fire.
+    private func fireTimers() -> Bool {
+        unsafe now = clock()
+        unsafe wheel.advance(to: now.nanoseconds)
+        var hasFired = false
+        while let timer = wheel.popDue() {
+            hasFired = true
+            timer.fire()
+        }
+        return hasFired
     }
 
     // MARK: Descriptors

@@ -35,14 +35,15 @@ class Fiber: Strand, @unchecked Sendable {
 
     @usableFromInline
     init(_ plan: FiberPlan, perform: @escaping (Fiber) -> Void) {
-        unsafe hubReference = .passUnretained(plan.hub)
+        unsafe hubReference = plan.hub
         self.perform = perform
-        stackSize = plan.stackSize ?? plan.hub.pool.stackSize
+        stackSize = unsafe plan.stackSize
+            ?? plan.hub._withUnsafeGuaranteedRef { $0.pool.stackSize }
         unsafe next = nil
         unsafe nextAlive = nil
         unsafe previousAlive = nil
-        super.init(
-            id: plan.hub.isCurrent ? plan.hub.nextNumber() : StrandNumber.reserve(), kind: .fiber,
+        unsafe super.init(
+            id: plan.hub._withUnsafeGuaranteedRef { $0.newNumber() }, kind: .fiber,
             name: plan.name, isDaemon: plan.isDaemon)
     }
 
@@ -62,6 +63,10 @@ class Fiber: Strand, @unchecked Sendable {
     func run() { perform(self) }
 
     // MARK: Starting and ending
+
+    /// Hands the new fiber to its hub. Any thread.
+    @usableFromInline
+    final func start() { withHub { $0.start(self) } }
 
     /// Gives it a stack on which it will start. On the hub's thread.
     func prepareStack(_ stack: FiberStack) {
@@ -165,16 +170,18 @@ class Fiber: Strand, @unchecked Sendable {
 }
 
 /// What `spawn` was asked for.
+@safe
 @usableFromInline
 struct FiberPlan {
-    @usableFromInline let hub: Hub
+    /// The caller's own hub, or one that the caller holds.
+    let hub: Unmanaged<Hub>
     let name: String?
     let isDaemon: Bool
     let stackSize: Int?
 
     @usableFromInline
     init(_ hub: Hub?, _ name: String?, _ isDaemon: Bool, _ stackSize: Int?) {
-        self.hub = hub ?? .current
+        unsafe self.hub = unsafe hub.map { unsafe .passUnretained($0) } ?? Hub.currentReference
         self.name = name
         self.isDaemon = isDaemon
         self.stackSize = stackSize

@@ -80,12 +80,12 @@ public final class Hub: @unchecked Sendable {
     /// The calling thread's hub, made if it has none.
     ///
     /// Ends the program where the system gives no descriptors for it; see ``make(selector:options:)``.
-    public static var current: Hub {
-        if let hub = unsafe ThreadCell.current.hub {
-            return unsafe Unmanaged<Hub>.fromOpaque(hub).takeUnretainedValue()
-        }
+    public static var current: Hub { unsafe currentReference.takeUnretainedValue() }
+
+    static var currentReference: Unmanaged<Hub> {
+        if let hub = unsafe ThreadCell.current.hub { return unsafe .fromOpaque(hub) }
         do {
-            return try make()
+            return unsafe try .passUnretained(make())
         } catch {
             fatalError("plait: no hub for thread \(Strand.current.name): \(error)")
         }
@@ -178,8 +178,9 @@ public final class Hub: @unchecked Sendable {
 
     // MARK: Starting fibers
 
-    /// A number for a new strand of this hub.
-    func nextNumber() -> UInt64 {
+    /// A number for a new strand of this hub. Any thread.
+    func newNumber() -> UInt64 {
+        guard isCurrent else { return StrandNumber.reserve() }
         if numbers.isEmpty {
             let first = StrandNumber.reserve(1_024)
             numbers = first..<(first + 1_024)
@@ -190,7 +191,6 @@ public final class Hub: @unchecked Sendable {
     }
 
     /// Hands a new fiber to the hub, which owns it until it ends. Any thread.
-    @usableFromInline
     func start(_ fiber: Fiber) {
         unsafe Unmanaged.passRetained(fiber).withFiber { fiber in
             if isCurrent {
@@ -204,10 +204,11 @@ public final class Hub: @unchecked Sendable {
     private func admit(_ fiber: Fiber) {
         do throws(SystemError) {
             let size = fiber.stackSize
-            let pool = size == pool.stackSize ? pool : otherPool(size)
-            let stack = try pool.take()
+            let stack = try size == pool.stackSize ? pool.take() : otherPool(size).take()
+            if size == pool.stackSize ? pool.needsChecks : otherPool(size).needsChecks {
+                checksStacks = true
+            }
             fiber.prepareStack(stack)
-            if pool.needsChecks { checksStacks = true }
         } catch {
             fiber.keepError(error)
             fiber.finish()
@@ -417,7 +418,11 @@ public final class Hub: @unchecked Sendable {
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
         owned = nil
         // It goes on being used until the switch below, but nobody takes it before that.
-        (stack.size == pool.stackSize ? pool : otherPool(stack.size)).give(stack)
+        if stack.size == pool.stackSize {
+            pool.give(stack)
+        } else {
+            otherPool(stack.size).give(stack)
+        }
         if budget > 0, let next = unsafe popReady() {
             budget -= 1
             unsafe enter(next)

@@ -81,7 +81,7 @@ func startFiber<Success: Sendable>(
     _ plan: FiberPlan, _ body: @escaping () throws -> Success
 ) -> JoinHandle<Success> {
     let fiber = FiberOf(plan, body)
-    plan.hub.start(fiber)
+    fiber.start()
     return JoinHandle(fiber)
 }
 

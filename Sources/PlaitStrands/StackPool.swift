@@ -29,7 +29,7 @@ final class StackPool {
 
     let stackSize: Int
     /// Last in, first out: the stack that was used last is the warmest.
-    private var cached: [FiberStack] = []
+    @exclusivity(unchecked) private var cached: [FiberStack] = []
     /// Slabs, for unmapping; and what is left of the last one.
     private var slabs: [(memory: UnsafeMutableRawPointer, bytes: Int)] = unsafe []
     private var rest: (next: UnsafeMutableRawPointer, count: Int)?
@@ -57,7 +57,7 @@ final class StackPool {
     }
 
     var statistics: StackStatistics {
-        StackStatistics(
+        unsafe StackStatistics(
             stackSize: stackSize, inUse: inUse, cached: cached.count,
             highWaterMark: highWaterMark)
     }
@@ -67,10 +67,10 @@ final class StackPool {
 
     func take() throws(SystemError) -> FiberStack {
         let stack: FiberStack
-        if let last = cached.popLast() {
+        if let last = unsafe cached.popLast() {
             stack = last
-            if cached.count < leastCached { leastCached = cached.count }
-            if cached.count < trimmed { trimmed = cached.count }
+            if unsafe cached.count < leastCached { leastCached = unsafe cached.count }
+            if unsafe cached.count < trimmed { trimmed = unsafe cached.count }
         } else {
             stack = try cut()
         }
@@ -81,23 +81,23 @@ final class StackPool {
 
     func give(_ stack: FiberStack) {
         inUse -= 1
-        cached.append(stack)
+        unsafe cached.append(stack)
     }
 
     /// Gives the memory of stacks that were not needed since the last trim back to the kernel. The
     /// address space and the guards stay.
     func trim() {
         for index in trimmed..<max(trimmed, leastCached) {
-            let stack = cached[index]
+            let stack = unsafe cached[index]
             unsafe Memory.decommit(
                 stack.address + Memory.pageSize, bytes: stackSize - Memory.pageSize)
         }
         trimmed = max(trimmed, leastCached)
-        leastCached = cached.count
+        leastCached = unsafe cached.count
     }
 
     /// Whether a later ``trim()`` could give anything back.
-    var hasWarmStacks: Bool { cached.count > trimmed }
+    var hasWarmStacks: Bool { unsafe cached.count > trimmed }
 
     private func cut() throws(SystemError) -> FiberStack {
         if unsafe rest == nil || rest!.count == 0 { try addSlab() }
