@@ -76,18 +76,13 @@ UNINSTRUMENTED void plait_context_switch(plait_context *from, plait_context *to)
 }
 
 UNINSTRUMENTED void plait_context_leave(plait_context *from, plait_context *to) {
-    if (swift_task_exitThreadLocalContext) swift_task_exitThreadLocalContext((char *)from->accesses);
+    // Its accesses ended with its frames, and it began with none: see plait_context_switch, which
+    // leaves the thread without any.
 #ifdef PLAIT_TSAN
     __tsan_switch_to_fiber(to->sanitizer, 0);
 #endif
     plait_raw_switch(&from->stack_pointer, to->stack_pointer);
     __builtin_unreachable();
-}
-
-UNINSTRUMENTED void plait_context_entered(plait_context *context) {
-    if (swift_task_enterThreadLocalContext) {
-        swift_task_enterThreadLocalContext((char *)context->accesses);
-    }
 }
 
 void plait_context_retire(plait_context *context) {

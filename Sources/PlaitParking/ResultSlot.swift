@@ -88,7 +88,13 @@ extension Strand {
     }
 
     /// An error that nobody has asked for: to be reported when nobody can any more.
+    @inlinable
     package final var unobservedError: (any Error)? {
+        unsafe resultSlot.error == nil ? nil : errorUnlessObserved
+    }
+
+    @usableFromInline
+    final var errorUnlessObserved: (any Error)? {
         guard let error = unsafe resultSlot.error,
             unsafe !resultSlot.isObserved.load(ordering: .relaxed)
         else { return nil }

@@ -209,9 +209,6 @@ final class FiberOf<Success>: Fiber, @unchecked Sendable {
 /// The first Swift code on a fiber's stack. Must own nothing when the stack is left for good.
 private func fiberEntry(_ argument: UnsafeMutableRawPointer) {
     let reference = unsafe Unmanaged<Fiber>.fromOpaque(argument)
-    unsafe reference._withUnsafeGuaranteedRef { fiber in
-        unsafe plait_context_entered(fiber.stack!.context)
-        fiber.run()
-    }
+    unsafe reference.withFiber { $0.run() }
     unsafe Hub.end(reference)
 }

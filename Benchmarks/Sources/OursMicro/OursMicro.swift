@@ -36,3 +36,8 @@ func time(_ count: Int, _ body: () throws -> Void) rethrows -> Figure {
     let (seconds, attoseconds) = duration.components
     return .nanoseconds((Double(seconds) * 1e9 + Double(attoseconds) / 1e9) / Double(count))
 }
+
+/// What closures count in.
+final class Counter {
+    var value = 0
+}

@@ -54,7 +54,3 @@ func timerLateness() throws -> Figure {
     let due = start.advanced(by: 1_000_000_000).nanoseconds
     return .value(Double(last.value - Int(due)) / 1e9)
 }
-
-private final class Counter {
-    var value = 0
-}

@@ -25,9 +25,6 @@ void plait_context_switch(plait_context *_Nonnull from, plait_context *_Nonnull 
 void plait_context_leave(plait_context *_Nonnull from, plait_context *_Nonnull to)
     __attribute__((noreturn));
 
-/// To be called first on a new stack.
-void plait_context_entered(plait_context *_Nonnull context);
-
 /// Frees what the sanitizer keeps of a context that was left. Not from that context itself.
 void plait_context_retire(plait_context *_Nonnull context);
 
