@@ -38,6 +38,7 @@ let package = Package(
         .library(name: "PlaitLoop", targets: ["PlaitLoop"]),
         .library(name: "PlaitStrands", targets: ["PlaitStrands"]),
         .library(name: "PlaitNet", targets: ["PlaitNet"]),
+        .library(name: "PlaitProcesses", targets: ["PlaitProcesses"]),
         .executable(name: "plait", targets: ["PlaitCommand"]),
     ],
     dependencies: [
@@ -56,7 +57,8 @@ let package = Package(
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
-        layer("Plait", over: ["PlaitNet"]),
+        layer("PlaitProcesses", over: ["PlaitStrands"]),
+        layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
         .target(
@@ -64,7 +66,16 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("PlaitPlatform", over: ["PlaitPlatform", "TestSupport", system]),
         tests("PlaitParking", over: ["PlaitParking", "TestSupport"]),
+        tests("PlaitSelectors", over: ["PlaitSelectors", "TestSupport", system]),
+        tests("PlaitLoop", over: ["PlaitLoop", "PlaitStrands", "TestSupport", system]),
+        tests("PlaitStrands", over: ["CPlaitSwitch", "PlaitStrands", "TestSupport", system]),
         tests("PlaitSync", over: ["PlaitSync", "TestSupport"]),
+        tests("PlaitNet", over: ["PlaitNet", "TestSupport", system]),
+        .executableTarget(
+            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitProcesses"],
+            path: "Tests/ForkProbe", swiftSettings: strict),
+        tests("PlaitProcesses", over: ["PlaitProcesses", "ForkProbe", "TestSupport", system]),
+        tests("PlaitCommand", over: ["PlaitCommand", "Plait", "TestSupport"]),
         tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
         tests("Stress", over: ["PlaitStrands", "TestSupport"]),
     ],

@@ -3,6 +3,7 @@
 @_exported public import PlaitNet
 @_exported public import PlaitParking
 @_exported public import PlaitPlatform
+@_exported public import PlaitProcesses
 @_exported public import PlaitSelectors
 @_exported public import PlaitStrands
 @_exported public import PlaitSync

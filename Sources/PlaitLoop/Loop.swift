@@ -23,7 +23,9 @@ public final class Loop: @unchecked Sendable {
     private let clock: @Sendable () -> Deadline
     private var wheel: TimerWheel
     /// The last look at the clock.
-    @exclusivity(unchecked) package private(set) var now: Deadline
+    package var now: Deadline { unsafe present }
+    /// Every wait of a fiber reads it: hence without run-time checks of exclusivity.
+    @exclusivity(unchecked) private var present: Deadline
     /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
     private var registrations: [Registration?] = []
     private var epoch: UInt32 = 0
@@ -48,8 +50,9 @@ public final class Loop: @unchecked Sendable {
     ) throws(SystemError) {
         self.selector = if let selector { selector } else { try EpollSelector() }
         self.clock = clock
-        unsafe now = clock()
-        wheel = unsafe TimerWheel(time: now.nanoseconds)
+        let now = clock()
+        unsafe present = now
+        wheel = TimerWheel(time: now.nanoseconds)
         counter = try makeEventCounter()
         // Edge-triggered, the counter never needs to be read.
         try self.selector.register(
@@ -90,7 +93,7 @@ public final class Loop: @unchecked Sendable {
 
     private func select(until deadline: Deadline) {
         do {
-            unsafe try selector.select(until: deadline, now: now) { token, readiness in
+            try selector.select(until: deadline, now: now) { token, readiness in
                 self.deliver(token, readiness)
             }
         } catch {
@@ -98,7 +101,7 @@ public final class Loop: @unchecked Sendable {
             // nothing on this thread could ever go on.
             fatalError("plait: a loop cannot wait: \(error)")
         }
-        if deadline != .immediate { unsafe now = clock() }
+        if deadline != .immediate { unsafe present = clock() }
     }
 
     private func deliver(_ token: UInt64, _ readiness: Readiness) {
@@ -183,8 +186,8 @@ public final class Loop: @unchecked Sendable {
     /// Looks at the clock.
     @discardableResult
     package func updateNow() -> Deadline {
-        unsafe now = clock()
-        return unsafe now
+        unsafe present = clock()
+        return now
     }
 
     /// Timers that wait to fire.
@@ -192,8 +195,8 @@ public final class Loop: @unchecked Sendable {
 
     /// Whether there was one to fire.
     private func fireTimers() -> Bool {
-        unsafe now = clock()
-        unsafe wheel.advance(to: now.nanoseconds)
+        unsafe present = clock()
+        wheel.advance(to: now.nanoseconds)
         var hasFired = false
         while let timer = wheel.popDue() {
             hasFired = true

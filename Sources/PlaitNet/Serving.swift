@@ -12,6 +12,7 @@ final class Connections: Sendable {
         var strands: [ObjectIdentifier: Strand] = [:]
         var started = 0
         var ended = 0
+        var nextWarning: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -19,6 +20,16 @@ final class Connections: Sendable {
     let oneEnded = Event()
 
     var count: Int { state.withLock { $0.started - $0.ended } }
+
+    /// Whether to say again that accepting pauses: once a second, while it goes on.
+    func mayWarn() -> Bool {
+        let now = monotonicNow()
+        return state.withLock { state in
+            guard now >= state.nextWarning else { return false }
+            state.nextWarning = now + 1_000_000_000
+            return true
+        }
+    }
 
     func willStart() { state.withLock { $0.started += 1 } }
 
@@ -121,7 +132,14 @@ extension StreamListener {
         connection.close()
         connections.didEnd(strand)
         connections.oneEnded.clear()
-        StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
+        try pause(error)
+    }
+
+    /// Lets a connection end, or a tenth of a second pass, before the next is accepted.
+    private func pause(_ error: any Error) throws {
+        if connections.mayWarn() {
+            StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
+        }
         try awaitEnd(within: .milliseconds(100))
     }
 
@@ -134,8 +152,7 @@ extension StreamListener {
             } catch StreamError.closed {
                 return nil
             } catch let error as SystemError where error.isExhaustion {
-                StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
-                try awaitEnd(within: .milliseconds(100))
+                try pause(error)
             }
         }
     }

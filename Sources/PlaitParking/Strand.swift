@@ -70,16 +70,16 @@ open class Strand: Parker, @unchecked Sendable {
     }
 
     /// As ``cancel()``, on behalf of a scope that the strand owns: without being remembered, and to
-    /// be taken back by ``retractInterrupt()`` if it has not been delivered when the scope ends.
+    /// be taken back by ``retractInterrupts()`` if it has not been delivered when the scope ends.
     ///
-    /// - Parameter isWanted: Asked right before it takes effect; another hub's fiber may get there
-    ///   late.
+    /// - Parameter isWanted: Asked right before it takes effect, which may be late.
     open func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
         preconditionFailure("Strand is abstract")
     }
 
-    /// On the strand itself.
-    open func retractInterrupt() {
+    /// Takes back the interrupts that are not wanted any more: of a scope that has ended, not of
+    /// those around it. On the strand itself.
+    open func retractInterrupts() {
         preconditionFailure("Strand is abstract")
     }
 

@@ -1,4 +1,4 @@
-internal import PlaitPlatform
+package import PlaitPlatform
 internal import Synchronization
 
 extension Strand {
@@ -40,9 +40,9 @@ extension Strand {
         ).wasWoken()
     }
 
-    /// Waits until the strand has ended, whatever happens to the caller.
-    package final func joinUncancellably() {
-        _ = awaitEnd(until: .never, isCancellable: false)
+    /// Waits until the strand has ended, at most until `deadline`, whatever happens to the caller.
+    package final func joinUncancellably(until deadline: Deadline = .never) {
+        _ = awaitEnd(until: deadline, isCancellable: false)
     }
 
     private func awaitEnd(until deadline: Deadline, isCancellable: Bool) -> WaitOutcome {

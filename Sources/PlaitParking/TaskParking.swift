@@ -66,8 +66,8 @@ private final class TaskParker: Parker, @unchecked Sendable {
         let node = UnsafeMutablePointer<WaiterNode>.allocate(capacity: 1)
         unsafe node.initialize(
             to: WaiterNode(parker: .passUnretained(self), target: target, slot: slot))
-        unsafe node.pointee.since = monotonicNow()
         unsafe self.node = unsafe node
+        waiter.since = monotonicNow()
     }
 
     deinit {

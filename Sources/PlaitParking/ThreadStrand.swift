@@ -22,7 +22,10 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     private var waiting: Waiter?
     private var waitIsCancellable = false
     private var cancelRequested = false
-    private var interruptRequested = false
+    /// Interrupts of scopes that have not been delivered: whether each is wanted still.
+    private var interrupts: [@Sendable () -> Bool] = []
+    /// The interrupt that ended the present wait as cancelled, if it was one.
+    private var interrupt: (@Sendable () -> Bool)?
     private var inSystemCall = false
     private var kernelID: Int32 = 0
     /// The thread's hub, once it has one.
@@ -68,14 +71,23 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     open override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
         waiter.since = monotonicNow()
         return guardLock.withLock {
-            if isCancellable && (cancelRequested || interruptRequested) {
-                if cancelRequested { cancelRequested = false } else { interruptRequested = false }
-                return false
-            }
+            if isCancellable && takeRequest() { return false }
             waiting = waiter
             waitIsCancellable = isCancellable
             return true
         }
+    }
+
+    /// Whether a cancellation or interrupt has come before the wait that it is to end.
+    private func takeRequest() -> Bool {
+        if cancelRequested {
+            cancelRequested = false
+            return true
+        }
+        while let isWanted = interrupts.popLast() {
+            if isWanted() { return true }
+        }
+        return false
     }
 
     open override func abandon(_ waiter: Waiter) {
@@ -85,7 +97,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
             // the cancellation goes to the next one.
             if !waiter.settle(.woken) && waiter.outcome == .cancelled {
                 token.store(0, ordering: .relaxed)
-                cancelRequested = true
+                if let interrupt { interrupts.append(interrupt) } else { cancelRequested = true }
+                interrupt = nil
             }
         }
     }
@@ -115,6 +128,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     private func endWait() {
         guardLock.withLock {
             waiting = nil
+            interrupt = nil
             token.store(0, ordering: .relaxed)
         }
     }
@@ -149,6 +163,11 @@ open class ThreadStrand: Strand, @unchecked Sendable {
                 endWait()
             }
             while true {
+                // Who cancelled it before it was in a system call, did not interrupt one.
+                if waiter.outcome == .cancelled {
+                    sleep(waiter, until: .never)
+                    throw CancellationError()
+                }
                 let result: DescriptorWait
                 do {
                     result = try waitForDescriptor(
@@ -167,11 +186,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
                     if waiter.settle(.timedOut) { return nil }
                     sleep(waiter, until: .never)
                     throw CancellationError()
-                case .interrupted:
-                    if waiter.outcome == .cancelled {
-                        sleep(waiter, until: .never)
-                        throw CancellationError()
-                    }
+                case .interrupted: break
                 }
             }
         }
@@ -201,15 +216,16 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         guardLock.withLock { () -> Void in
             guard isWanted() else { return }
             if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
+                interrupt = isWanted
                 waiting.unpark()
             } else {
-                interruptRequested = true
+                interrupts.append(isWanted)
             }
         }
     }
 
-    open override func retractInterrupt() {
-        guardLock.withLock { interruptRequested = false }
+    open override func retractInterrupts() {
+        guardLock.withLock { interrupts.removeAll { !$0() } }
     }
 
     open override var currentWait: WaitSnapshot? {

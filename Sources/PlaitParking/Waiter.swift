@@ -35,6 +35,9 @@ public struct WaitTarget: Sendable {
 /// One wait of one strand, from before it is queued until it has ended: the memory behind ``Waiter``.
 @unsafe
 public struct WaiterNode: ~Copyable {
+    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock. The
+    /// first field: its address is the node's.
+    @usableFromInline var timer = unsafe TimerNode()
     /// A ``WaitOutcome``. One compare-and-swap from `.pending` settles the wait, once; who made it
     /// unparks the strand, exactly once.
     @usableFromInline let outcome = Atomic<UInt32>(0)
@@ -48,11 +51,11 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline let parker: Unmanaged<Parker>
     /// Where the waker leaves an item, or finds one. Owned by the waiting frame.
     @usableFromInline let slot: UnsafeMutableRawPointer?
-    /// Set by the strand before it is queued, then constant: nanoseconds of CLOCK_MONOTONIC.
-    @usableFromInline var since: UInt64 = 0
+    /// Set by the strand before or while it is queued: nanoseconds of CLOCK_MONOTONIC. Atomic, since
+    /// whoever lists waits reads it at any time.
+    @usableFromInline let since = Atomic<UInt64>(0)
     @usableFromInline let target: WaitTarget
     /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock.
-    @usableFromInline var timer = unsafe TimerNode()
 
     @inlinable
     init(parker: Unmanaged<Parker>, target: WaitTarget, slot: UnsafeMutableRawPointer?) {
@@ -122,14 +125,16 @@ public struct Waiter: Equatable, @unchecked Sendable {
     /// When the wait began, nanoseconds of CLOCK_MONOTONIC. A fiber's is as old as its hub's last
     /// look at the clock.
     @inlinable public var since: UInt64 {
-        get { unsafe node.pointee.since }
-        nonmutating set { unsafe node.pointee.since = newValue }
+        get { unsafe node.pointee.since.load(ordering: .relaxed) }
+        nonmutating set { unsafe node.pointee.since.store(newValue, ordering: .relaxed) }
     }
 
     @inlinable public var target: WaitTarget { unsafe node.pointee.target }
 
     /// The node's timer, in the same memory.
-    package var timer: Timer { unsafe Timer(withUnsafeMutablePointer(to: &node.pointee.timer) { unsafe $0 }) }
+    package var timer: Timer {
+        unsafe Timer(UnsafeMutableRawPointer(node).assumingMemoryBound(to: TimerNode.self))
+    }
 
     /// The waiter as an opaque word, and back.
     package var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(node) }

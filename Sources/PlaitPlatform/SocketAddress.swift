@@ -21,7 +21,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// A numeric IPv4 or IPv6 address, such as `127.0.0.1` or `::1`; nil for anything else, names
     /// included.
     public init?(ip: String, port: Int) {
-        guard (0...65_535).contains(port) else { return nil }
+        // The kernel's parser stops at a NUL, and would take what stands before it.
+        guard (0...65_535).contains(port), !ip.utf8.contains(0) else { return nil }
         var four = sockaddr_in()
         four.sin_family = sa_family_t(AF_INET)
         four.sin_port = UInt16(port).bigEndian
@@ -36,10 +37,13 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         bytes = unsafe withUnsafeBytes(of: &six) { unsafe Array($0) }
     }
 
-    /// A Unix socket's path, at most 107 bytes. A leading NUL names the abstract namespace.
+    /// A Unix socket's path, at most 107 bytes. A leading NUL names the abstract namespace; a path
+    /// with one elsewhere would be cut short, and gives nil.
     public init?(unixPath path: String) {
         let name = Array(path.utf8)
-        guard !name.isEmpty, name.count <= 107 else { return nil }
+        guard !name.isEmpty, name.count <= 107, name[0] == 0 || !name.contains(0) else {
+            return nil
+        }
         var address = [UInt8](repeating: 0, count: 2)
         unsafe address.withUnsafeMutableBytes {
             unsafe $0.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)

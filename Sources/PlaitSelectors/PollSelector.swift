@@ -7,6 +7,8 @@ public final class PollSelector: ReadinessSelector {
     /// Of each entry of `poll`, in its order.
     private var entries: [(descriptor: Int32, token: UInt64)] = []
     private var indices: [Int32: Int] = [:]
+    /// What a call has found, to be reported after it: a report may change the table.
+    private var found: [(token: UInt64, readiness: Readiness)] = []
 
     public init() {}
 
@@ -44,9 +46,11 @@ public final class PollSelector: ReadinessSelector {
     public func select(
         until deadline: Deadline, now: Deadline, _ report: (_ token: UInt64, Readiness) -> Void
     ) throws(SystemError) {
+        found.removeAll(keepingCapacity: true)
         _ = try poll.wait(nanoseconds: timeout(until: deadline, now: now)) { index, readiness in
-            report(entries[index].token, readiness)
+            found.append((entries[index].token, readiness))
         }
+        for (token, readiness) in found { report(token, readiness) }
     }
 
     private func index(of descriptor: Int32) throws(SystemError) -> Int {

@@ -30,7 +30,8 @@ class Fiber: Strand, @unchecked Sendable {
     @exclusivity(unchecked) private var waiting: Waiter?
     @exclusivity(unchecked) private var waitIsCancellable = false
     @exclusivity(unchecked) private var cancelRequested = false
-    @exclusivity(unchecked) private var interruptRequested = false
+    /// Interrupts of scopes that have not been delivered: whether each is wanted still.
+    @exclusivity(unchecked) private var interrupts: [@Sendable () -> Bool]?
     private let everCancelled = Atomic<Bool>(false)
 
     @usableFromInline
@@ -90,14 +91,26 @@ class Fiber: Strand, @unchecked Sendable {
     // MARK: Waiting
 
     override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
-        if unsafe isCancellable && (cancelRequested || interruptRequested) {
-            if unsafe cancelRequested { unsafe cancelRequested = false } else { unsafe interruptRequested = false }
-            return false
+        if unsafe isCancellable && (cancelRequested || interrupts != nil) {
+            if takeRequest() { return false }
         }
         waiter.since = withHub { $0.loop.now.nanoseconds }
         unsafe waiting = waiter
         unsafe waitIsCancellable = isCancellable
         return true
+    }
+
+    /// Whether a cancellation or interrupt has come before the wait that it is to end.
+    private func takeRequest() -> Bool {
+        if unsafe cancelRequested {
+            unsafe cancelRequested = false
+            return true
+        }
+        while let isWanted = unsafe interrupts?.popLast() {
+            if isWanted() { return true }
+        }
+        unsafe interrupts = nil
+        return false
     }
 
     override func abandon(_ waiter: Waiter) { unsafe waiting = nil }
@@ -130,13 +143,19 @@ class Fiber: Strand, @unchecked Sendable {
 
     override func cancel() {
         everCancelled.store(true, ordering: .relaxed)
-        if hub.isCurrent {
+        if isHere {
             cancelHere()
         } else {
             // Delivered by the hub, which alone may look at the fiber's wait.
-            hub.post { self.cancelHere() }
+            hubIfAlive?.post { self.cancelHere() }
         }
     }
+
+    /// Whether the calling thread is its hub's.
+    private var isHere: Bool { unsafe ThreadCell.current.hub == hubReference.toOpaque() }
+
+    /// Its hub, for other threads: the fiber and its hub may have ended.
+    private var hubIfAlive: Hub? { unsafe HubRegistry.hub(at: hubReference.toOpaque()) }
 
     private func cancelHere() {
         if isAlive && !endWait() { unsafe cancelRequested = true }
@@ -152,19 +171,22 @@ class Fiber: Strand, @unchecked Sendable {
     }
 
     override func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
-        guard hub.isCurrent else {
-            hub.post { self.interrupt(if: isWanted) }
+        guard isHere else {
+            hubIfAlive?.post { self.interrupt(if: isWanted) }
             return
         }
-        if isWanted() && !endWait() { unsafe interruptRequested = true }
+        if isWanted() && !endWait() { unsafe interrupts = (interrupts ?? []) + [isWanted] }
     }
 
-    override func retractInterrupt() { unsafe interruptRequested = false }
+    override func retractInterrupts() {
+        unsafe interrupts?.removeAll { !$0() }
+        if unsafe interrupts?.isEmpty == true { unsafe interrupts = nil }
+    }
 
     override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
     override var currentWait: WaitSnapshot? {
-        guard hub.isCurrent, let waiting = unsafe self.waiting, waiting.outcome == .pending else { return nil }
+        guard isHere, let waiting = unsafe self.waiting, waiting.outcome == .pending else { return nil }
         return WaitSnapshot(strand: self, waiter: waiting)
     }
 }

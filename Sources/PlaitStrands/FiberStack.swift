@@ -49,9 +49,11 @@ struct FiberStack {
         unsafe plait_context_make(context, top, entry, argument)
     }
 
-    /// Whether a suspended fiber's stack pointer has left its stack: where no guard could be had.
+    /// Whether the caller, the stack's fiber, has left the stack: where no guard could be had.
     var hasOverflowed: Bool {
-        guard let pointer = unsafe header.pointee.context.stack_pointer else { return false }
-        return unsafe pointer < low + Memory.pageSize
+        var here: UInt8 = 0
+        return unsafe withUnsafeMutablePointer(to: &here) {
+            unsafe UnsafeMutableRawPointer($0) < low + Memory.pageSize
+        }
     }
 }

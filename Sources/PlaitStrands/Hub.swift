@@ -166,13 +166,16 @@ public final class Hub: @unchecked Sendable {
     }
 
     private func endFibers() {
-        while let fiber = fibers.first(where: { !$0.isDaemon }) {
-            fiber.joinUncancellably()
-        }
-        // A daemon may catch its cancellation and wait again: it is told until it ends.
-        while let fiber = fibers.first {
-            fiber.cancel()
-            fiber.joinUncancellably()
+        while true {
+            let alive = fibers
+            guard let first = alive.first else { return }
+            if let fiber = alive.first(where: { !$0.isDaemon }) {
+                fiber.joinUncancellably()
+            } else {
+                // A daemon may catch its cancellation and wait again: it is told until it ends.
+                for fiber in alive { fiber.cancel() }
+                first.joinUncancellably(until: Deadline(within: .milliseconds(1)))
+            }
         }
     }
 
@@ -247,8 +250,10 @@ public final class Hub: @unchecked Sendable {
         }
     }
 
-    /// The fibers that live on this hub, youngest first. On its thread.
+    /// The fibers that live on this hub, youngest first; those included that other threads have
+    /// just sent. On its thread.
     var fibers: [Fiber] {
+        admitArrivals()
         var found: [Fiber] = []
         var next = unsafe firstAlive
         while let reference = unsafe next {
@@ -346,6 +351,8 @@ public final class Hub: @unchecked Sendable {
     /// Stops `fiber`, the running one, and runs the next that is ready, or the loop.
     func switchAway(from fiber: Fiber) {
         let context = unsafe fiber.stack.unsafelyUnwrapped.context
+        // Before another runs, whose stack it may have overwritten.
+        if checksStacks { checkStack(fiber) }
         // The next one's turn begins.
         operationBudget = Hub.operationsPerTurn
         if budget > 0, let next = unsafe popReady() {
@@ -359,7 +366,6 @@ public final class Hub: @unchecked Sendable {
             enterRoot()
             unsafe plait_context_switch(context, rootContext)
         }
-        if checksStacks { checkStack(fiber) }
     }
 
     /// Tells the thread's cell who is about to run.

@@ -6,19 +6,27 @@ internal import Synchronization
 /// The hubs and threads of the process, for lists.
 enum HubRegistry {
     private struct State {
-        var hubs: [ObjectIdentifier: Hub] = [:]
+        /// By address.
+        var hubs: [UInt: Hub] = [:]
         var threads: [ObjectIdentifier: ThreadStrand] = [:]
     }
 
     private static let state = Mutex(State())
 
     static func add(_ hub: Hub) {
-        state.withLock { $0.hubs[ObjectIdentifier(hub)] = hub }
+        state.withLock { $0.hubs[address(of: hub)] = hub }
     }
 
     static func remove(_ hub: Hub) {
-        state.withLock { _ = $0.hubs.removeValue(forKey: ObjectIdentifier(hub)) }
+        state.withLock { _ = $0.hubs.removeValue(forKey: address(of: hub)) }
     }
+
+    /// The hub that was at `pointer`, unless it has ended.
+    static func hub(at pointer: UnsafeMutableRawPointer) -> Hub? {
+        state.withLock { $0.hubs[UInt(bitPattern: pointer)] }
+    }
+
+    private static func address(of hub: Hub) -> UInt { UInt(bitPattern: ObjectIdentifier(hub)) }
 
     static func add(_ thread: ThreadStrand) {
         state.withLock { $0.threads[ObjectIdentifier(thread)] = thread }

@@ -140,7 +140,7 @@ public final class Scope: @unchecked Sendable {
             state.isOpen = false
             return state.firstError
         }
-        owner.retractInterrupt()
+        owner.retractInterrupts()
         if let firstError { throw firstError }
         if bodyError == nil && wasCancelled { throw CancellationError() }
     }

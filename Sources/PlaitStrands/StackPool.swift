@@ -53,7 +53,7 @@ final class StackPool {
     deinit {
         // With a fiber alive the memory must stay: its frames own what they own.
         guard inUse == 0 else { return }
-        for unsafe slab in unsafe slabs { unsafe Memory.release(slab.memory, bytes: slab.bytes) }
+        unsafe slabs.forEach { unsafe Memory.release($0.memory, bytes: $0.bytes) }
     }
 
     var statistics: StackStatistics {

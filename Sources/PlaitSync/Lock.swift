@@ -108,6 +108,15 @@ public final class Lock: @unchecked Sendable {
         return try await body()
     }
 
+    /// As ``withLock(_:)``, with a body that does not suspend.
+    public func withLock<Result>(
+        _ body: () throws -> Result
+    ) async throws -> Result {
+        try await acquire()
+        defer { release() }
+        return try body()
+    }
+
     // MARK: Releasing
 
     /// Gives the lock back and lets a waiter have it.

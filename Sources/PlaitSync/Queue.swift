@@ -139,8 +139,8 @@ public final class Queue<Element>: @unchecked Sendable {
     /// then the same; with `immediately`, what is there is dropped.
     /// - Source: Python 3.13's `Queue.shutdown`.
     public func shutDown(immediately: Bool = false) {
-        let woken = guardLock.withLock { unsafe state.shutDown(immediately: immediately) }
+        let ended = guardLock.withLock { unsafe state.shutDown(immediately: immediately) }
         // Their places hold what they held: nothing for a getter, the item for a putter.
-        for waiter in woken.getters + woken.putters { waiter.unpark() }
+        for waiter in ended.getters + ended.putters { waiter.unpark() }
     }
 }

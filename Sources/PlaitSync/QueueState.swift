@@ -54,14 +54,19 @@ struct QueueState<Element, Waiters: WaiterList> {
     @inlinable
     mutating func refill(_ item: Element) { items.append(item) }
 
+    /// Those whose waits a shut down ended, and the items that it dropped: to be let go of outside
+    /// the lock, since their ends may use the queue.
+    typealias ShutDown = (
+        getters: [Waiters.Element], putters: [Waiters.Element], dropped: Deque<Element>
+    )
+
     /// Refuses further items; getters may drain the rest, unless `immediately` drops it.
-    mutating func shutDown(immediately: Bool) -> (getters: [Waiters.Element], putters: [Waiters.Element])
-    {
+    mutating func shutDown(immediately: Bool) -> ShutDown {
         isShutDown = true
-        if immediately { items.removeAll() }
-        var woken: (getters: [Waiters.Element], putters: [Waiters.Element]) = ([], [])
-        while let waiter = getters.claimFirst() { woken.getters.append(waiter) }
-        while let waiter = putters.claimFirst() { woken.putters.append(waiter) }
-        return woken
+        var ended: ShutDown = ([], [], [])
+        if immediately { swap(&items, &ended.dropped) }
+        while let waiter = getters.claimFirst() { ended.getters.append(waiter) }
+        while let waiter = putters.claimFirst() { ended.putters.append(waiter) }
+        return ended
     }
 }

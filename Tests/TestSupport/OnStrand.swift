@@ -33,3 +33,10 @@ public func until(_ condition: @Sendable () async -> Bool) async throws {
 
 /// What a process wrote, as text.
 public func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// Runs `body` on a thread of this name.
+public func onThread<Success: Sendable>(
+    named name: String, _ body: @escaping @Sendable () throws -> Success
+) async throws -> Success {
+    try await spawn(.thread, name: name) { try body() }.join()
+}

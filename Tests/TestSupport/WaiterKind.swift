@@ -14,8 +14,10 @@ public enum WaiterKind: String, CaseIterable, Sendable {
     }
 
     /// Starts a strand or task of this kind. The two bodies read alike; a task runs the second.
+    ///
+    /// - Parameter usesPool: Runs a task on Swift's pool, rather than on a hub's thread.
     public func start<Success: Sendable>(
-        _ blocking: @escaping @Sendable () throws -> Success,
+        usesPool: Bool = false, _ blocking: @escaping @Sendable () throws -> Success,
         task suspending: @escaping @Sendable () async throws -> Success
     ) -> Started<Success> {
         switch self {
@@ -29,6 +31,8 @@ public enum WaiterKind: String, CaseIterable, Sendable {
         case .fiber:
             let hub = SharedHubs.next()
             return Started(.fiber(spawn(.fiber, on: hub, blocking), hub))
+        case .task where usesPool:
+            return Started(.task(Task.detached { try await suspending() }, nil))
         case .task:
             let hub = SharedHubs.next()
             let task = Task.detached(executorPreference: hub.executor) { try await suspending() }
@@ -42,7 +46,7 @@ public struct Started<Success: Sendable>: Sendable {
     enum Form: Sendable {
         case thread(JoinHandle<Success>, Box<Int32>)
         case fiber(JoinHandle<Success>, Hub)
-        case task(Task<Success, any Error>, Hub)
+        case task(Task<Success, any Error>, Hub?)
     }
 
     private let form: Form
@@ -83,6 +87,7 @@ public struct Started<Success: Sendable>: Sendable {
             try await until { await hub.answer { handle.strand.currentWait != nil } }
         case .task(_, let hub):
             // Jobs and messages share one queue: the task's first job ran until it was suspended.
+            guard let hub else { preconditionFailure("a task of the pool cannot be observed") }
             _ = await hub.answer { true }
         }
     }

@@ -123,3 +123,23 @@ int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
 /// Sends `signal` to this process when its parent ends.
 int plait_parent_death_signal(int signal);
 void plait_exit_now(int code) __attribute__((noreturn));
+
+typedef struct plait_spawn_plan {
+    /// What becomes descriptors 0, 1 and 2 of the child; -1: the parent's own.
+    int standard[3];
+    /// Sent to the child when the thread that started it ends; 0: none.
+    int death_signal;
+    /// Whether the child leads a process group of its own.
+    int own_group;
+} plait_spawn_plan;
+
+/// Starts `path` (looked for in PATH if it has no slash). The child has default signal actions, no
+/// blocked signal, and of the parent's descriptors only the standard ones. Returns its pid or -errno.
+pid_t plait_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
+                  const plait_spawn_plan *_Nonnull plan);
+/// A pipe whose ends are closed on exec: `ends[0]` is read from.
+int plait_pipe(int *_Nonnull ends);
+/// Writes without raising SIGPIPE in this process: the count or -errno.
+ssize_t plait_write_pipe(int descriptor, const void *_Nonnull bytes, size_t count);
+/// Threads of this process, or -errno.
+int plait_thread_count(void);

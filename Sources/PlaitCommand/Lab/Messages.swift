@@ -1,0 +1,54 @@
+internal import PlaitPlatform
+
+/// Random bytes that clients send slices of, so that making a message costs nothing.
+///
+/// The same seed gives the same bytes, sizes and places.
+struct Messages {
+    /// At least twice the longest message: a slice starts anywhere in the first half.
+    private let bytes: [UInt8]
+    private let sizes: ClosedRange<Int>
+
+    /// - Parameter largest: Sizes are spread evenly from 16, or less if it is less, to this.
+    init(seed: UInt64, largest: Int) {
+        var random = SeededRandom(seed)
+        let count = max(65_536, 2 * largest)
+        bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        sizes = min(16, largest)...largest
+    }
+
+    /// Where the next message of a client lies.
+    func next(_ random: inout SeededRandom) -> Range<Int> {
+        let size = Int.random(in: sizes, using: &random)
+        let start = Int.random(in: 0...(bytes.count / 2), using: &random)
+        return start..<(start + size)
+    }
+
+    /// Lends the bytes of a message to `body`.
+    func withMessage<Result>(
+        _ range: Range<Int>, _ body: (RawSpan) throws -> Result
+    ) rethrows -> Result {
+        try body(unsafe bytes.span.bytes.extracting(range))
+    }
+
+    /// Whether `received` is what lies at `start`.
+    func match(_ received: RawSpan, at start: Int) -> Bool {
+        let end = start + received.byteCount
+        guard end <= bytes.count else { return false }
+        return withMessage(start..<end) { areEqual($0, received) }
+    }
+}
+
+/// SplitMix64: small, fast and the same everywhere.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,8 @@
+internal import ArgumentParser
+
+/// What one connection of a server runs on.
+enum Model: String, CaseIterable, Codable, ExpressibleByArgument {
+    case fiber
+    case thread
+    case process
+}

@@ -1,0 +1,17 @@
+internal import ArgumentParser
+
+/// The command `plait`.
+@main
+struct PlaitTool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plait",
+        abstract: "Processes, threads and fibers on one waiting mechanism.",
+        subcommands: [ServeCommand.self, LabCommand.self])
+}
+
+/// What keeps a command from doing its work, in one line for people.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,71 @@
+internal import ArgumentParser
+internal import Plait
+internal import PlaitPlatform
+
+/// `plait serve echo`: sends back what it gets, until it is told to end.
+struct ServeEcho: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "echo",
+        abstract: "Send back every byte that a client sends.",
+        discussion: """
+            Prints `listening on ADDRESS:PORT` once it takes connections. SIGTERM or SIGINT makes it \
+            take no more, wait for those it has, and exit with 0; a second signal ends it at once.
+            """)
+
+    @Option(help: "What a connection runs on: fiber, thread or process.")
+    var model = Model.fiber
+
+    @Option(help: "Address or name to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port to listen on; 0 lets the system choose.")
+    var port = 8_007
+
+    @Option(help: "Threads that run fibers, each with a listener of its own. Only for fibers.")
+    var workers = 1
+
+    @Option(help: "Seconds that connections have to end after the first signal.")
+    var drain = 5.0
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else {
+            throw ValidationError("--port \(port) is not a port; give 0 to 65535")
+        }
+        guard (1...1_024).contains(workers) else {
+            throw ValidationError("--workers \(workers): give 1 to 1024")
+        }
+        guard drain >= 0 && drain < 1e9 else {
+            throw ValidationError("--drain \(drain): give seconds, 0 or more")
+        }
+        if workers > 1 && model != .fiber {
+            throw ValidationError(
+                """
+                --workers \(workers) means nothing for --model \(model.rawValue), where every \
+                connection has a \(model.rawValue) of its own already; leave it out
+                """)
+        }
+    }
+
+    func run() throws {
+        DescriptorLimit.raise()
+        switch (model, workers) {
+        case (.process, _): try ProcessEcho(host: host, port: port).run(drain: .seconds(drain))
+        case (.fiber, 2...):
+            try WorkerEcho(host: host, port: port, workers: workers).run(drain: .seconds(drain))
+        default:
+            let kind = model == .fiber ? StrandKind.fiber : .thread
+            try StrandEcho(host: host, port: port, kind: kind).run(drain: .seconds(drain))
+        }
+    }
+}
+
+/// Sends back what the client sends, until it ends its side.
+@Sendable
+func echo(_ connection: StreamSocket) throws {
+    while try connection.readChunk({ bytes in try connection.write(bytes) }) {}
+}
+
+/// Tells who started the server where it listens.
+func announce(_ address: SocketAddress) {
+    StandardStream.output.write("listening on \(address)\n")
+}

@@ -1,0 +1,179 @@
+internal import CPlaitLinux
+internal import Glibc
+internal import SystemPackage
+
+/// Processes of the system, as Linux has them: by number, and by pidfd.
+package enum Processes {
+    /// How a process is started.
+    package struct Plan {
+        package var path: String
+        /// Without the program's own name, which is `path`.
+        package var arguments: [String]
+        /// Become the child's descriptors 0, 1 and 2; nil: the parent's own.
+        package var standard: (Int32?, Int32?, Int32?) = (nil, nil, nil)
+        package var deathSignal: Signal?
+        package var hasOwnGroup = false
+
+        package init(path: String, arguments: [String]) {
+            self.path = path
+            self.arguments = arguments
+        }
+    }
+
+    package static func spawn(_ plan: Plan) throws(SystemError) -> Int32 {
+        var words = unsafe ([plan.path] + plan.arguments).map { unsafe strdup($0) } + [nil]
+        defer { unsafe words.forEach { unsafe free($0) } }
+        var settings = plait_spawn_plan(
+            standard: (plan.standard.0 ?? -1, plan.standard.1 ?? -1, plan.standard.2 ?? -1),
+            death_signal: plan.deathSignal?.number ?? 0, own_group: plan.hasOwnGroup ? 1 : 0)
+        return try check(
+            unsafe plait_spawn(plan.path, &words, &settings), "spawn", plan.path)
+    }
+
+    /// The number of the child, and 0 in the child itself.
+    package static func fork() throws(SystemError) -> Int32 {
+        // What is in a buffer now would be written by both.
+        fflush(nil)
+        return try check(plait_fork(), "fork")
+    }
+
+    /// Ends this process without its exit handlers; what was printed is written.
+    package static func exitNow(_ code: Int32) -> Never {
+        fflush(nil)
+        plait_exit_now(code)
+    }
+
+    package static func threadCount() throws(SystemError) -> Int {
+        Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
+    }
+
+    /// Has `signal` sent to this process when the thread that started it ends. False when it has
+    /// ended already: `parent` is not the parent any more.
+    package static func followParent(
+        _ parent: Int32, with signal: Signal
+    ) throws(SystemError) -> Bool {
+        try check(plait_parent_death_signal(signal.number), "prctl")
+        return getppid() == parent
+    }
+
+    /// A descriptor that becomes readable when the child `pid` ends.
+    package static func descriptor(of pid: Int32) throws(SystemError) -> Descriptor {
+        Descriptor(owning: try check(plait_pidfd_open(pid), "pidfd_open", "process \(pid)"))
+    }
+
+    /// Another number for the same, closed on exec.
+    package static func duplicate(_ number: Int32) throws(SystemError) -> Descriptor {
+        let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
+        return Descriptor(owning: try check(copy < 0 ? -errno : copy, "fcntl"))
+    }
+
+    /// How a child ended.
+    package enum Ending {
+        case notYet
+        case code(Int32)
+        case signal(Signal)
+        /// Another has taken the status.
+        case lost
+    }
+
+    /// Takes the status of a child that has ended: once, and the system forgets the child.
+    package static func reap(_ descriptor: Int32) -> Ending {
+        var code: Int32 = 0
+        var signal: Int32 = 0
+        switch unsafe plait_pidfd_reap(descriptor, &code, &signal) {
+        case 0: return .notYet
+        case 1: return signal == 0 ? .code(code) : .signal(Signal(number: signal))
+        default: return .lost
+        }
+    }
+
+    /// Takes the status of the child `pid`, if it has ended; true too if another has taken it.
+    package static func isReaped(_ pid: Int32) -> Bool {
+        var status: Int32 = 0
+        return unsafe waitpid(pid, &status, WNOHANG) != 0
+    }
+
+    /// Ends a child and waits until it is gone: for one that could not be watched.
+    package static func discard(_ pid: Int32) {
+        _ = kill(pid, SIGKILL)
+        var status: Int32 = 0
+        while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    }
+}
+
+/// Pipes and what is read and written without being a socket.
+package enum Pipes {
+    /// A new pipe, closed on exec: what is written to the second descriptor is read from the first.
+    package static func make() throws(SystemError) -> (reading: Int32, writing: Int32) {
+        var numbers: (Int32, Int32) = (0, 0)
+        let code = unsafe withUnsafeMutableBytes(of: &numbers) {
+            unsafe plait_pipe($0.assumingMemoryBound(to: Int32.self).baseAddress!)
+        }
+        try check(code, "pipe2")
+        return numbers
+    }
+
+    package static func setNonBlocking(_ number: Int32) throws(SystemError) {
+        let code = fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK)
+        try check(code < 0 ? -errno : code, "fcntl")
+    }
+
+    package static func read(
+        _ number: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) -> Attempt {
+        while true {
+            let count = unsafe Glibc.read(number, buffer.baseAddress, buffer.count)
+            if count >= 0 { return .done(count) }
+            if errno == EAGAIN { return .wouldBlock }
+            if errno != EINTR { return .failed(Errno(rawValue: errno)) }
+        }
+    }
+
+    /// Writes without the SIGPIPE that would end the program when nobody reads any more.
+    package static func write(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Attempt {
+        guard let base = bytes.baseAddress else { return .done(0) }
+        while true {
+            let count = unsafe plait_write_pipe(number, base, bytes.count)
+            if count >= 0 { return .done(count) }
+            if count == -Int(EAGAIN) { return .wouldBlock }
+            if count != -Int(EINTR) { return .failed(Errno(rawValue: Int32(-count))) }
+        }
+    }
+
+    /// `/dev/null`, for reading and writing.
+    package static func openNull() throws(SystemError) -> Descriptor {
+        let number = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        return Descriptor(owning: try check(number < 0 ? -errno : number, "open", "/dev/null"))
+    }
+}
+
+/// Standard output and error, unbuffered, and what they are connected to.
+package enum StandardStream: Int32, Sendable {
+    case output = 1
+    case error = 2
+
+    /// Writes all of `text`. Blocks the thread; what cannot be written is dropped.
+    package func write(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while unsafe !rest.isEmpty {
+                let count = unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return }
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+            }
+        }
+    }
+
+    package var isTerminal: Bool { isatty(rawValue) == 1 }
+
+    /// Characters a line of the terminal; nil for what is none.
+    package var columns: Int? {
+        var size = winsize()
+        guard unsafe ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return nil
+        }
+        return Int(size.ws_col)
+    }
+}

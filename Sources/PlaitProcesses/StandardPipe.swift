@@ -1,0 +1,41 @@
+internal import PlaitPlatform
+
+/// One standard stream of a child that is being started: the child's end, and ours.
+///
+/// What is not given away is closed: the child's end once the child has its copy.
+struct StandardPipe: ~Copyable {
+    private var childs: Descriptor?
+    private var ours: Descriptor?
+
+    init(_ kind: ChildProcess.StandardIO, childReads: Bool) throws(SystemError) {
+        childs = nil
+        ours = nil
+        switch kind {
+        case .inherited: break
+        case .null: childs = try Pipes.openNull()
+        case .pipe:
+            let (reading, writing) = try Pipes.make()
+            let (theirs, mine) = childReads ? (reading, writing) : (writing, reading)
+            childs = Descriptor(owning: theirs)
+            ours = Descriptor(owning: mine)
+            // Ends of a pipe have flags of their own: the child's stays blocking.
+            try Pipes.setNonBlocking(mine)
+        }
+    }
+
+    /// The number that becomes the child's standard stream; nil: the parent's own.
+    var childsEnd: Int32? {
+        switch childs {
+        case .none: nil
+        case .some(let descriptor): descriptor.number
+        }
+    }
+
+    /// Gives away the number of the parent's end, open and non-blocking.
+    mutating func takeOurEnd() -> Int32? {
+        switch ours.take() {
+        case .none: nil
+        case .some(let descriptor): descriptor.release()
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import PlaitPlatform
+import SystemPackage
+import Testing
+
+struct SignalsTests {
+    @Test func `a signal's text has its number and its name`() {
+        #expect(Signal.terminate.description == "signal 15 (Terminated)")
+        #expect(Signal.kill.description == "signal 9 (Killed)")
+        #expect(Signal(number: 15) == .terminate)
+        #expect(Signal.user1 != .user2)
+    }
+
+    // Which signals are blocked, and who takes them, is the process's: hence one of its own.
+    @Test func `signals arrive at the descriptor, each once`() async {
+        await #expect(processExitsWith: .success) {
+            let signals = try SignalDescriptor([.user1, .user2])
+            #expect(signals.next() == nil)
+            // Sent to this thread alone, since other threads of the process do not block them.
+            try sendToThisThread(.user1)
+            try sendToThisThread(.user2)
+            let arrived = [signals.next(), signals.next()].compactMap { $0 }
+            #expect(Set(arrived) == [.user1, .user2])
+            #expect(signals.next() == nil)
+        }
+    }
+
+    @Test func `an unblocked signal ends the process as it would without us`() async {
+        await #expect(processExitsWith: .signal(Signal.user1.number)) {
+            _ = try SignalDescriptor([.user1])
+            unblockSignals([.user1])
+            try sendToThisThread(.user1)
+        }
+    }
+
+    @Test func `a signal to a process that does not exist is an error`() {
+        let error = #expect(throws: SystemError.self) {
+            // Beyond the largest process number that Linux gives.
+            try send(.terminate, toProcess: 1 << 30)
+        }
+        #expect(error?.errno == .noSuchProcess)
+        #expect(error?.call == "kill")
+    }
+
+    @Test func `the interrupt ends a descriptor wait, even when it comes before it`() async {
+        await #expect(processExitsWith: .success) {
+            holdBackThreadInterrupt()
+            let counter = try makeEventCounter()
+            interruptThread(kernelThreadID())
+            let result = try waitForDescriptor(
+                counter.number, .readable, until: .never, interrupt: threadInterrupt)
+            guard case .interrupted = result else {
+                Issue.record("not interrupted: \(result)")
+                return
+            }
+        }
+    }
+}
+
+private func sendToThisThread(_ signal: Signal) throws {
+    try #require(pthread_kill(pthread_self(), signal.number) == 0)
+}

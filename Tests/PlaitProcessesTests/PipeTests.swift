@@ -1,0 +1,76 @@
+import PlaitParking
+import PlaitPlatform
+import PlaitProcesses
+import PlaitStrands
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct PipeTests {
+    @Test(arguments: StrandKind.allCases)
+    func `lines go through a child and back`(_ kind: StrandKind) async throws {
+        try await onStrand(kind) {
+            let child = try ChildProcess.start("cat", [], piped)
+            try child.input!.write("one\ntwo\nthree")
+            #expect(try child.output!.readLine() == "one")
+            #expect(try child.output!.readLine() == "two")
+            child.input!.close()
+            #expect(try child.output!.readLine() == "three")
+            #expect(try child.output!.readLine() == nil)
+            #expect(try child.join() == .code(0))
+        }
+    }
+
+    @Test(arguments: StrandKind.allCases)
+    func `more than a pipe holds is written while it is read`(_ kind: StrandKind) async throws {
+        let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try await onThread {
+            let child = try ChildProcess.start("cat", [], piped)
+            let writing = spawn(kind: kind) {
+                try child.input!.write(bytes)
+                child.input!.close()
+            }
+            #expect(try child.output!.readToEnd() == bytes)
+            try writing.join()
+            try child.join()
+        }
+    }
+
+    @Test func `writing to a child that has ended throws, without a signal`()
+        async throws
+    {
+        try await onThread {
+            let child = try ChildProcess.start("true", [], piped)
+            try child.join()
+            let error = #expect(throws: SystemError.self) {
+                // A child that another test starts just now holds the other end until its exec.
+                while true { try child.input!.write("lost") }
+            }
+            #expect(error?.errno == .brokenPipe)
+        }
+    }
+
+    @Test func `reading gives up at its limit`() async throws {
+        try await onThread {
+            let child = try ChildProcess.start("cat", [], piped)
+            #expect(throws: PipeError.timedOut) {
+                try child.output!.readLine(within: .milliseconds(5))
+            }
+            child.input!.close()
+            #expect(try child.output!.read() == [])
+            try child.join()
+        }
+    }
+
+    @Test func `what is longer than allowed throws`() async throws {
+        try await onThread {
+            let child = try ChildProcess.start("sh", ["-c", "echo 123456789; echo no >&2"], piped)
+            #expect(throws: PipeError.tooLong(limit: 4)) {
+                try child.output!.readToEnd(atMost: 4)
+            }
+            #expect(text(try child.errorOutput!.readToEnd()) == "no\n")
+            try child.join()
+        }
+    }
+}

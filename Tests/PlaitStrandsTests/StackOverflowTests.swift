@@ -1,0 +1,101 @@
+import Glibc
+import PlaitParking
+import PlaitStrands
+import TestSupport
+import Testing
+
+struct StackOverflowTests {
+    @Test func `overflow ends the process, naming the fiber and its stack's size`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                _ = try spawn(.fiber, name: "deep", stackSize: 65_536) {
+                    Recursion.descend(to: .max)
+                }.join()
+            }
+        }
+        #expect(text(of: result).contains("plait: fatal: fiber 'deep' (fiber-"))
+        #expect(text(of: result).contains("overflowed its stack of 64 KiB"))
+    }
+
+    @Test func `the same where the kernel has no guard markers`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                var options = Hub.Options()
+                options.withoutGuardMarkers = true
+                try Hub.make(options: options)
+                _ = try spawn(.fiber) { Recursion.descend(to: .max) }.join()
+            }
+        }
+        // It was given no name.
+        #expect(text(of: result).contains("plait: fatal: fiber (fiber-"))
+        #expect(text(of: result).contains("overflowed its stack of 128 KiB"))
+    }
+
+    @Test func `of two fibers the one is named that overflowed, also after a switch`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                let innocent = spawn(.fiber, name: "innocent") {
+                    while true { Strand.yield() }
+                }
+                _ = spawn(.fiber, name: "guilty") {
+                    for _ in 0..<10 { Strand.yield() }
+                    _ = Recursion.descend(to: .max)
+                }
+                try innocent.join()
+            }
+        }
+        #expect(text(of: result).contains("plait: fatal: fiber 'guilty'"))
+        #expect(!text(of: result).contains("innocent"))
+    }
+
+    @Test func `a thread's own overflow is a plain crash`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGSEGV), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                try spawn(.fiber) {}.join()
+                _ = Recursion.descend(to: .max)
+            }
+        }
+        #expect(!text(of: result).contains("plait: fatal"))
+    }
+
+    @Test func `another bad access in a fiber is a plain crash`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGSEGV), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                try spawn(.fiber) {
+                    unsafe UnsafeMutablePointer<Int>(bitPattern: 64)?.pointee = 1
+                }.join()
+            }
+        }
+        #expect(!text(of: result).contains("plait: fatal"))
+    }
+
+    @Test func `without guards a switch finds a fiber that has left its stack`() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                var options = Hub.Options()
+                options.withoutGuardMarkers = true
+                try Hub.make(options: options)
+                // Uses up the process's guards; those beyond are looked at.
+                let mayEnd = Box(false)
+                for _ in 0..<8_200 { spawn(.fiber) { while !mayEnd.value { Strand.yield() } } }
+                _ = spawn(.fiber, name: "unguarded") {
+                    _ = Recursion.descend(to: 300) { Strand.yield() }
+                    mayEnd.set(true)
+                }
+            }
+        }
+        #expect(text(of: result).contains("fiber unguarded overflowed its stack of 128 KiB"))
+    }
+}

@@ -1,0 +1,179 @@
+import PlaitParking
+@testable import PlaitSync
+import Testing
+
+/// Every interleaving of a few strands that put, get, give up and withdraw, and of a shut down.
+struct QueueStateTests {
+    enum Role: Sendable { case put, get }
+    private enum Phase: Equatable {
+        case idle, waiting, gaveUp, refused, put
+        case got(Int)
+    }
+
+    private struct World {
+        var state: QueueState<Int, PlainQueue>
+        var phases: [Phase]
+        /// Those who wait, oldest first.
+        var getters: [Int] = []
+        var putters: [Int] = []
+        /// Items in the order in which the queue took them, and in which it gave them.
+        var taken: [Int] = []
+        var given: [Int] = []
+        var dropped = 0
+        var mayShutDown: Bool
+    }
+
+    private final class Exploration {
+        let roles: [Role]
+        let outcomes: PlainOutcomes
+        var seen: Set<String> = []
+
+        init(_ roles: [Role]) {
+            self.roles = roles
+            outcomes = PlainOutcomes(count: roles.count)
+        }
+
+        func waiter(_ number: Int) -> PlainWaiter {
+            PlainWaiter(number: number, outcomes: outcomes)
+        }
+
+        func explore(_ world: World) {
+            check(world)
+            guard seen.insert("\(world) \(outcomes.values)").inserted else { return }
+            for strand in roles.indices {
+                switch world.phases[strand] {
+                case .idle: branch(world) { start(strand, &$0) }
+                case .waiting: branch(world) { giveUp(strand, &$0) }
+                case .gaveUp: branch(world) { withdraw(strand, &$0) }
+                default: break
+                }
+            }
+            if world.mayShutDown {
+                branch(world) { shutDown(immediately: false, &$0) }
+                branch(world) { shutDown(immediately: true, &$0) }
+            }
+        }
+
+        private func branch(_ world: World, _ change: (inout World) -> Void) {
+            let before = outcomes.values
+            var next = world
+            change(&next)
+            explore(next)
+            outcomes.values = before
+        }
+
+        /// A putter's item is its number.
+        private func start(_ strand: Int, _ world: inout World) {
+            switch roles[strand] {
+            case .put: put(strand, &world)
+            case .get: get(strand, &world)
+            }
+        }
+
+        private func put(_ strand: Int, _ world: inout World) {
+            switch world.state.put(strand) {
+            case .stored:
+                #expect(world.getters.isEmpty, "\(world.getters) were not woken")
+                world.taken.append(strand)
+                world.phases[strand] = .put
+            case .handTo(let getter):
+                #expect(world.getters.first == getter.number, "not the oldest getter")
+                world.getters.removeAll { $0 == getter.number }
+                world.taken.append(strand)
+                world.given.append(strand)
+                world.phases[strand] = .put
+                world.phases[getter.number] = .got(strand)
+            case .full:
+                #expect(world.state.items.count == world.state.capacity)
+                world.state.putters.append(waiter(strand))
+                world.putters.append(strand)
+                world.phases[strand] = .waiting
+            case .shutDown:
+                #expect(world.state.isShutDown)
+                world.phases[strand] = .refused
+            }
+        }
+
+        private func get(_ strand: Int, _ world: inout World) {
+            switch world.state.get() {
+            case .item(let item, let putter):
+                world.given.append(item)
+                world.phases[strand] = .got(item)
+                guard let putter else {
+                    #expect(world.putters.isEmpty, "\(world.putters) were not woken")
+                    return
+                }
+                #expect(world.putters.first == putter.number, "not the oldest putter")
+                world.putters.removeAll { $0 == putter.number }
+                world.state.refill(putter.number)
+                world.taken.append(putter.number)
+                world.phases[putter.number] = .put
+            case .empty:
+                world.state.getters.append(waiter(strand))
+                world.getters.append(strand)
+                world.phases[strand] = .waiting
+            case .shutDown:
+                #expect(world.state.isShutDown && world.state.items.isEmpty)
+                world.phases[strand] = .refused
+            }
+        }
+
+        private func giveUp(_ strand: Int, _ world: inout World) {
+            outcomes.values[strand] = .cancelled
+            world.phases[strand] = .gaveUp
+            world.getters.removeAll { $0 == strand }
+            world.putters.removeAll { $0 == strand }
+        }
+
+        private func withdraw(_ strand: Int, _ world: inout World) {
+            switch roles[strand] {
+            case .put: _ = world.state.putters.remove(waiter(strand))
+            case .get: _ = world.state.getters.remove(waiter(strand))
+            }
+            world.phases[strand] = .refused
+        }
+
+        private func shutDown(immediately: Bool, _ world: inout World) {
+            world.mayShutDown = false
+            let left = world.state.items.count
+            let woken = world.state.shutDown(immediately: immediately)
+            #expect(woken.getters.map(\.number) == world.getters)
+            #expect(woken.putters.map(\.number) == world.putters)
+            for strand in world.getters + world.putters { world.phases[strand] = .refused }
+            world.getters = []
+            world.putters = []
+            #expect(world.state.items.count == (immediately ? 0 : left))
+            if immediately { world.dropped = left }
+        }
+
+        private func check(_ world: World) {
+            let items = Array(world.state.items)
+            #expect(items.count <= world.state.capacity)
+            #expect(Array(world.taken.dropLast(world.dropped)) == world.given + items)
+            #expect(world.getters.isEmpty || items.isEmpty, "\(world.getters) wait beside \(items)")
+            #expect(world.putters.isEmpty || world.state.isFull, "\(world.putters) wait for nothing")
+            for (strand, phase) in world.phases.enumerated() where phase == .put {
+                #expect(world.taken.count { $0 == strand } == 1)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            [Role.put, .put, .put], [.get, .get, .get], [.put, .put, .get], [.get, .get, .put],
+            [.put, .put, .get, .get], [.put, .put, .put, .get], [.get, .get, .get, .put],
+        ], [1, 2])
+    func `no order of steps loses an item, a wakeup or the order of waiters`(
+        _ roles: [Role], _ capacity: Int
+    ) {
+        for mayShutDown in [false, true] {
+            let exploration = Exploration(roles)
+            exploration.explore(
+                World(
+                    state: QueueState(capacity: capacity),
+                    phases: Array(repeating: .idle, count: roles.count),
+                    mayShutDown: mayShutDown))
+            #expect(exploration.seen.count > 20)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import PlaitParking
+@testable import PlaitSync
+import Testing
+
+/// Every interleaving of three strands that acquire, give up, withdraw and release.
+struct SemaphoreStateTests {
+    private enum Phase { case idle, waiting, gaveUp, holding, done }
+
+    /// The state under test, and what is expected of it.
+    private struct World {
+        var state: SemaphoreState<PlainQueue>
+        var phases = Array(repeating: Phase.idle, count: 3)
+        /// Those who wait, oldest first.
+        var line: [Int] = []
+        /// Permits that exist.
+        var total: Int
+        /// Releases by somebody who never acquired.
+        var extraReleases: Int
+    }
+
+    private final class Exploration {
+        let outcomes = PlainOutcomes(count: 3)
+        var seen: Set<String> = []
+
+        func waiter(_ number: Int) -> PlainWaiter {
+            PlainWaiter(number: number, outcomes: outcomes)
+        }
+
+        func explore(_ world: World) {
+            check(world)
+            guard seen.insert("\(world) \(outcomes.values)").inserted else { return }
+            for strand in world.phases.indices { advance(strand, world) }
+            if world.extraReleases > 0 {
+                branch(world) { world in
+                    world.extraReleases -= 1
+                    world.total += 1
+                    release(&world)
+                }
+            }
+        }
+
+        private func advance(_ strand: Int, _ world: World) {
+            switch world.phases[strand] {
+            case .idle:
+                branch(world) { world in
+                    if world.state.acquire(orQueue: waiter(strand)) {
+                        world.phases[strand] = .holding
+                        #expect(world.line.isEmpty, "a permit went past \(world.line)")
+                    } else {
+                        world.phases[strand] = .waiting
+                        world.line.append(strand)
+                    }
+                }
+                branch(world) { world in
+                    world.phases[strand] = world.state.tryAcquire() ? .holding : .done
+                }
+            case .waiting:
+                branch(world) { world in
+                    outcomes.values[strand] = .timedOut
+                    world.phases[strand] = .gaveUp
+                    world.line.removeAll { $0 == strand }
+                }
+            case .gaveUp:
+                branch(world) { world in
+                    world.state.withdraw(waiter(strand))
+                    world.phases[strand] = .done
+                }
+            case .holding:
+                branch(world) { world in
+                    world.phases[strand] = .done
+                    release(&world)
+                }
+            case .done: break
+            }
+        }
+
+        private func branch(_ world: World, _ change: (inout World) -> Void) {
+            let before = outcomes.values
+            var next = world
+            change(&next)
+            explore(next)
+            outcomes.values = before
+        }
+
+        private func release(_ world: inout World) {
+            switch world.state.release() {
+            case .none: #expect(world.line.isEmpty, "\(world.line) were not woken")
+            case .wake(let waiter):
+                #expect(world.line.first == waiter.number, "not the oldest of \(world.line)")
+                world.line.removeAll { $0 == waiter.number }
+                world.phases[waiter.number] = .holding
+            }
+        }
+
+        private func check(_ world: World) {
+            let held = world.phases.count { $0 == .holding }
+            #expect(world.state.permits + held == world.total)
+            #expect(world.line.isEmpty || world.state.permits == 0, "\(world.line) wait for nothing")
+        }
+    }
+
+    @Test(arguments: 0...3, 0...3)
+    func `no order of steps loses a permit, a wakeup or the order of waiters`(
+        _ permits: Int, _ extraReleases: Int
+    ) {
+        let exploration = Exploration()
+        exploration.explore(
+            World(
+                state: SemaphoreState(permits: permits), total: permits,
+                extraReleases: extraReleases))
+        #expect(exploration.seen.count > 20)
+    }
+}
