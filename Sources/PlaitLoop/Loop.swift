@@ -72,9 +72,10 @@ public final class Loop: @unchecked Sendable {
         let hasFired = wheel.count > 0 && fireTimers()
         var mayBlock = limit != .immediate && !hasFired
         if mayBlock {
-            mayBlock = sleep.compareExchange(
-                expected: Sleep.awake, desired: Sleep.sleeping, ordering: .acquiringAndReleasing
-            ).exchanged
+            mayBlock =
+                sleep.compareExchange(
+                    expected: Sleep.awake, desired: Sleep.sleeping, ordering: .acquiringAndReleasing
+                ).exchanged
         }
         if mayBlock || registrationCount > 0 {
             select(until: mayBlock ? min(limit, wheel.nextWakeup) : .immediate)

@@ -60,7 +60,8 @@ extension StreamSocket {
     /// peer has ended its side.
     /// - Source: Python's `socket.recv`.
     @available(*, noasync)
-    public func readSome(atMost count: Int = 65_536, within limit: Duration? = nil) throws -> [UInt8]
+    public func readSome(atMost count: Int = 65_536, within limit: Duration? = nil) throws
+        -> [UInt8]
     {
         precondition(count > 0, "readSome(atMost: \(count)): ask for at least one byte")
         if !input.isEmpty { return input.take(count) }

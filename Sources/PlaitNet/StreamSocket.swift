@@ -99,7 +99,8 @@ public final class StreamSocket: Sendable {
     }
 
     /// A read past the input buffer.
-    func receive(into buffer: UnsafeMutableRawBufferPointer, within limit: Duration?) throws -> Int {
+    func receive(into buffer: UnsafeMutableRawBufferPointer, within limit: Duration?) throws -> Int
+    {
         try done("read") {
             try descriptor.read("recv", full: buffer.count, within: limit) {
                 unsafe Sockets.receive($0, into: buffer)

@@ -38,7 +38,9 @@ public struct ResultSlot: ~Copyable {
             unsafe withUnsafeMutableBytes(of: &words) {
                 _ = unsafe $0.baseAddress!.initializeMemory(as: Value.self, to: value)
             }
-            unsafe destroy = { unsafe $0.assumingMemoryBound(to: Value.self).deinitialize(count: 1) }
+            unsafe destroy = {
+                unsafe $0.assumingMemoryBound(to: Value.self).deinitialize(count: 1)
+            }
         } else {
             let box = UnsafeMutablePointer<Value>.allocate(capacity: 1)
             unsafe box.initialize(to: value)

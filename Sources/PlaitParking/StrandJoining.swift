@@ -46,7 +46,7 @@ extension Strand {
     }
 
     private func awaitEnd(until deadline: Deadline, isCancellable: Bool) -> WaitOutcome {
-        precondition(
+        demand(
             unsafe ThreadCell.current.strand != Unmanaged.passUnretained(self).toOpaque(),
             "strand \(name) joins itself, which would wait for ever")
         return Parking.block(

@@ -302,7 +302,11 @@ package struct TimerWheel: ~Copyable {
             }
         }
         if let rest = unsafe one ?? two {
-            if let last = unsafe tail { unsafe last.pointee.next = rest } else { unsafe head = unsafe rest }
+            if let last = unsafe tail {
+                unsafe last.pointee.next = rest
+            } else {
+                unsafe head = unsafe rest
+            }
         }
         return unsafe head
     }

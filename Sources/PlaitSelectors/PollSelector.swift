@@ -17,7 +17,7 @@ public final class PollSelector: ReadinessSelector {
     public func register(
         _ descriptor: Int32, interest: Readiness, mode: TriggerMode, token: UInt64
     ) throws(SystemError) {
-        precondition(mode == .level, "poll(2) knows no edges: register with .level")
+        demand(mode == .level, "poll(2) knows no edges: register with .level")
         guard indices[descriptor] == nil else {
             throw SystemError(errno: .fileExists, call: "poll", subject: "descriptor \(descriptor)")
         }

@@ -38,7 +38,8 @@ class Fiber: Strand, @unchecked Sendable {
     init(_ plan: FiberPlan, perform: @escaping (Fiber) -> Void) {
         unsafe hubReference = plan.hub
         self.perform = perform
-        stackSize = unsafe plan.stackSize
+        stackSize =
+            unsafe plan.stackSize
             ?? plan.hub._withUnsafeGuaranteedRef { $0.pool.stackSize }
         unsafe next = nil
         unsafe nextAlive = nil
@@ -80,7 +81,9 @@ class Fiber: Strand, @unchecked Sendable {
 
     /// Takes the stack from the ended fiber, which still runs on it.
     func surrenderStack() -> FiberStack {
-        guard let stack = unsafe self.stack else { preconditionFailure("fiber \(name) has no stack") }
+        guard let stack = unsafe self.stack else {
+            preconditionFailure("fiber \(name) has no stack")
+        }
         if let name = unsafe stack.header.pointee.note.fiber_name {
             unsafe freeC(name)
         }
@@ -163,7 +166,9 @@ class Fiber: Strand, @unchecked Sendable {
 
     /// Ends the wait it is in as cancelled. False when there is none.
     private func endWait() -> Bool {
-        guard let waiting = unsafe self.waiting, unsafe waitIsCancellable, waiting.settle(.cancelled) else {
+        guard let waiting = unsafe self.waiting, unsafe waitIsCancellable,
+            waiting.settle(.cancelled)
+        else {
             return false
         }
         waiting.unpark()
@@ -186,7 +191,9 @@ class Fiber: Strand, @unchecked Sendable {
     override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
     override var currentWait: WaitSnapshot? {
-        guard isHere, let waiting = unsafe self.waiting, waiting.outcome == .pending else { return nil }
+        guard isHere, let waiting = unsafe self.waiting, waiting.outcome == .pending else {
+            return nil
+        }
         return WaitSnapshot(strand: self, waiter: waiting)
     }
 }

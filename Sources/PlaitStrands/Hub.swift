@@ -120,7 +120,7 @@ public final class Hub: @unchecked Sendable {
         selector: (any ReadinessSelector)? = nil, options: Options = Options()
     ) throws(SystemError) -> Hub {
         let cell = ThreadCell.current
-        precondition(
+        demand(
             unsafe cell.hub == nil, "thread \(Strand.current.name) has a hub already")
         let hub = try Hub(selector: selector, options: options)
         hub.root.engine = hub
@@ -155,7 +155,7 @@ public final class Hub: @unchecked Sendable {
     package static func forgetAfterFork() {
         guard let pointer = unsafe ThreadCell.current.hub else { return }
         let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
-        precondition(
+        demand(
             unsafe ThreadCell.current.stack == nil,
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
         hub.loop.forgetAfterFork()
@@ -403,7 +403,9 @@ public final class Hub: @unchecked Sendable {
     /// Leaves the stack of a fiber whose body has ended, for good.
     static func end(_ reference: Unmanaged<Fiber>) -> Never {
         // Owns nothing when it leaves: what is on this stack stays there.
-        let contexts = unsafe reference.withFiber { fiber in unsafe fiber.withHub { unsafe $0.bury(fiber) } }
+        let contexts = unsafe reference.withFiber { fiber in
+            unsafe fiber.withHub { unsafe $0.bury(fiber) }
+        }
         unsafe plait_context_leave(contexts.from, contexts.to)
     }
 

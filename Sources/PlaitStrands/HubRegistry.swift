@@ -67,8 +67,10 @@ enum HubRegistry {
             }
         }
         for _ in 0..<asked {
-            let left = monotonicNow() < deadline.nanoseconds
-                ? Duration.nanoseconds(Int64(clamping: deadline.nanoseconds - monotonicNow())) : .zero
+            let left =
+                monotonicNow() < deadline.nanoseconds
+                ? Duration.nanoseconds(Int64(clamping: deadline.nanoseconds - monotonicNow()))
+                : .zero
             guard (try? answers.count.acquire(within: left)) == true else { break }
         }
         return found + answers.items.withLock { $0 }

@@ -98,7 +98,7 @@ public final class Scope: @unchecked Sendable {
             state.children.append(child)
             return (state.isOpen, state.isCancelled)
         }
-        precondition(isOpen, "strand \(child.name) was started in a scope that has ended")
+        demand(isOpen, "strand \(child.name) was started in a scope that has ended")
         if isCancelled { child.cancel() }
         // One that could not be started has run no body that would have told.
         if let error = child.errorAfterEnd { childFailed(error) }

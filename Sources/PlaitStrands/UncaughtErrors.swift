@@ -21,7 +21,8 @@ public enum UncaughtErrors {
         if let body = handler.withLock({ $0 }) {
             body(error, strand)
         } else {
-            logger.error("strand \(strand.name) ended with an error that nobody joined for: \(error)")
+            logger.error(
+                "strand \(strand.name) ended with an error that nobody joined for: \(error)")
         }
     }
 }

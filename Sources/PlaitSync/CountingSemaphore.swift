@@ -13,7 +13,7 @@ public final class CountingSemaphore: @unchecked Sendable {
 
     /// - Parameter permits: How many may hold one at the same time; not negative.
     public init(permits: Int) {
-        precondition(permits >= 0, "a CountingSemaphore needs permits >= 0, not \(permits)")
+        demand(permits >= 0, "a CountingSemaphore needs permits >= 0, not \(permits)")
         state = SemaphoreState(permits: permits)
     }
 
@@ -62,7 +62,8 @@ public final class CountingSemaphore: @unchecked Sendable {
 
     /// Gives back `count` permits, waking as many waiters. Never blocks.
     public func release(_ count: Int = 1) {
-        precondition(count >= 1, "release of \(count) permits of a CountingSemaphore; give 1 or more")
+        demand(
+            count >= 1, "release of \(count) permits of a CountingSemaphore; give 1 or more")
         guardLock.lock()
         var claimed = ClaimedWaiters()
         for _ in 0..<count {

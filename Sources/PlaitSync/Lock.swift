@@ -20,7 +20,7 @@ public final class Lock: @unchecked Sendable {
     public init() {}
 
     deinit {
-        precondition(waiters.isEmpty, "a Lock was freed while strands wait for it")
+        demand(waiters.isEmpty, "a Lock was freed while strands wait for it")
     }
 
     /// Whether anyone holds it at this moment.
@@ -132,7 +132,7 @@ public final class Lock: @unchecked Sendable {
 
     @usableFromInline
     func releaseSlowly(_ seen: UInt32) {
-        precondition(
+        demand(
             LockWord(bits: seen).isHeld,
             "release of a Lock that is not held, by strand \(Strand.current.name)")
         guardLock.lock()

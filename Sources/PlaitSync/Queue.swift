@@ -31,7 +31,7 @@ public final class Queue<Element>: @unchecked Sendable {
 
     /// - Parameter capacity: Items it holds before putters wait; at least 1.
     public init(capacity: Int) {
-        precondition(capacity >= 1, "a Queue needs a capacity of at least 1, not \(capacity)")
+        demand(capacity >= 1, "a Queue needs a capacity of at least 1, not \(capacity)")
         unsafe state = QueueState(capacity: capacity)
     }
 
@@ -62,7 +62,8 @@ public final class Queue<Element>: @unchecked Sendable {
         let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
             unsafe Parking.block(
                 on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(slot),
-                until: Deadline(within: limit), enrol: { self.enrolPutter($0) }, withdraw: { self.withdrawPutter($0) })
+                until: Deadline(within: limit), enrol: { self.enrolPutter($0) },
+                withdraw: { self.withdrawPutter($0) })
         }
         try finishPut(outcome, isTaken: place == nil)
     }
@@ -74,7 +75,8 @@ public final class Queue<Element>: @unchecked Sendable {
         let place = ItemPlace<Element>(item)
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Queue.put", self), slot: place.address,
-            until: Deadline(within: limit), enrol: { self.enrolPutter($0) }, withdraw: { self.withdrawPutter($0) })
+            until: Deadline(within: limit), enrol: { self.enrolPutter($0) },
+            withdraw: { self.withdrawPutter($0) })
         try finishPut(outcome, isTaken: place.take() == nil)
     }
 
@@ -103,7 +105,8 @@ public final class Queue<Element>: @unchecked Sendable {
         let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
             unsafe Parking.block(
                 on: WaitTarget("Queue.get", self), slot: UnsafeMutableRawPointer(slot),
-                until: Deadline(within: limit), enrol: { self.enrolGetter($0) }, withdraw: { self.withdrawGetter($0) })
+                until: Deadline(within: limit), enrol: { self.enrolGetter($0) },
+                withdraw: { self.withdrawGetter($0) })
         }
         try finishGet(outcome, isEmpty: place == nil)
         return unsafe unsafelyTaken(&place)
@@ -117,7 +120,8 @@ public final class Queue<Element>: @unchecked Sendable {
         let place = ItemPlace<Element>(nil)
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Queue.get", self), slot: place.address,
-            until: Deadline(within: limit), enrol: { self.enrolGetter($0) }, withdraw: { self.withdrawGetter($0) })
+            until: Deadline(within: limit), enrol: { self.enrolGetter($0) },
+            withdraw: { self.withdrawGetter($0) })
         item = place.take()
         try finishGet(outcome, isEmpty: item == nil)
         return unsafe unsafelyTaken(&item)

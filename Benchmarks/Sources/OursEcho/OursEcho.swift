@@ -9,7 +9,9 @@ struct OursEcho {
         var arguments = CommandLine.arguments[...]
         var port = 0
         while let argument = arguments.popFirst() {
-            if argument == "--port", let value = arguments.popFirst().flatMap({ Int($0) }) { port = value }
+            if argument == "--port", let value = arguments.popFirst().flatMap({ Int($0) }) {
+                port = value
+            }
         }
         bench_raise_descriptor_limit()
         let listener = try TCPListener(host: "127.0.0.1", port: port, backlog: 4_096)

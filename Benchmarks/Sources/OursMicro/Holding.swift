@@ -42,12 +42,15 @@ func parkedMemory() throws -> Figure {
 /// Resident memory and page tables of this process.
 private func residentBytes() -> Int {
     var kilobytes = 0
-    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return 0 }
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
+        return 0
+    }
     for line in text.split(separator: "\n")
     where line.hasPrefix("VmRSS:") || line.hasPrefix("VmPTE:") {
-        kilobytes += line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap {
-            Int($0)
-        } ?? 0
+        kilobytes +=
+            line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap {
+                Int($0)
+            } ?? 0
     }
     return kilobytes * 1_024
 }
