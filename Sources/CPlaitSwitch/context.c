@@ -34,6 +34,10 @@ int plait_context_carries_accesses(void) {
 }
 
 void plait_context_make(plait_context *context, void *top, void (*entry)(void *), void *argument) {
+#ifdef PLAIT_TSAN
+    // Of the fiber that used this stack before; a fresh stack is all zero.
+    if (context->sanitizer) __tsan_destroy_fiber(context->sanitizer);
+#endif
     memset(context, 0, sizeof *context);
     uintptr_t *frame;
 #if defined(__x86_64__)
@@ -83,11 +87,4 @@ UNINSTRUMENTED void plait_context_leave(plait_context *from, plait_context *to) 
 #endif
     plait_raw_switch(&from->stack_pointer, to->stack_pointer);
     __builtin_unreachable();
-}
-
-void plait_context_retire(plait_context *context) {
-#ifdef PLAIT_TSAN
-    if (context->sanitizer) __tsan_destroy_fiber(context->sanitizer);
-#endif
-    context->sanitizer = NULL;
 }

@@ -4,7 +4,9 @@ import Testing
 
 /// What a registration remembers and asks of its selector, step by step.
 struct RegistrationMemoryTests {
-    private func report(_ readiness: Readiness, of descriptor: Int32, _ scripted: ScriptedLoop) throws {
+    private func report(
+        _ readiness: Readiness, of descriptor: Int32, _ scripted: ScriptedLoop
+    ) throws {
         let entry = try #require(scripted.selector.entries[descriptor])
         scripted.selector.script.append([(entry.token, readiness)])
         scripted.loop.runOnce(until: .immediate)
@@ -95,7 +97,7 @@ struct RegistrationMemoryTests {
         let scripted = try ScriptedLoop()
         let registration = try scripted.loop.register(20_000)
         registration.isDrained()
-        scripted.selector.script = [[(20_001, .readable), (20_000, .readable), (1 << 40, .readable)]]
+        scripted.selector.script = [[20_001, 20_000, 1 << 40].map { ($0, .readable) }]
         scripted.loop.runOnce(until: .immediate)
         #expect(!registration.mayBe(.readable))
     }

@@ -1,3 +1,4 @@
+import Glibc
 import PlaitLoop
 import PlaitParking
 import PlaitPlatform
@@ -31,6 +32,7 @@ struct RegistrationTests {
     func `a reader waits until something has arrived`(_ backend: Backend) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             let reader = spawn(.fiber) {
@@ -52,6 +54,7 @@ struct RegistrationTests {
     ) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             pair.fill(from: pair.near)
             registration.isDrained()
@@ -75,6 +78,7 @@ struct RegistrationTests {
     ) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             let order = Confined<[Int]>([])
@@ -98,6 +102,7 @@ struct RegistrationTests {
     ) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             let isReady = try spawn(.fiber) {
@@ -120,6 +125,7 @@ struct RegistrationTests {
     func `a cancelled reader leaves the others waiting`(_ backend: Backend) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             let readers = (0..<2).map { _ in
@@ -139,6 +145,7 @@ struct RegistrationTests {
     func `unregistering wakes who waits, and they find it closed`(_ backend: Backend) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             registration.isFilled()
@@ -164,12 +171,14 @@ struct RegistrationTests {
         // SE-002, SE-003
         try await onHub(backend) { loop in
             let first = try SocketPair()
-            let old = try loop.register(first.near)
-            first.closeNear()
-            loop.unregister(old, willClose: false)
+            defer { first.close() }
             let second = try SocketPair()
-            // Usually of the same number, unless another test has taken that meanwhile.
-            let new = try loop.register(second.near)
+            defer { second.close() }
+            let old = try loop.register(first.near)
+            // Closes the one and gives its number to the other, in one step.
+            #expect(dup2(second.near, first.near) == first.near)
+            loop.unregister(old, willClose: false)
+            let new = try loop.register(first.near)
             new.isDrained()
             let reader = spawn(.fiber) { try new.wait(for: .readable, until: .never) }
             Strand.yield()
@@ -185,6 +194,7 @@ struct RegistrationTests {
     ) async throws {
         try await onHub(backend) { loop in
             let pair = try SocketPair()
+            defer { pair.close() }
             let registration = try loop.register(pair.near)
             registration.isDrained()
             let reader = spawn(.fiber) { try registration.wait(for: .readable, until: .never) }

@@ -38,6 +38,8 @@ func echo(_ connection: StreamSocket) throws {
 extension Array<UInt8> {
     /// A copy of a lent span.
     init(_ span: RawSpan) {
-        self = (0..<span.byteCount).map { unsafe span.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+        self = (0..<span.byteCount).map {
+            unsafe span.unsafeLoad(fromByteOffset: $0, as: UInt8.self)
+        }
     }
 }

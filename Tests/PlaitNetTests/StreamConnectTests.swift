@@ -9,7 +9,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct StreamConnectTests {
     @Test(arguments: StrandKind.allCases)
-    func `a refused connection is an error that names the address`(_ kind: StrandKind) async throws {
+    func `a refused connection is an error that names the address`(_ kind: StrandKind) async throws
+    {
         try await onStrand(kind) {
             let listener = try StreamListener(host: "127.0.0.1", port: 0)
             listener.close()

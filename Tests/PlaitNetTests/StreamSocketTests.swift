@@ -44,7 +44,9 @@ struct StreamSocketTests {
     }
 
     @Test(arguments: StrandKind.allCases)
-    func `a read past its limit is timed out, and the next one works`(_ kind: StrandKind) async throws {
+    func `a read past its limit is timed out, and the next one works`(_ kind: StrandKind)
+        async throws
+    {
         try await onStrand(kind) {
             let (near, far) = try connectedPair()
             #expect(throws: StreamError.timedOut(call: "read")) {
@@ -82,7 +84,8 @@ struct StreamSocketTests {
     }
 
     @Test(arguments: StrandKind.allCases)
-    func `an end that comes with the last bytes is seen after them`(_ kind: StrandKind) async throws {
+    func `an end that comes with the last bytes is seen after them`(_ kind: StrandKind) async throws
+    {
         try await onStrand(kind) {
             let (near, far) = try connectedPair()
             // The reader waits, so that data and end come in one event.

@@ -36,7 +36,10 @@ struct DescriptorWaitTests {
     @Test func `a deadline ends the wait`() async throws {
         let counter = try Counter()
         let readiness = try await onThread {
-            try (counter.wait(until: .immediate), counter.wait(until: Deadline(within: .milliseconds(2))))
+            try (
+                counter.wait(until: .immediate),
+                counter.wait(until: Deadline(within: .milliseconds(2)))
+            )
         }
         #expect(readiness == (nil, nil))
     }

@@ -14,7 +14,8 @@ struct StrandJoiningTests {
             return 5
         }
         let joiners = WaiterKind.allCases.flatMap { kind in
-            (0..<3).map { _ in kind.start({ try target.join() }, task: { try await target.join() }) }
+            (0..<3).map { _ in kind.start({ try target.join() }, task: { try await target.join() })
+            }
         }
         for joiner in joiners { try await joiner.untilParked() }
         #expect(target.isAlive)
@@ -34,7 +35,10 @@ struct StrandJoiningTests {
         let early = kind.start(
             { (try strand.join(within: .zero), try strand.join(within: .milliseconds(2))) },
             task: {
-                (try await strand.join(within: .zero), try await strand.join(within: .milliseconds(2)))
+                (
+                    try await strand.join(within: .zero),
+                    try await strand.join(within: .milliseconds(2))
+                )
             })
         #expect(try await early.value() == (false, false))
         #expect(strand.isAlive)

@@ -236,7 +236,8 @@ struct ThreadStrandTests {
         }
     }
 
-    @Test func `an interrupt that meets a wait that is not needed can be taken back`() async throws {
+    @Test func `an interrupt that meets a wait that is not needed can be taken back`() async throws
+    {
         let gate = Gate()
         try await onThread {
             let isWanted = Box(true)

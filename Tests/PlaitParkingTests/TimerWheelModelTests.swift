@@ -54,7 +54,9 @@ struct TimerWheelModelTests {
                 wheel.set(timers[number].timer, at: Deadline(nanoseconds: deadline))
                 model.set(number, at: deadline)
             case 5..<7:
-                guard let index = model.entries.indices.randomElement(using: &random) else { continue }
+                guard let index = model.entries.indices.randomElement(using: &random) else {
+                    continue
+                }
                 let number = model.entries.remove(at: index).number
                 wheel.cancel(timers[number].timer)
                 idle.append(number)

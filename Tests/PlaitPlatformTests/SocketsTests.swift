@@ -15,12 +15,14 @@ struct SocketsTests {
 
     @Test func `what is sent is received`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         pair.send("hello", from: pair.near)
         #expect(receive(pair.far).1 == "hello")
     }
 
     @Test func `nothing to receive would block`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         guard case .wouldBlock = receive(pair.far).0 else {
             Issue.record("received from an idle socket")
             return
@@ -29,6 +31,7 @@ struct SocketsTests {
 
     @Test func `the end of the peer is an empty read`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         pair.send("x", from: pair.near)
         try Sockets.shutdown(pair.near, .writing)
         #expect(receive(pair.far).1 == "x")
@@ -40,6 +43,7 @@ struct SocketsTests {
 
     @Test func `sending to a closed peer fails without a signal`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         pair.closeFar()
         let attempt = unsafe [UInt8(1)].withUnsafeBytes { unsafe Sockets.send(pair.near, $0) }
         guard case .failed(.brokenPipe) = attempt else {
@@ -50,6 +54,7 @@ struct SocketsTests {
 
     @Test func `a full buffer would block`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         let bytes = [UInt8](repeating: 0, count: 65_536)
         var last = Attempt.done(0)
         for _ in 0..<1_000 {
@@ -122,6 +127,7 @@ struct SocketsTests {
 
     @Test func `an unbound Unix socket has no name`() throws {
         let pair = try SocketPair()
+        defer { pair.close() }
         #expect(try Sockets.peerAddress(pair.near).description == "unnamed Unix socket")
     }
 

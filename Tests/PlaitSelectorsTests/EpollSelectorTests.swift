@@ -9,6 +9,7 @@ struct EpollSelectorTests {
     @Test func `edge-triggered, readiness is reported once for what arrives`() throws {
         let selector = try EpollSelector()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .readable, mode: .edge)
         pair.send("x", from: pair.far)
         #expect(try selector.ready() == [Report(1, .readable)])
@@ -21,6 +22,7 @@ struct EpollSelectorTests {
     @Test func `modify reports an edge again for what is ready still`() throws {
         let selector = try EpollSelector()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .readable, mode: .edge)
         pair.send("x", from: pair.far)
         #expect(try selector.ready() == [Report(1, .readable)])
@@ -57,6 +59,7 @@ struct EpollSelectorTests {
     @Test func `more descriptors than one batch takes come in later calls`() throws {
         let selector = try EpollSelector(batch: 4)
         let pairs = try (0..<10).map { _ in try SocketPair() }
+        defer { for pair in pairs { pair.close() } }
         for (index, pair) in pairs.enumerated() {
             try selector.register(pair.near, .writable, token: UInt64(index), mode: .edge)
         }

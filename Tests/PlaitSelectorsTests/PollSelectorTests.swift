@@ -25,6 +25,7 @@ struct PollSelectorTests {
     @Test func `removing one descriptor keeps the others' tokens`() throws {
         let selector = PollSelector()
         let pairs = try (0..<4).map { _ in try SocketPair() }
+        defer { for pair in pairs { pair.close() } }
         for (index, pair) in pairs.enumerated() {
             try selector.register(pair.near, .writable, token: UInt64(index))
         }

@@ -11,6 +11,7 @@ struct ReadinessSelectorTests {
         // SE-008
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, [.readable, .writable], token: 7)
         #expect(try selector.ready() == [Report(7, .writable)])
         pair.send("x", from: pair.far)
@@ -23,6 +24,7 @@ struct ReadinessSelectorTests {
     func `only what was asked for is reported`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .readable)
         #expect(try selector.ready().isEmpty)
         pair.send("x", from: pair.far)
@@ -33,6 +35,7 @@ struct ReadinessSelectorTests {
     func `a half-closed peer is a hang-up that leaves writing alone`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .readable)
         try Sockets.shutdown(pair.far, .writing)
         #expect(try selector.ready() == [Report(1, [.readable, .hangup])])
@@ -42,6 +45,7 @@ struct ReadinessSelectorTests {
     func `a closed peer is a hang-up of both directions`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .writable)
         pair.closeFar()
         #expect(try selector.ready() == [Report(1, [.readable, .writable, .hangup])])
@@ -51,6 +55,7 @@ struct ReadinessSelectorTests {
     func `a full socket is not writable until its peer has read`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .writable)
         pair.fill(from: pair.near)
         #expect(try selector.ready().isEmpty)
@@ -62,6 +67,7 @@ struct ReadinessSelectorTests {
     func `registering a descriptor twice is EEXIST and changes nothing`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .writable, token: 1)
         let error = #expect(throws: SystemError.self) {
             try selector.register(pair.near, .readable, token: 2)
@@ -75,6 +81,7 @@ struct ReadinessSelectorTests {
         // SE-004
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         pair.send("x", from: pair.far)
         try selector.register(pair.near, .readable, token: 1)
         try selector.modify(pair.near, interest: .writable, mode: .level, token: .max)
@@ -88,6 +95,7 @@ struct ReadinessSelectorTests {
         // SE-001, SE-004
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         let atModify = #expect(throws: SystemError.self) {
             try selector.modify(pair.near, interest: .readable, mode: .level, token: 1)
         }
@@ -101,6 +109,7 @@ struct ReadinessSelectorTests {
         // SE-001
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .writable, token: 1)
         try selector.unregister(pair.near)
         #expect(try selector.ready().isEmpty)
@@ -115,6 +124,7 @@ struct ReadinessSelectorTests {
     ) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         let number = pair.near
         try selector.register(number, .writable, token: 1)
         pair.closeNear()
@@ -122,6 +132,7 @@ struct ReadinessSelectorTests {
         try? selector.unregister(number)
         #expect(try selector.ready().isEmpty)
         let next = try SocketPair()
+        defer { next.close() }
         try selector.register(next.near, .writable, token: 2)
         #expect(try selector.ready() == [Report(2, .writable)])
     }
@@ -130,6 +141,7 @@ struct ReadinessSelectorTests {
     func `level-triggered, readiness is reported again and again`(_ backend: Backend) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, .readable)
         pair.send("xy", from: pair.far)
         for _ in 0..<3 { #expect(try selector.ready() == [Report(1, .readable)]) }
@@ -141,6 +153,7 @@ struct ReadinessSelectorTests {
     ) throws {
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         try selector.register(pair.near, [])
         pair.send("x", from: pair.far)
         #expect(try selector.ready().isEmpty)
@@ -158,11 +171,14 @@ struct ReadinessSelectorTests {
     }
 
     @Test(arguments: Backend.allCases)
-    func `a wait without deadline ends when another thread writes`(_ backend: Backend) async throws {
+    func `a wait without deadline ends when another thread writes`(
+        _ backend: Backend
+    ) async throws {
         // SE-022
         try await onThread {
             let selector = try backend.make()
             let pair = try SocketPair()
+            defer { pair.close() }
             try selector.register(pair.near, .readable)
             let (far, near) = (pair.far, pair.near)
             try startThread(name: "writer") { SocketPair.send("x", on: far) }
@@ -178,6 +194,7 @@ struct ReadinessSelectorTests {
         // SE-011
         let selector = try backend.make()
         let pairs = try (0..<12).map { _ in try SocketPair() }
+        defer { for pair in pairs { pair.close() } }
         for (index, pair) in pairs.enumerated() {
             try selector.register(pair.near, .writable, token: UInt64(index))
             try selector.register(pair.far, .readable, token: UInt64(100 + index))
@@ -204,6 +221,7 @@ struct ReadinessSelectorTests {
         DescriptorLimit.raise()
         let selector = try backend.make()
         let pair = try SocketPair()
+        defer { pair.close() }
         let high = fcntl(pair.near, F_DUPFD_CLOEXEC, Int32(1_100))
         try #require(high >= 1_100)
         defer { closeDescriptor(high) }
@@ -216,7 +234,9 @@ struct ReadinessSelectorTests {
     func `a report may change the selector`(_ backend: Backend) throws {
         let selector = try backend.make()
         let one = try SocketPair()
+        defer { one.close() }
         let other = try SocketPair()
+        defer { other.close() }
         try selector.register(one.near, .writable, token: 1)
         try selector.register(other.near, .writable, token: 2)
         var reported: Set<UInt64> = []

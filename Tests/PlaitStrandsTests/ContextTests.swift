@@ -87,7 +87,7 @@ struct ContextTests {
 
     /// Divides when it runs, not when it is compiled.
     @inline(never)
-    private static func third() -> Double { Double(Int(getpid()) * 0 + 1) / 3 }
+    private static func third() -> Double { (Double("1") ?? 0) / 3 }
 
     @Test func `a computation with many live values survives its yields`() async throws {
         try await onThread {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 struct CrashReportTests {
-    @Test func `the report of a crash in a fiber shows its frames down to its entry`() async throws {
+    @Test func `the report of a crash in a fiber shows its frames to its entry`() async throws {
         let report = try await onThread {
             let child = Process()
             child.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -25,7 +25,7 @@ struct CrashReportTests {
             #expect(child.terminationReason == .uncaughtSignal)
             return String(decoding: bytes, as: UTF8.self)
         }
-        #expect(report.contains("Index out of range"))
+        #expect(report.contains("Program crashed"))
         var rest = report[...]
         for frame in ["innermost(", "middle(", "keepResult", "fiberEntry("] {
             let found = rest.range(of: frame)

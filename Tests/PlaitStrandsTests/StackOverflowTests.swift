@@ -11,7 +11,7 @@ struct StackOverflowTests {
         ) {
             try await onThread {
                 _ = try spawn(.fiber, name: "deep", stackSize: 65_536) {
-                    Recursion.descend(to: .max)
+                    Recursion.descend(to: .max - 1)
                 }.join()
             }
         }
@@ -27,7 +27,7 @@ struct StackOverflowTests {
                 var options = Hub.Options()
                 options.withoutGuardMarkers = true
                 try Hub.make(options: options)
-                _ = try spawn(.fiber) { Recursion.descend(to: .max) }.join()
+                _ = try spawn(.fiber) { Recursion.descend(to: .max - 1) }.join()
             }
         }
         // It was given no name.
@@ -45,7 +45,7 @@ struct StackOverflowTests {
                 }
                 _ = spawn(.fiber, name: "guilty") {
                     for _ in 0..<10 { Strand.yield() }
-                    _ = Recursion.descend(to: .max)
+                    _ = Recursion.descend(to: .max - 1)
                 }
                 try innocent.join()
             }
@@ -60,7 +60,7 @@ struct StackOverflowTests {
         ) {
             try await onThread {
                 try spawn(.fiber) {}.join()
-                _ = Recursion.descend(to: .max)
+                _ = Recursion.descend(to: .max - 1)
             }
         }
         #expect(!text(of: result).contains("plait: fatal"))

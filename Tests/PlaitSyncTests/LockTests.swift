@@ -163,4 +163,28 @@ struct LockTests {
         lock.release()
         #expect(!lock.isLocked)
     }
+
+    @Test(arguments: WaiterKind.pairs)
+    func `a waiter that is cancelled just after it was woken passes the lock on`(
+        _ cancelled: WaiterKind, _ patient: WaiterKind
+    ) async throws {
+        let lock = Lock()
+        for _ in 0..<40 {
+            #expect(lock.tryAcquire())
+            let first = cancelled.start({ try lock.acquire() }, task: { try await lock.acquire() })
+            try await first.untilParked()
+            let second = patient.start({ try lock.acquire() }, task: { try await lock.acquire() })
+            try await second.untilParked()
+            lock.release()
+            first.cancel()
+            do {
+                try await first.value()
+                lock.release()
+            } catch is CancellationError {}
+            // Nobody else would wake it.
+            try await second.value()
+            lock.release()
+            #expect(!lock.isLocked)
+        }
+    }
 }

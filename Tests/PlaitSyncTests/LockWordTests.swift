@@ -30,7 +30,9 @@ struct LockWordTests {
     }
 
     @Test(arguments: [false, true], [false, true])
-    func `a release leaves it held only if it was handed over`(_ isHandedOver: Bool, _ hasWaiters: Bool) {
+    func `a release leaves it held only if it was handed over`(
+        _ isHandedOver: Bool, _ hasWaiters: Bool
+    ) {
         let word = LockWord.afterRelease(isHandedOver: isHandedOver, hasWaiters: hasWaiters)
         #expect(word.isHeld == isHandedOver)
         #expect(word.hasWaiters == hasWaiters)

@@ -79,7 +79,8 @@ struct QueueShutDownTests {
 
     // QU-009
     @Test(arguments: [false, true])
-    func `a shut down in the middle of traffic lets everyone end`(_ immediately: Bool) async throws {
+    func `a shut down in the middle of traffic lets everyone end`(_ immediately: Bool) async throws
+    {
         let queue = Queue<Int>(capacity: 3)
         let moved = Box(0)
         let writers = (0..<4).map { number in

@@ -151,7 +151,8 @@ struct QueueStateTests {
             #expect(items.count <= world.state.capacity)
             #expect(Array(world.taken.dropLast(world.dropped)) == world.given + items)
             #expect(world.getters.isEmpty || items.isEmpty, "\(world.getters) wait beside \(items)")
-            #expect(world.putters.isEmpty || world.state.isFull, "\(world.putters) wait for nothing")
+            #expect(
+                world.putters.isEmpty || world.state.isFull, "\(world.putters) wait for nothing")
             for (strand, phase) in world.phases.enumerated() where phase == .put {
                 #expect(world.taken.count { $0 == strand } == 1)
             }

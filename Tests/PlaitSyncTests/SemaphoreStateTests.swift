@@ -95,7 +95,8 @@ struct SemaphoreStateTests {
         private func check(_ world: World) {
             let held = world.phases.count { $0 == .holding }
             #expect(world.state.permits + held == world.total)
-            #expect(world.line.isEmpty || world.state.permits == 0, "\(world.line) wait for nothing")
+            #expect(
+                world.line.isEmpty || world.state.permits == 0, "\(world.line) wait for nothing")
         }
     }
 

@@ -14,7 +14,7 @@ extension Stress {
             let semaphore = CountingSemaphore(permits: 0)
             let (taken, cancelled, released, calls) = (Count(), Count(), Count(), Count())
             let (stopped, running) = (Count(), Count())
-            let rounds = Stress.rounds(5_000)
+            let rounds = Stress.rounds(40_000)
             let victims = (0..<3).map { _ in Victim(waiterKind) }
             let waker = wakerKind.start(
                 usesPool: true,

@@ -18,14 +18,15 @@ extension Stress {
             }
             let guarded = Guarded()
             let taken = Count()
-            let rounds = Stress.rounds(20_000)
+            let rounds = Stress.rounds(200_000)
             let strands = kinds.enumerated().map { number, kind in
                 kind.start(
                     usesPool: true,
                     {
                         for round in number..<(number + rounds) {
-                            guard try guarded.lock.acquire(
-                                within: round % 3 == 0 ? Stress.limit(round / 3) : nil)
+                            guard
+                                try guarded.lock.acquire(
+                                    within: round % 3 == 0 ? Stress.limit(round / 3) : nil)
                             else { continue }
                             guarded.value += 1
                             if round % 16 == 0 { Stress.pause() }
@@ -35,8 +36,9 @@ extension Stress {
                     },
                     task: {
                         for round in number..<(number + rounds) {
-                            guard try await guarded.lock.acquire(
-                                within: round % 3 == 0 ? Stress.limit(round / 3) : nil)
+                            guard
+                                try await guarded.lock.acquire(
+                                    within: round % 3 == 0 ? Stress.limit(round / 3) : nil)
                             else { continue }
                             guarded.value += 1
                             if round % 16 == 0 { await Stress.pause() }
@@ -53,7 +55,7 @@ extension Stress {
         @Test func `a lock whose waiters are cancelled loses nobody`() async throws {
             let lock = Lock()
             let (inside, taken, cancelled, stopped) = (Count(), Count(), Count(), Count())
-            let rounds = Stress.rounds(20_000)
+            let rounds = Stress.rounds(100_000)
             let victims = kinds.map { Victim($0) }
             let canceller = WaiterKind.thread.start(
                 {
@@ -101,7 +103,7 @@ extension Stress {
         @Test func `a semaphore never admits more than its permits`() async throws {
             let semaphore = CountingSemaphore(permits: 3)
             let (inside, tooMany) = (Count(), Count())
-            let rounds = Stress.rounds(10_000)
+            let rounds = Stress.rounds(100_000)
             let strands = kinds.map { kind in
                 kind.start(
                     usesPool: true,
@@ -135,7 +137,7 @@ extension Stress {
         @Test func `a queue gives each item once`() async throws {
             let queue = Queue<Int>(capacity: 8)
             let (count, sum) = (Count(), Count())
-            let items = Stress.rounds(20_000)
+            let items = Stress.rounds(100_000)
             let getters = kinds.map { kind in
                 kind.start(
                     usesPool: true,
@@ -168,7 +170,7 @@ extension Stress {
 
         @Test(arguments: WaiterKind.allCases)
         func `an event lets everyone pass`(_ setterKind: WaiterKind) async throws {
-            let events = (0..<Stress.rounds(4_000)).map { _ in Event() }
+            let events = (0..<Stress.rounds(20_000)).map { _ in Event() }
             let passed = Count()
             let waiters = kinds.map { kind in
                 kind.start(

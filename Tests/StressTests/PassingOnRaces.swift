@@ -49,6 +49,10 @@ extension Stress {
                     let limit = ending == .timeout ? Stress.limit(round) : nil
                     if try await semaphore.acquire(within: limit) { taken.add() }
                 } catch {}
+                if ending == .cancellation {
+                    // One that comes too late is not for the next task, and this one cannot wait.
+                    while !cancelled.tryAcquire() { await Stress.pause() }
+                }
                 ended.release()
             }
 

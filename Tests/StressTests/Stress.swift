@@ -76,10 +76,18 @@ final class Victim: Sendable {
         if kind == .task {
             var round = 0
             while !isDone(round) {
-                let task = Task.detached { try await suspending() }
+                let task = Task.detached { [round] in
+                    // Not before it can be cancelled.
+                    while self.begun.value == round { await Stress.pause() }
+                    try await suspending()
+                }
                 cancelPresent.set { task.cancel() }
                 begun.add()
-                try await task.value
+                try await withTaskCancellationHandler {
+                    try await task.value
+                } onCancel: {
+                    task.cancel()
+                }
                 round += 1
             }
             return

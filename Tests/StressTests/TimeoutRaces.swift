@@ -12,7 +12,7 @@ extension Stress {
         ) async throws {
             let semaphore = CountingSemaphore(permits: 0)
             let (taken, released, running) = (Count(), Count(), Count())
-            let rounds = Stress.rounds(20_000) / Stress.crowd(waiterKind)
+            let rounds = Stress.rounds(60_000) / Stress.crowd(waiterKind)
             let waiters = (0..<Stress.crowd(waiterKind)).map { number in
                 running.add()
                 return waiterKind.start(
@@ -65,7 +65,7 @@ extension Stress {
         ) async throws {
             let queue = Queue<Int>(capacity: 1)
             let (count, sum) = (Count(), Count())
-            let items = Stress.rounds(10_000)
+            let items = Stress.rounds(50_000)
             let getters = (0..<Stress.crowd(getterKind)).map { number in
                 getterKind.start(
                     usesPool: true,

@@ -1,6 +1,6 @@
 package import PlaitPlatform
 
-/// A connected pair of non-blocking Unix stream sockets, closed when the object goes.
+/// A connected pair of non-blocking Unix stream sockets, open until ``close()``.
 package final class SocketPair {
     package let near: Int32
     package let far: Int32
@@ -9,7 +9,7 @@ package final class SocketPair {
 
     package init() throws(SystemError) { (near, far) = try Sockets.pair() }
 
-    deinit {
+    package func close() {
         closeNear()
         closeFar()
     }
@@ -51,7 +51,9 @@ package final class SocketPair {
     /// What has arrived, at most 64 KiB; empty at the end, nil if a read would block or fails.
     package static func receive(on number: Int32) -> String? {
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let attempt = unsafe bytes.withUnsafeMutableBytes { unsafe Sockets.receive(number, into: $0) }
+        let attempt = unsafe bytes.withUnsafeMutableBytes {
+            unsafe Sockets.receive(number, into: $0)
+        }
         guard case .done(let count) = attempt else { return nil }
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }

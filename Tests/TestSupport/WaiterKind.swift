@@ -73,8 +73,8 @@ public struct Started<Success: Sendable>: Sendable {
         }
     }
 
-    /// Returns once it waits, and is in the queue of what it waits for. Only for the first wait of a
-    /// task.
+    /// Returns once it waits, and is in the queue of what it waits for. Of a task, only for its
+    /// first wait.
     public func untilParked() async throws {
         switch form {
         case .thread(let handle, let kernelID):

@@ -13,8 +13,8 @@ typedef struct plait_context {
     void *_Nullable sanitizer;
 } plait_context;
 
-/// Prepares `context` to run `entry(argument)` on the stack that ends (exclusively) at `top`,
-/// 16-byte aligned. `entry` must never return.
+/// Prepares `context`, which is all zero or was left for good, to run `entry(argument)` on the stack
+/// that ends (exclusively) at `top`, 16-byte aligned. `entry` must never return.
 void plait_context_make(plait_context *_Nonnull context, void *_Nonnull top,
                         void (*_Nonnull entry)(void *_Nonnull), void *_Nonnull argument);
 
@@ -24,9 +24,6 @@ void plait_context_switch(plait_context *_Nonnull from, plait_context *_Nonnull 
 /// Leaves a finished stack for `to`, for good.
 void plait_context_leave(plait_context *_Nonnull from, plait_context *_Nonnull to)
     __attribute__((noreturn));
-
-/// Frees what the sanitizer keeps of a context that was left. Not from that context itself.
-void plait_context_retire(plait_context *_Nonnull context);
 
 /// Whether the runtime exports the entry points that take the access list along.
 int plait_context_carries_accesses(void);
