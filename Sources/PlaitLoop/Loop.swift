@@ -121,21 +121,32 @@ public final class Loop: @unchecked Sendable {
 
     /// Runs `body` on the loop's thread, soon. Any thread. Order is kept for one sender.
     public func post(_ body: @escaping @Sendable () -> Void) {
-        let isLate = postLock.withLock {
-            if !hasEnded { posted.append(body) }
-            return hasEnded
-        }
-        if isLate { body() } else { wake() }
+        if !postUnlessEnded(body) { body() }
     }
 
-    /// Forgets all descriptors and runs the last messages. On the loop's thread, which is about to
+    /// As ``post(_:)``, but returns false, and does nothing, once the loop's thread has ended.
+    package func postUnlessEnded(_ body: @escaping @Sendable () -> Void) -> Bool {
+        let isInTime = postLock.withLock {
+            if !hasEnded { posted.append(body) }
+            return !hasEnded
+        }
+        if isInTime { wake() }
+        return isInTime
+    }
+
+    /// Takes no more messages and forgets all descriptors. On the loop's thread, which is about to
     /// end; nobody waits any more.
-    package func end() {
-        postLock.withLock { hasEnded = true }
-        runPosted()
+    /// - Returns: False, having done nothing, when there are messages to be run first.
+    package func end() -> Bool {
+        let isIdle = postLock.withLock {
+            if posted.isEmpty { hasEnded = true }
+            return hasEnded
+        }
+        guard isIdle else { return false }
         for registration in registrations.compactMap(\.self) {
             unregister(registration, willClose: false)
         }
+        return true
     }
 
     /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which

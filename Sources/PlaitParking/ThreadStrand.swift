@@ -31,6 +31,9 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     /// The thread's hub, once it has one.
     package var engine: (any ThreadEngine)?
 
+    /// Called at the end of a thread that Plait did not start.
+    package var atExit: (() -> Void)?
+
     public init(name: String?, isDaemon: Bool) {
         super.init(
             id: StrandNumber.reserve(), kind: .thread, name: name, isDaemon: isDaemon)
@@ -59,6 +62,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         unsafe atThreadExit(reference.toOpaque()) { value in
             guard let value = unsafe value else { return }
             let strand = unsafe Unmanaged<ThreadStrand>.fromOpaque(value).takeRetainedValue()
+            strand.atExit?()
             strand.leaveThread()
             strand.engine = nil
             strand.finish()

@@ -124,6 +124,7 @@ public final class Hub: @unchecked Sendable {
             unsafe cell.hub == nil, "thread \(Strand.current.name) has a hub already")
         let hub = try Hub(selector: selector, options: options)
         hub.root.engine = hub
+        hub.root.atExit = { Hub.leaveThread() }
         // The thread owns it; see leaveThread().
         unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
         HubRegistry.add(hub)
@@ -141,10 +142,13 @@ public final class Hub: @unchecked Sendable {
         guard let pointer = unsafe ThreadCell.current.hub else { return }
         let reference = unsafe Unmanaged<Hub>.fromOpaque(pointer)
         let hub = unsafe reference.takeUnretainedValue()
-        hub.endFibers()
-        hub.loop.end()
+        repeat {
+            hub.endFibers()
+            hub.round(mayBlock: false)
+        } while hub.aliveCount > 0 || !hub.loop.end()
         HubRegistry.remove(hub)
         hub.root.engine = nil
+        hub.root.atExit = nil
         unsafe ThreadCell.current.hub = nil
         unwatchStackOverflow()
         unsafe reference.release()
@@ -195,13 +199,20 @@ public final class Hub: @unchecked Sendable {
 
     /// Hands a new fiber to the hub, which owns it until it ends. Any thread.
     func start(_ fiber: Fiber) {
-        unsafe Unmanaged.passRetained(fiber).withFiber { fiber in
-            if isCurrent {
-                admit(fiber)
-            } else {
-                enqueueFromAfar(fiber)
-            }
+        // The hub's reference, given back when the fiber has ended.
+        _ = unsafe Unmanaged.passRetained(fiber)
+        if isCurrent {
+            admit(fiber)
+        } else if !loop.postUnlessEnded({ self.admit(fiber) }) {
+            fail(fiber, HubEnded())
         }
+    }
+
+    /// Ends a fiber that cannot be started.
+    private func fail(_ fiber: Fiber, _ error: any Error) {
+        fiber.keepError(error)
+        fiber.finish()
+        unsafe Unmanaged.passUnretained(fiber).release()
     }
 
     private func admit(_ fiber: Fiber) {
@@ -213,9 +224,7 @@ public final class Hub: @unchecked Sendable {
             }
             fiber.prepareStack(stack)
         } catch {
-            fiber.keepError(error)
-            fiber.finish()
-            unsafe Unmanaged.passUnretained(fiber).release()
+            fail(fiber, error)
             return
         }
         unsafe linkAlive(Unmanaged.passUnretained(fiber))
@@ -250,10 +259,8 @@ public final class Hub: @unchecked Sendable {
         }
     }
 
-    /// The fibers that live on this hub, youngest first; those included that other threads have
-    /// just sent. On its thread.
+    /// The fibers that live on this hub, youngest first. On its thread.
     var fibers: [Fiber] {
-        admitArrivals()
         var found: [Fiber] = []
         var next = unsafe firstAlive
         while let reference = unsafe next {
@@ -286,7 +293,7 @@ public final class Hub: @unchecked Sendable {
         return unsafe first
     }
 
-    /// Lets a parked (or new) fiber run, from another thread.
+    /// Lets a parked fiber run, from another thread.
     func enqueueFromAfar(_ fiber: Fiber) {
         let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(fiber).toOpaque())
         var seen = arrivals.load(ordering: .relaxed)
@@ -319,7 +326,7 @@ public final class Hub: @unchecked Sendable {
         while let reference = unsafe reversed {
             unsafe reference.withFiber { fiber in
                 unsafe reversed = fiber.next
-                if unsafe fiber.stack == nil { admit(fiber) } else { enqueue(fiber) }
+                enqueue(fiber)
             }
         }
     }
@@ -519,6 +526,13 @@ extension Unmanaged<Fiber> {
     @inline(__always)
     func withFiber<Result>(_ body: (Fiber) -> Result) -> Result {
         unsafe _withUnsafeGuaranteedRef(body)
+    }
+}
+
+/// The hub's thread had ended when a fiber was to be started there.
+public struct HubEnded: Error, Sendable, CustomStringConvertible {
+    public var description: String {
+        "the thread of the hub has ended: spawn on a hub whose thread lives"
     }
 }
 

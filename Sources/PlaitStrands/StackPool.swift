@@ -46,7 +46,9 @@ final class StackPool {
     /// - Parameter withoutMarkers: As on an old kernel, for tests.
     init(stackSize: Int, withoutMarkers: Bool = false) {
         let page = Memory.pageSize
-        self.stackSize = max((stackSize + page - 1) / page * page, 4 * page)
+        // An absurd size is refused by the system, not by arithmetic.
+        let bytes = min(stackSize, 1 << 46)
+        self.stackSize = max((bytes + page - 1) / page * page, 4 * page)
         guarding = withoutMarkers ? .pages : .markers
     }
 

@@ -161,4 +161,20 @@ struct SpawnTests {
             #expect(!handle.isAlive)
         }
     }
+
+    @Test func `a fiber for a hub that has ended ends with an error`() async throws {
+        try await onThread {
+            let background = try Hub.start(name: "short-lived")
+            try background.stop()
+            let late = spawn(.fiber, on: background.hub) { 1 }
+            #expect(throws: HubEnded.self) { try late.join() }
+        }
+    }
+
+    @Test func `an absurd stack size is an error of the system's`() async throws {
+        try await onThread {
+            let huge = spawn(.fiber, stackSize: .max) { 1 }
+            #expect(throws: SystemError.self) { try huge.join() }
+        }
+    }
 }

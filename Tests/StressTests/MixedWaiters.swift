@@ -99,7 +99,6 @@ extension Stress {
             #expect(lock.tryAcquire())
         }
 
-        // TH-027
         @Test func `a semaphore never admits more than its permits`() async throws {
             let semaphore = CountingSemaphore(permits: 3)
             let (inside, tooMany) = (Count(), Count())
@@ -133,7 +132,7 @@ extension Stress {
             #expect(semaphore.permits == 3)
         }
 
-        // QU-020, QU-022
+        // QU-020
         @Test func `a queue gives each item once`() async throws {
             let queue = Queue<Int>(capacity: 8)
             let (count, sum) = (Count(), Count())

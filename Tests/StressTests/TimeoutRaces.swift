@@ -59,6 +59,7 @@ extension Stress {
             #expect(semaphore.permits == before + 1)
         }
 
+        // QU-022
         @Test(arguments: WaiterKind.pairs)
         func `timeout against put, no item is lost or doubled`(
             _ getterKind: WaiterKind, _ putterKind: WaiterKind
