@@ -3,7 +3,7 @@ internal import CPlaitSwitch
 public import PlaitLoop
 public import PlaitParking
 public import PlaitPlatform
-public import PlaitSelectors
+internal import PlaitSelectors
 internal import Synchronization
 
 /// A thread's loop and the fibers that live on it. One hub a thread, made on first use.
@@ -26,22 +26,18 @@ public final class Hub: @unchecked Sendable {
     /// Pools of other stack sizes, by size.
     private var otherPools: [Int: StackPool] = [:]
 
-    // The run queue, first in, first out, linked through the fibers. Only a parked fiber enters it:
-    // a stale entry would resume a finished stack.
-    private var firstReady: Unmanaged<Fiber>?
-    private var lastReady: Unmanaged<Fiber>?
+    private var ready = RunQueue()
     /// Switches from fiber to fiber before the loop is looked at again.
     private var budget = 0
     /// Reads and writes without a wait before a fiber must let others run.
     private var operationBudget = Hub.operationsPerTurn
-    /// Fibers that other threads made ready, last first: a Treiber stack through `next`.
-    private let arrivals = Atomic<UInt>(0)
+    /// Fibers that other threads made ready.
+    private let arrivals = Arrivals()
     private var lastTrim: Deadline
 
     /// Whether some stack of this hub has no guard.
     private var checksStacks = false
-    private var firstAlive: Unmanaged<Fiber>?
-    private(set) var aliveCount = 0
+    private(set) var alive = LivingFibers()
     private var numbers: Range<UInt64> = 0..<0
     /// Stands in for the thread's strand while callbacks run, which must not wait.
     private let noWaiting = CallbackStrand()
@@ -51,7 +47,7 @@ public final class Hub: @unchecked Sendable {
     private static let trimInterval: UInt64 = 1_000_000_000
 
     /// Makes the hub of the calling thread, which has none.
-    private init(selector: (any ReadinessSelector)?, options: Options) throws(SystemError) {
+    init(selector: (any ReadinessSelector)?, options: Options) throws(SystemError) {
         loop = try Loop(selector: selector)
         executor = LoopExecutor(loop: loop)
         let strand = Strand.current
@@ -64,123 +60,12 @@ public final class Hub: @unchecked Sendable {
         pool = StackPool(
             stackSize: options.stackSize, withoutMarkers: options.withoutGuardMarkers)
         lastTrim = loop.now
-        unsafe firstReady = nil
-        unsafe lastReady = nil
-        unsafe firstAlive = nil
         loop.around = { [unowned self] body in self.runCallbacks(body) }
         try watchStackOverflow()
     }
 
     deinit {
         unsafe rootContext.deallocate()
-    }
-
-    // MARK: The current hub
-
-    /// The calling thread's hub, made if it has none.
-    ///
-    /// Ends the program where the system gives no descriptors for it; see ``make(selector:options:)``.
-    public static var current: Hub { unsafe currentReference.takeUnretainedValue() }
-
-    static var currentReference: Unmanaged<Hub> {
-        if let hub = unsafe ThreadCell.current.hub { return unsafe .fromOpaque(hub) }
-        do {
-            return unsafe try .passUnretained(make())
-        } catch {
-            fatalError("plait: no hub for thread \(Strand.current.name): \(error)")
-        }
-    }
-
-    /// The calling thread's hub, if it has one.
-    static var ofThread: Hub? {
-        guard let hub = unsafe ThreadCell.current.hub else { return nil }
-        return unsafe Unmanaged<Hub>.fromOpaque(hub).takeUnretainedValue()
-    }
-
-    /// How a hub is made.
-    public struct Options: Sendable {
-        /// Bytes of address space for a fiber's stack, unless its `spawn` says otherwise.
-        public var stackSize = Hub.defaultStackSize
-        /// Protects stacks as on a kernel before 6.13.
-        package var withoutGuardMarkers = false
-
-        public init() {}
-    }
-
-    /// 128 KiB: twice what the deepest common call of Foundation was seen to take, and page tables
-    /// for it still leave a million parked fibers below 4.7 KiB each.
-    public static let defaultStackSize = 131_072
-
-    /// Makes the calling thread's hub, on a selector and with options of the caller's choice.
-    ///
-    /// A thread that has a hub already traps.
-    /// - Throws: `SystemError`, at the limit of descriptors.
-    @discardableResult
-    public static func make(
-        selector: (any ReadinessSelector)? = nil, options: Options = Options()
-    ) throws(SystemError) -> Hub {
-        let cell = ThreadCell.current
-        demand(
-            unsafe cell.hub == nil, "thread \(Strand.current.name) has a hub already")
-        let hub = try Hub(selector: selector, options: options)
-        hub.root.engine = hub
-        hub.root.atExit = { Hub.leaveThread() }
-        // The thread owns it; see leaveThread().
-        unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
-        HubRegistry.add(hub)
-        return hub
-    }
-
-    /// Whether this is the calling thread's hub.
-    @inline(__always)
-    var isCurrent: Bool {
-        unsafe ThreadCell.current.hub == Unmanaged.passUnretained(self).toOpaque()
-    }
-
-    /// Ends the calling thread's hub: waits for its fibers, cancelling daemons first.
-    static func leaveThread() {
-        guard let pointer = unsafe ThreadCell.current.hub else { return }
-        let reference = unsafe Unmanaged<Hub>.fromOpaque(pointer)
-        let hub = unsafe reference.takeUnretainedValue()
-        repeat {
-            hub.endFibers()
-            hub.round(mayBlock: false)
-        } while hub.aliveCount > 0 || !hub.loop.end()
-        HubRegistry.remove(hub)
-        hub.root.engine = nil
-        hub.root.atExit = nil
-        unsafe ThreadCell.current.hub = nil
-        unwatchStackOverflow()
-        unsafe reference.release()
-    }
-
-    /// Makes the forked child of a single-threaded program a program without a hub: the parent's
-    /// fibers are not the child's. To be called first in the child, by the thread's own strand.
-    package static func forgetAfterFork() {
-        guard let pointer = unsafe ThreadCell.current.hub else { return }
-        let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
-        demand(
-            unsafe ThreadCell.current.stack == nil,
-            "fork in fiber \(Strand.current.name): fork from the thread's own strand")
-        hub.loop.forgetAfterFork()
-        HubRegistry.remove(hub)
-        hub.root.engine = nil
-        // Kept, with what the parent's fibers own: it must not be taken apart here.
-        unsafe ThreadCell.current.hub = nil
-    }
-
-    private func endFibers() {
-        while true {
-            let alive = fibers
-            guard let first = alive.first else { return }
-            if let fiber = alive.first(where: { !$0.isDaemon }) {
-                fiber.joinUncancellably()
-            } else {
-                // A daemon may catch its cancellation and wait again: it is told until it ends.
-                for fiber in alive { fiber.cancel() }
-                first.joinUncancellably(until: Deadline(within: .milliseconds(1)))
-            }
-        }
     }
 
     // MARK: Starting fibers
@@ -227,7 +112,7 @@ public final class Hub: @unchecked Sendable {
             fail(fiber, error)
             return
         }
-        unsafe linkAlive(Unmanaged.passUnretained(fiber))
+        alive.insert(fiber)
         enqueue(fiber)
     }
 
@@ -238,97 +123,18 @@ public final class Hub: @unchecked Sendable {
         return pool
     }
 
-    private func linkAlive(_ fiber: Unmanaged<Fiber>) {
-        aliveCount += 1
-        if let first = unsafe firstAlive {
-            unsafe first.withFiber { unsafe $0.previousAlive = unsafe fiber }
-            unsafe fiber.withFiber { unsafe $0.nextAlive = unsafe first }
-        }
-        unsafe firstAlive = unsafe fiber
-    }
-
-    private func unlinkAlive(_ fiber: Fiber) {
-        aliveCount -= 1
-        if let previous = unsafe fiber.previousAlive {
-            unsafe previous.withFiber { unsafe $0.nextAlive = unsafe fiber.nextAlive }
-        } else {
-            unsafe firstAlive = fiber.nextAlive
-        }
-        if let next = unsafe fiber.nextAlive {
-            unsafe next.withFiber { unsafe $0.previousAlive = unsafe fiber.previousAlive }
-        }
-    }
-
     /// The fibers that live on this hub, youngest first. On its thread.
-    var fibers: [Fiber] {
-        var found: [Fiber] = []
-        var next = unsafe firstAlive
-        while let reference = unsafe next {
-            let fiber = unsafe reference.takeUnretainedValue()
-            found.append(fiber)
-            unsafe next = fiber.nextAlive
-        }
-        return found
-    }
+    var fibers: [Fiber] { alive.all }
 
     // MARK: The run queue
 
     /// Lets a parked fiber run after the others that are ready. On the hub's thread.
-    func enqueue(_ fiber: Fiber) {
-        let reference = unsafe Unmanaged.passUnretained(fiber)
-        unsafe fiber.next = nil
-        if let last = unsafe lastReady {
-            unsafe last.withFiber { unsafe $0.next = unsafe reference }
-        } else {
-            unsafe firstReady = reference
-        }
-        unsafe lastReady = reference
-    }
-
-    @inline(__always)
-    private func popReady() -> Unmanaged<Fiber>? {
-        guard let first = unsafe firstReady else { return nil }
-        unsafe firstReady = first.withFiber { unsafe $0.next }
-        if unsafe firstReady == nil { unsafe lastReady = nil }
-        return unsafe first
-    }
+    func enqueue(_ fiber: Fiber) { ready.append(fiber) }
 
     /// Lets a parked fiber run, from another thread.
     func enqueueFromAfar(_ fiber: Fiber) {
-        let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(fiber).toOpaque())
-        var seen = arrivals.load(ordering: .relaxed)
-        while true {
-            unsafe fiber.next = UnsafeMutableRawPointer(bitPattern: seen).map {
-                unsafe Unmanaged.fromOpaque($0)
-            }
-            // .releasing pairs with the .acquiring exchange in admitArrivals().
-            let (done, now) = arrivals.weakCompareExchange(
-                expected: seen, desired: address, successOrdering: .releasing,
-                failureOrdering: .relaxed)
-            if done { break }
-            seen = now
-        }
+        arrivals.add(fiber)
         loop.wake()
-    }
-
-    private func admitArrivals() {
-        guard arrivals.load(ordering: .relaxed) != 0 else { return }
-        var next = unsafe UnsafeMutableRawPointer(
-            bitPattern: arrivals.exchange(0, ordering: .acquiring)
-        ).map { unsafe Unmanaged<Fiber>.fromOpaque($0) }
-        // Last first: turned around, for first come, first served.
-        var reversed: Unmanaged<Fiber>?
-        while let fiber = unsafe next {
-            unsafe next = fiber.withFiber { unsafe $0.next }
-            unsafe fiber.withFiber { unsafe $0.next = unsafe reversed }
-            unsafe reversed = unsafe fiber
-        }
-        while let reference = unsafe reversed {
-            unsafe reference.withFiber { fiber in
-                unsafe reversed = fiber.next
-                enqueue(fiber)
-            }
-        }
     }
 
     // MARK: Switching
@@ -362,7 +168,7 @@ public final class Hub: @unchecked Sendable {
         if checksStacks { checkStack(fiber) }
         // The next one's turn begins.
         operationBudget = Hub.operationsPerTurn
-        if budget > 0, let next = unsafe popReady() {
+        if budget > 0, let next = unsafe ready.popFirst() {
             budget -= 1
             unsafe enter(next)
             if unsafe next.toOpaque() == Unmanaged.passUnretained(fiber).toOpaque() { return }
@@ -427,7 +233,7 @@ public final class Hub: @unchecked Sendable {
             if let error = last.unobservedError { UncaughtErrors.report(error, of: last) }
             last.dropResult()
         }
-        unlinkAlive(fiber)
+        alive.remove(fiber)
         let stack = fiber.surrenderStack()
         // From here on it may not: the fiber is no strand any more.
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
@@ -438,7 +244,7 @@ public final class Hub: @unchecked Sendable {
         } else {
             otherPool(stack.size).give(stack)
         }
-        if budget > 0, let next = unsafe popReady() {
+        if budget > 0, let next = unsafe ready.popFirst() {
             budget -= 1
             unsafe enter(next)
             return unsafe next.withFiber {
@@ -452,14 +258,14 @@ public final class Hub: @unchecked Sendable {
     // MARK: The root's rounds
 
     /// Runs messages, timers, descriptors and ready fibers once.
-    private func round(mayBlock: Bool) {
-        admitArrivals()
-        let isIdle = unsafe mayBlock && firstReady == nil
+    func round(mayBlock: Bool) {
+        arrivals.move(to: &ready)
+        let isIdle = mayBlock && ready.isEmpty
         if isIdle { trimStacks() }
         loop.runOnce(until: isIdle ? nextTrim : .immediate)
-        admitArrivals()
+        arrivals.move(to: &ready)
         budget = Hub.switchesPerTurn
-        if let first = unsafe popReady() {
+        if let first = unsafe ready.popFirst() {
             unsafe enter(first)
             unsafe first.withFiber {
                 unsafe plait_context_switch(rootContext, $0.stack.unsafelyUnwrapped.context)
@@ -518,14 +324,6 @@ extension Hub: ThreadEngine {
             return
         }
         loop.wake()
-    }
-}
-
-extension Unmanaged<Fiber> {
-    /// Uses the fiber without counting references.
-    @inline(__always)
-    func withFiber<Result>(_ body: (Fiber) -> Result) -> Result {
-        unsafe _withUnsafeGuaranteedRef(body)
     }
 }
 

@@ -1,0 +1,130 @@
+internal import Synchronization
+
+/// Fibers that are ready, first in, first out, linked through the fibers themselves.
+///
+/// Only a parked fiber enters: a stale entry would resume a finished stack. References are not
+/// counted: the hub holds its fibers until they have ended.
+@safe
+struct RunQueue {
+    private var first: Unmanaged<Fiber>?
+    private var last: Unmanaged<Fiber>?
+
+    init() {
+        unsafe first = nil
+        unsafe last = nil
+    }
+
+    var isEmpty: Bool { unsafe first == nil }
+
+    mutating func append(_ fiber: Fiber) {
+        let reference = unsafe Unmanaged.passUnretained(fiber)
+        unsafe fiber.next = nil
+        if let last = unsafe last {
+            unsafe last.withFiber { unsafe $0.next = unsafe reference }
+        } else {
+            unsafe first = reference
+        }
+        unsafe last = reference
+    }
+
+    @inline(__always)
+    mutating func popFirst() -> Unmanaged<Fiber>? {
+        guard let fiber = unsafe first else { return nil }
+        unsafe first = fiber.withFiber { unsafe $0.next }
+        if unsafe first == nil { unsafe last = nil }
+        return unsafe fiber
+    }
+}
+
+/// Fibers that other threads made ready, until the hub looks: a Treiber stack through `next`.
+struct Arrivals: ~Copyable {
+    private let top = Atomic<UInt>(0)
+
+    /// Any thread. Once it is added, the fiber may run and end.
+    func add(_ fiber: Fiber) {
+        let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(fiber).toOpaque())
+        var seen = top.load(ordering: .relaxed)
+        while true {
+            unsafe fiber.next = UnsafeMutableRawPointer(bitPattern: seen).map {
+                unsafe Unmanaged.fromOpaque($0)
+            }
+            // .releasing pairs with the .acquiring exchange in move(to:).
+            let (done, now) = top.weakCompareExchange(
+                expected: seen, desired: address, successOrdering: .releasing,
+                failureOrdering: .relaxed)
+            if done { return }
+            seen = now
+        }
+    }
+
+    /// On the hub's thread.
+    func move(to queue: inout RunQueue) {
+        guard top.load(ordering: .relaxed) != 0 else { return }
+        var next = unsafe UnsafeMutableRawPointer(
+            bitPattern: top.exchange(0, ordering: .acquiring)
+        ).map { unsafe Unmanaged<Fiber>.fromOpaque($0) }
+        // Last first: turned around, for first come, first served.
+        var reversed: Unmanaged<Fiber>?
+        while let fiber = unsafe next {
+            unsafe next = fiber.withFiber { unsafe $0.next }
+            unsafe fiber.withFiber { unsafe $0.next = unsafe reversed }
+            unsafe reversed = unsafe fiber
+        }
+        while let reference = unsafe reversed {
+            unsafe reference.withFiber { fiber in
+                unsafe reversed = fiber.next
+                queue.append(fiber)
+            }
+        }
+    }
+}
+
+/// The fibers that live on a hub, linked through the fibers themselves.
+@safe
+struct LivingFibers {
+    private var youngest: Unmanaged<Fiber>?
+
+    init() { unsafe youngest = nil }
+
+    var isEmpty: Bool { unsafe youngest == nil }
+
+    mutating func insert(_ fiber: Fiber) {
+        let reference = unsafe Unmanaged.passUnretained(fiber)
+        if let older = unsafe youngest {
+            unsafe older.withFiber { unsafe $0.previousAlive = unsafe reference }
+            unsafe fiber.nextAlive = unsafe older
+        }
+        unsafe youngest = unsafe reference
+    }
+
+    mutating func remove(_ fiber: Fiber) {
+        if let younger = unsafe fiber.previousAlive {
+            unsafe younger.withFiber { unsafe $0.nextAlive = unsafe fiber.nextAlive }
+        } else {
+            unsafe youngest = fiber.nextAlive
+        }
+        if let older = unsafe fiber.nextAlive {
+            unsafe older.withFiber { unsafe $0.previousAlive = unsafe fiber.previousAlive }
+        }
+    }
+
+    /// Youngest first.
+    var all: [Fiber] {
+        var found: [Fiber] = []
+        var next = unsafe youngest
+        while let reference = unsafe next {
+            let fiber = unsafe reference.takeUnretainedValue()
+            found.append(fiber)
+            unsafe next = fiber.nextAlive
+        }
+        return found
+    }
+}
+
+extension Unmanaged<Fiber> {
+    /// Uses the fiber without counting references.
+    @inline(__always)
+    func withFiber<Result>(_ body: (Fiber) -> Result) -> Result {
+        unsafe _withUnsafeGuaranteedRef(body)
+    }
+}

@@ -1,0 +1,112 @@
+internal import PlaitLoop
+internal import PlaitParking
+public import PlaitPlatform
+public import PlaitSelectors
+
+extension Hub {
+    /// The calling thread's hub, made if it has none.
+    ///
+    /// Ends the program where the system gives no descriptors for it; see ``make(selector:options:)``.
+    public static var current: Hub { unsafe currentReference.takeUnretainedValue() }
+
+    static var currentReference: Unmanaged<Hub> {
+        if let hub = unsafe ThreadCell.current.hub { return unsafe .fromOpaque(hub) }
+        do {
+            return unsafe try .passUnretained(make())
+        } catch {
+            fatalError("plait: no hub for thread \(Strand.current.name): \(error)")
+        }
+    }
+
+    /// The calling thread's hub, if it has one.
+    static var ofThread: Hub? {
+        guard let hub = unsafe ThreadCell.current.hub else { return nil }
+        return unsafe Unmanaged<Hub>.fromOpaque(hub).takeUnretainedValue()
+    }
+
+    /// How a hub is made.
+    public struct Options: Sendable {
+        /// Bytes of address space for a fiber's stack, unless its `spawn` says otherwise.
+        public var stackSize = Hub.defaultStackSize
+        /// Protects stacks as on a kernel before 6.13.
+        package var withoutGuardMarkers = false
+
+        public init() {}
+    }
+
+    /// 128 KiB: twice what the deepest common call of Foundation was seen to take, and page tables
+    /// for it still leave a million parked fibers below 4.7 KiB each.
+    public static let defaultStackSize = 131_072
+
+    /// Makes the calling thread's hub, on a selector and with options of the caller's choice.
+    ///
+    /// A thread that has a hub already traps.
+    /// - Throws: `SystemError`, at the limit of descriptors.
+    @discardableResult
+    public static func make(
+        selector: (any ReadinessSelector)? = nil, options: Options = Options()
+    ) throws(SystemError) -> Hub {
+        let cell = ThreadCell.current
+        demand(
+            unsafe cell.hub == nil, "thread \(Strand.current.name) has a hub already")
+        let hub = try Hub(selector: selector, options: options)
+        hub.root.engine = hub
+        hub.root.atExit = { Hub.leaveThread() }
+        // The thread owns it; see leaveThread().
+        unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
+        HubRegistry.add(hub)
+        return hub
+    }
+
+    /// Whether this is the calling thread's hub.
+    @inline(__always)
+    var isCurrent: Bool {
+        unsafe ThreadCell.current.hub == Unmanaged.passUnretained(self).toOpaque()
+    }
+
+    /// Ends the calling thread's hub: waits for its fibers, cancelling daemons first.
+    static func leaveThread() {
+        guard let pointer = unsafe ThreadCell.current.hub else { return }
+        let reference = unsafe Unmanaged<Hub>.fromOpaque(pointer)
+        let hub = unsafe reference.takeUnretainedValue()
+        repeat {
+            hub.endFibers()
+            hub.round(mayBlock: false)
+        } while !hub.alive.isEmpty || !hub.loop.end()
+        HubRegistry.remove(hub)
+        hub.root.engine = nil
+        hub.root.atExit = nil
+        unsafe ThreadCell.current.hub = nil
+        unwatchStackOverflow()
+        unsafe reference.release()
+    }
+
+    /// Makes the forked child of a single-threaded program a program without a hub: the parent's
+    /// fibers are not the child's. To be called first in the child, by the thread's own strand.
+    package static func forgetAfterFork() {
+        guard let pointer = unsafe ThreadCell.current.hub else { return }
+        let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
+        demand(
+            unsafe ThreadCell.current.stack == nil,
+            "fork in fiber \(Strand.current.name): fork from the thread's own strand")
+        hub.loop.forgetAfterFork()
+        HubRegistry.remove(hub)
+        hub.root.engine = nil
+        // Kept, with what the parent's fibers own: it must not be taken apart here.
+        unsafe ThreadCell.current.hub = nil
+    }
+
+    private func endFibers() {
+        while true {
+            let alive = fibers
+            guard let first = alive.first else { return }
+            if let fiber = alive.first(where: { !$0.isDaemon }) {
+                fiber.joinUncancellably()
+            } else {
+                // A daemon may catch its cancellation and wait again: it is told until it ends.
+                for fiber in alive { fiber.cancel() }
+                first.joinUncancellably(until: Deadline(within: .milliseconds(1)))
+            }
+        }
+    }
+}
