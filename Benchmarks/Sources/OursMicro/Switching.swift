@@ -8,7 +8,7 @@ func rawSwitch() -> Figure {
     let stack = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     let pair = UnsafeMutablePointer<SwitchPair>.allocate(capacity: 1)
     unsafe pair.initialize(to: SwitchPair())
-    var other = plait_context()
+    var other = unsafe plait_context()
     unsafe plait_context_make(
         &other, stack + bytes,
         { argument in
