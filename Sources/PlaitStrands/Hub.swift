@@ -26,7 +26,9 @@ public final class Hub: @unchecked Sendable {
     /// Pools of other stack sizes, by size.
     private var otherPools: [Int: StackPool] = [:]
 
-    private var ready = RunQueue()
+    // These two are touched by every switch and every fiber: hence without run-time checks of
+    // exclusivity. No access to them calls foreign code.
+    @exclusivity(unchecked) private var ready = RunQueue()
     /// Switches from fiber to fiber before the loop is looked at again.
     private var budget = 0
     /// Reads and writes without a wait before a fiber must let others run.
@@ -37,7 +39,7 @@ public final class Hub: @unchecked Sendable {
 
     /// Whether some stack of this hub has no guard.
     private var checksStacks = false
-    private(set) var alive = LivingFibers()
+    @exclusivity(unchecked) private(set) var alive = LivingFibers()
     private var numbers: Range<UInt64> = 0..<0
     /// Stands in for the thread's strand while callbacks run, which must not wait.
     private let noWaiting = CallbackStrand()
@@ -112,7 +114,7 @@ public final class Hub: @unchecked Sendable {
             fail(fiber, error)
             return
         }
-        alive.insert(fiber)
+        unsafe alive.insert(fiber)
         enqueue(fiber)
     }
 
@@ -124,12 +126,12 @@ public final class Hub: @unchecked Sendable {
     }
 
     /// The fibers that live on this hub, youngest first. On its thread.
-    var fibers: [Fiber] { alive.all }
+    var fibers: [Fiber] { unsafe alive.all }
 
     // MARK: The run queue
 
     /// Lets a parked fiber run after the others that are ready. On the hub's thread.
-    func enqueue(_ fiber: Fiber) { ready.append(fiber) }
+    func enqueue(_ fiber: Fiber) { unsafe ready.append(fiber) }
 
     /// Lets a parked fiber run, from another thread.
     func enqueueFromAfar(_ fiber: Fiber) {
@@ -233,7 +235,7 @@ public final class Hub: @unchecked Sendable {
             if let error = last.unobservedError { UncaughtErrors.report(error, of: last) }
             last.dropResult()
         }
-        alive.remove(fiber)
+        unsafe alive.remove(fiber)
         let stack = fiber.surrenderStack()
         // From here on it may not: the fiber is no strand any more.
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
@@ -259,11 +261,11 @@ public final class Hub: @unchecked Sendable {
 
     /// Runs messages, timers, descriptors and ready fibers once.
     func round(mayBlock: Bool) {
-        arrivals.move(to: &ready)
-        let isIdle = mayBlock && ready.isEmpty
+        unsafe arrivals.move(to: &ready)
+        let isIdle = unsafe mayBlock && ready.isEmpty
         if isIdle { trimStacks() }
         loop.runOnce(until: isIdle ? nextTrim : .immediate)
-        arrivals.move(to: &ready)
+        unsafe arrivals.move(to: &ready)
         budget = Hub.switchesPerTurn
         if let first = unsafe ready.popFirst() {
             unsafe enter(first)

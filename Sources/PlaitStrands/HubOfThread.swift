@@ -72,7 +72,7 @@ extension Hub {
         repeat {
             hub.endFibers()
             hub.round(mayBlock: false)
-        } while !hub.alive.isEmpty || !hub.loop.end()
+        } while unsafe !hub.alive.isEmpty || !hub.loop.end()
         HubRegistry.remove(hub)
         hub.root.engine = nil
         hub.root.atExit = nil
