@@ -27,7 +27,8 @@ public final class Loop: @unchecked Sendable {
     /// Every wait of a fiber reads it: hence without run-time checks of exclusivity.
     @exclusivity(unchecked) private var present: Deadline
     /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
-    private var registrations: [Registration?] = []
+    /// Looked up for every event: hence without run-time checks of exclusivity.
+    @exclusivity(unchecked) private var registrations: [Registration?] = []
     private var epoch: UInt32 = 0
     /// Registrations that exist, without the loop's own.
     package private(set) var registrationCount = 0
@@ -111,7 +112,7 @@ public final class Loop: @unchecked Sendable {
             return
         }
         let index = Int(token & 0xFFFF_FFFF)
-        guard index < registrations.count, let registration = registrations[index],
+        guard unsafe index < registrations.count, let registration = unsafe registrations[index],
             registration.token == token
         else { return }
         registration.deliver(readiness)
@@ -143,7 +144,7 @@ public final class Loop: @unchecked Sendable {
             return hasEnded
         }
         guard isIdle else { return false }
-        for registration in registrations.compactMap(\.self) {
+        for registration in unsafe registrations.compactMap(\.self) {
             unregister(registration, willClose: false)
         }
         return true
@@ -158,7 +159,7 @@ public final class Loop: @unchecked Sendable {
             hasEnded = true
             posted = []
         }
-        registrations = []
+        unsafe registrations = []
         registrationCount = 0
     }
 
@@ -231,8 +232,8 @@ public final class Loop: @unchecked Sendable {
             descriptor, interest: usesEdge ? .readable : [], mode: usesEdge ? .edge : .level,
             token: token)
         let index = Int(descriptor)
-        while registrations.count <= index { registrations.append(nil) }
-        registrations[index] = registration
+        while unsafe registrations.count <= index { unsafe registrations.append(nil) }
+        unsafe registrations[index] = registration
         registrationCount += 1
         return registration
     }
@@ -252,8 +253,9 @@ public final class Loop: @unchecked Sendable {
     ///   without a system call of its own.
     package func unregister(_ registration: Registration, willClose: Bool) {
         let index = Int(registration.descriptor)
-        guard index < registrations.count, registrations[index] === registration else { return }
-        registrations[index] = nil
+        guard unsafe index < registrations.count, unsafe registrations[index] === registration
+        else { return }
+        unsafe registrations[index] = nil
         registrationCount -= 1
         if !willClose || !selector.supportsEdge {
             // Fails only for a descriptor that is gone already, which is as good.

@@ -19,9 +19,13 @@ extension Hub {
     }
 
     /// The calling thread's hub, if it has one.
-    static var ofThread: Hub? {
+    static var ofThread: Hub? { unsafe referenceOfThread?.takeUnretainedValue() }
+
+    /// The same, unretained: good as long as the calling strand runs.
+    @inline(__always)
+    static var referenceOfThread: Unmanaged<Hub>? {
         guard let hub = unsafe ThreadCell.current.hub else { return nil }
-        return unsafe Unmanaged<Hub>.fromOpaque(hub).takeUnretainedValue()
+        return unsafe .fromOpaque(hub)
     }
 
     /// How a hub is made.

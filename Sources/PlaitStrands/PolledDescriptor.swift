@@ -20,7 +20,7 @@ package final class PolledDescriptor: @unchecked Sendable {
     private let guardLock = ShortLock()
     private var registrations: [Registration] = []
     /// The first registration, for the hub that uses it most likely; read without the lock.
-    private var home: Registration?
+    @exclusivity(unchecked) private var home: Registration?
     private let homeLoop = Atomic<UInt>(0)
 
     /// Takes over an open, non-blocking descriptor.
@@ -79,9 +79,18 @@ package final class PolledDescriptor: @unchecked Sendable {
         _ name: StaticString, _ interest: Readiness, full: Int, until deadline: Deadline,
         _ call: (Int32) -> Attempt
     ) throws -> Int? {
-        guard let hub = Hub.ofThread else {
+        guard let hub = unsafe Hub.referenceOfThread else {
             return try performOnThread(name, interest, until: deadline, call)
         }
+        return try unsafe hub._withUnsafeGuaranteedRef {
+            try perform(name, interest, full: full, until: deadline, on: $0, call)
+        }
+    }
+
+    private func perform(
+        _ name: StaticString, _ interest: Readiness, full: Int, until deadline: Deadline,
+        on hub: Hub, _ call: (Int32) -> Attempt
+    ) throws -> Int? {
         hub.countOperation()
         var registration = registration(on: hub.loop)
         while true {
@@ -132,7 +141,7 @@ package final class PolledDescriptor: @unchecked Sendable {
     private func registration(on loop: Loop) -> Registration? {
         // .acquiring pairs with the .releasing store in register(on:): `home` is visible.
         let seen = homeLoop.load(ordering: .acquiring)
-        if seen == address(of: loop) { return home }
+        if seen == address(of: loop) { return unsafe home }
         if seen == 0 { return nil }
         return guardLock.withLock { registrations.first { $0.loop === loop } }
     }
@@ -152,7 +161,7 @@ package final class PolledDescriptor: @unchecked Sendable {
             if isClosed { return true }
             registrations.append(registration)
             if registrations.count == 1, homeLoop.load(ordering: .relaxed) == 0 {
-                home = registration
+                unsafe home = registration
                 homeLoop.store(
                     address(of: loop), ordering: .releasing)
             }
