@@ -65,7 +65,10 @@ extension WaitOutcome {
     /// True when woken, false when timed out.
     @inlinable
     public func wasWoken() throws(CancellationError) -> Bool {
-        if self == .cancelled { throw CancellationError() }
-        return isWoken
+        switch self {
+        case .cancelled: throw CancellationError()
+        case .woken, .granted: return true
+        case .timedOut, .pending: return false
+        }
     }
 }

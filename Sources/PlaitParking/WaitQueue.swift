@@ -40,7 +40,7 @@ public struct WaitQueue: WaiterList {
     public mutating func append(_ waiter: Waiter) {
         // A wait that was cancelled before this point must not be linked: its owner may have passed
         // the withdrawal already.
-        guard waiter.outcome == .pending else { return }
+        guard waiter.outcome.isPending else { return }
         let node = unsafe waiter.node
         unsafe node.pointee.isQueued = true
         unsafe node.pointee.next = nil
@@ -56,7 +56,7 @@ public struct WaitQueue: WaiterList {
     /// Adds a waiter before the others: one that was woken and found itself overtaken.
     @inlinable
     public mutating func prepend(_ waiter: Waiter) {
-        guard waiter.outcome == .pending else { return }
+        guard waiter.outcome.isPending else { return }
         let node = unsafe waiter.node
         unsafe node.pointee.isQueued = true
         unsafe node.pointee.previous = nil

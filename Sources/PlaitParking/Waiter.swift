@@ -15,7 +15,20 @@ public enum WaitOutcome: UInt32, Sendable {
     case granted = 4
 
     /// Whether a waker ended it.
-    @inlinable public var isWoken: Bool { self == .woken || self == .granted }
+    // By switch: `==` of an enum with raw values is a generic call.
+    @inlinable public var isWoken: Bool {
+        switch self {
+        case .woken, .granted: true
+        case .pending, .timedOut, .cancelled: false
+        }
+    }
+
+    @inlinable var isPending: Bool {
+        switch self {
+        case .pending: true
+        case .woken, .granted, .timedOut, .cancelled: false
+        }
+    }
 }
 
 /// What a strand waits for, for people who look: `Queue.get`, and which queue.

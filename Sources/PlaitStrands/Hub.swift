@@ -44,7 +44,7 @@ public final class Hub: @unchecked Sendable {
     /// Stands in for the thread's strand while callbacks run, which must not wait.
     private let noWaiting = CallbackStrand()
 
-    private static let switchesPerTurn = 64
+    private static let switchesPerTurn = 128
     private static let operationsPerTurn = 64
     private static let trimInterval: UInt64 = 1_000_000_000
 
