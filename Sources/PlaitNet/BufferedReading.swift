@@ -63,7 +63,7 @@ extension StreamSocket {
     public func readSome(atMost count: Int = 65_536, within limit: Duration? = nil) throws
         -> [UInt8]
     {
-        precondition(count > 0, "readSome(atMost: \(count)): ask for at least one byte")
+        demand(count > 0, "readSome(atMost: \(count)): ask for at least one byte")
         if !input.isEmpty { return input.take(count) }
         return try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             unsafe filled = try receive(
@@ -78,7 +78,7 @@ extension StreamSocket {
     /// - Source: asyncio's `readexactly`.
     @available(*, noasync)
     public func readExactly(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
-        precondition(count >= 0, "readExactly(\(count)): the count may not be negative")
+        demand(count >= 0, "readExactly(\(count)): the count may not be negative")
         try fill(within: limit, while: { input.count < count }) { received in
             throw StreamError.endOfStream(received: received, expected: count)
         }

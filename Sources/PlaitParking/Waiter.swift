@@ -56,8 +56,6 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline let outcome = Atomic<UInt32>(0)
     /// Whether a ``WaitQueue`` links this node. Guarded, as the links are, by that queue's lock.
     @usableFromInline var isQueued = false
-    /// What a primitive notes about its waiter: guarded by its lock until the strand runs again.
-    @usableFromInline var note: UInt32 = 0
     @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
     @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
     /// Outlives the wait: the strand cannot end before it is unparked.
@@ -128,12 +126,6 @@ public struct Waiter: Equatable, @unchecked Sendable {
 
     /// Where an item is left or found; nil for waits that pass none.
     @inlinable public var slot: UnsafeMutableRawPointer? { unsafe node.pointee.slot }
-
-    /// A primitive's note on its waiter, guarded by the primitive's lock.
-    @inlinable public var note: UInt32 {
-        get { unsafe node.pointee.note }
-        nonmutating set { unsafe node.pointee.note = newValue }
-    }
 
     /// When the wait began, nanoseconds of CLOCK_MONOTONIC. A fiber's is as old as its hub's last
     /// look at the clock.

@@ -10,11 +10,6 @@ package func spinPause() { plait_pause() }
 /// Lets the kernel run another thread.
 package func yieldThread() { sched_yield() }
 
-/// Confines the calling thread, and threads it starts later, to one processor.
-package func pinThread(toProcessor number: Int) throws(SystemError) {
-    try check(plait_pin_to_cpu(Int32(number)), "sched_setaffinity", "processor \(number)")
-}
-
 /// The kernel's number of the calling thread.
 package func kernelThreadID() -> Int32 { plait_gettid() }
 

@@ -121,7 +121,7 @@ public final class ChildProcess: Sendable {
     ) throws -> ChildProcess {
         let threads = try Processes.threadCount()
         guard threads == 1 else { throw MultiThreadedFork(threads: threads) }
-        precondition(
+        demand(
             Strand.current.kind == .thread,
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
         Orphans.reap()

@@ -54,7 +54,7 @@ public final class Hub: @unchecked Sendable {
         executor = LoopExecutor(loop: loop)
         let strand = Strand.current
         guard let thread = strand as? ThreadStrand else {
-            preconditionFailure("a hub belongs to a thread, not to \(strand.name)")
+            fatalError("plait: a hub belongs to a thread, not to \(strand.name)")
         }
         root = thread
         unsafe rootContext = .allocate(capacity: 1)

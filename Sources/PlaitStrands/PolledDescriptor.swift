@@ -123,7 +123,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         guard hold() else { throw DescriptorClosed() }
         defer { letGo() }
         guard let thread = Strand.current as? ThreadStrand else {
-            preconditionFailure("strand \(Strand.current.name) has no hub and is no thread")
+            fatalError("plait: strand \(Strand.current.name) has no hub and is no thread")
         }
         while true {
             if isClosed { throw DescriptorClosed() }
@@ -248,7 +248,7 @@ extension Strand {
             return try registration.wait(for: .readable, until: deadline)
         }
         guard let thread = current as? ThreadStrand else {
-            preconditionFailure("strand \(current.name) has no hub and is no thread")
+            fatalError("plait: strand \(current.name) has no hub and is no thread")
         }
         return try thread.wait(for: descriptor, .readable, until: deadline) != nil
     }

@@ -41,11 +41,9 @@ struct WaiterTests {
         #expect(successes.value == fakes.count)
     }
 
-    @Test func `a waiter keeps what its primitive notes`() {
+    @Test func `a waiter says since when it waits, for what, and without an item`() {
         let fake = FakeWaiter()
-        fake.waiter.note = 7
         fake.waiter.since = 11
-        #expect(fake.waiter.note == 7)
         #expect(fake.waiter.since == 11)
         let hasSlot = unsafe fake.waiter.slot != nil
         #expect(!hasSlot)

@@ -98,7 +98,6 @@ int plait_tgkill(pid_t thread, int signal);
 int plait_prepare_interrupt(int signal);
 /// Blocks (or unblocks) `signal` in the calling thread.
 int plait_block_signal(int signal, int blocked);
-int plait_pin_to_cpu(int cpu);
 /// Processors that the calling thread may run on.
 int plait_cpu_count(void);
 
