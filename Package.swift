@@ -22,6 +22,7 @@ func tests(_ name: String, over dependencies: [Target.Dependency]) -> Target {
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
@@ -53,7 +54,7 @@ let package = Package(
         layer("PlaitPlatform", over: ["CPlaitLinux", system]),
         layer("PlaitParking", over: ["PlaitPlatform"]),
         layer("PlaitSelectors", over: ["PlaitPlatform", system]),
-        layer("PlaitSync", over: ["PlaitParking", deque]),
+        layer("PlaitSync", over: ["PlaitParking", deque, heap]),
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),

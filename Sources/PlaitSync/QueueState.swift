@@ -1,72 +1,117 @@
-public import DequeModule
 public import PlaitParking
 
-/// The pure state of a ``Queue``. Getters wait only while it is empty, putters only while it is full.
+/// The pure state of a ``BlockingQueue``. Getters wait only while it is empty, putters only while it
+/// is full.
 @usableFromInline
-struct QueueState<Element, Waiters: WaiterList> {
+struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
+    @usableFromInline typealias Element = Storage.Element
+
     @usableFromInline
     enum Put {
         /// It is in the queue.
         case stored
-        /// It is for this getter, whose wait was ended: it must get the item before it goes on.
-        case handTo(Waiters.Element)
+        /// It went to this getter, whose wait was ended: the item must be left with it before it
+        /// goes on. Without one it tries again.
+        case handTo(Waiters.Element, Element?)
         case full
         case shutDown
     }
 
     @usableFromInline
     enum Get {
-        /// The oldest item. If a putter was waiting, its wait was ended: its item must be taken and
-        /// given to ``refill(_:)`` before it goes on.
-        case item(Element, refillFrom: Waiters.Element?)
+        case item(Element)
         case empty
         case shutDown
     }
 
-    @usableFromInline let capacity: Int
+    @usableFromInline private(set) var capacity: Int
     @usableFromInline private(set) var isShutDown = false
-    @usableFromInline private(set) var items = Deque<Element>()
+    @usableFromInline var storage: Storage
     @usableFromInline var getters = Waiters()
     @usableFromInline var putters = Waiters()
+    /// Those who wait until every item is done, or look for an item without taking it.
+    @usableFromInline var joiners = Waiters()
+    @usableFromInline var peekers = Waiters()
+    /// Items put by way of this state, less those that are done or were dropped.
+    @usableFromInline private(set) var unfinished: Int
 
     @inlinable
-    init(capacity: Int) { self.capacity = capacity }
+    init(capacity: Int, storage: Storage) {
+        self.capacity = capacity
+        self.storage = storage
+        unfinished = storage.count
+    }
 
-    @inlinable var isFull: Bool { items.count >= capacity }
+    @inlinable var isFull: Bool { storage.count >= capacity }
+
+    /// Whether nobody waits: then a ring may serve without this state.
+    @inlinable var isQuiet: Bool {
+        getters.isEmpty && putters.isEmpty && peekers.isEmpty && !isShutDown
+    }
 
     /// Decides on an item; stores it unless the answer says otherwise.
     @inlinable
-    mutating func put(_ item: @autoclosure () -> Element) -> Put {
+    @inline(__always)
+    mutating func put(_ item: @autoclosure () -> Element) throws -> Put {
         if isShutDown { return .shutDown }
-        if items.isEmpty, let getter = getters.claimFirst() { return .handTo(getter) }
-        if isFull { return .full }
-        items.append(item())
+        // While getters wait, it is empty.
+        if Storage.passesThrough, let getter = getters.claimFirst() {
+            unfinished += 1
+            return .handTo(getter, item())
+        }
+        if getters.isEmpty && isFull { return .full }
+        try storage.push(item())
+        unfinished += 1
+        if !Storage.passesThrough, let getter = getters.claimFirst() {
+            return .handTo(getter, try? storage.pop())
+        }
         return .stored
     }
 
+    /// Takes the next item. It leaves a place for a putter: see ``claimPutter()``.
     @inlinable
-    mutating func get() -> Get {
-        guard let item = items.popFirst() else { return isShutDown ? .shutDown : .empty }
-        return .item(item, refillFrom: putters.claimFirst())
+    mutating func get() throws -> Get {
+        if storage.count == 0 { return isShutDown ? .shutDown : .empty }
+        return .item(try storage.pop())
     }
 
-    /// Stores the item of a putter whose place ``get()`` made.
+    /// Ends the wait of the oldest putter if there is place for its item, which is to be given to
+    /// ``refill(_:)`` before it goes on.
     @inlinable
-    mutating func refill(_ item: Element) { items.append(item) }
+    mutating func claimPutter() -> Waiters.Element? {
+        isFull || isShutDown ? nil : putters.claimFirst()
+    }
 
-    /// Those whose waits a shut down ended, and the items that it dropped: to be let go of outside
-    /// the lock, since their ends may use the queue.
-    typealias ShutDown = (
-        getters: [Waiters.Element], putters: [Waiters.Element], dropped: Deque<Element>
-    )
+    @inlinable
+    mutating func refill(_ item: Element) throws {
+        try storage.push(item)
+        unfinished += 1
+    }
 
-    /// Refuses further items; getters may drain the rest, unless `immediately` drops it.
-    mutating func shutDown(immediately: Bool) -> ShutDown {
+    @inlinable
+    mutating func setCapacity(_ capacity: Int) { self.capacity = capacity }
+
+    /// Notes that an item is done.
+    /// - Parameter others: Items that were put without this state.
+    /// - Returns: How many are not; negative when there was none.
+    @inlinable
+    mutating func taskDone(others: Int) -> Int {
+        unfinished -= 1
+        return unfinished + others
+    }
+
+    /// Refuses further items. `immediately` drops what is there.
+    ///
+    /// - Returns: What was dropped: to be let go of outside the lock, since its end may use the queue.
+    ///   Those who wait are to be claimed and woken.
+    @inlinable
+    mutating func shutDown(immediately: Bool) -> [Element] {
         isShutDown = true
-        var ended: ShutDown = ([], [], [])
-        if immediately { swap(&items, &ended.dropped) }
-        while let waiter = getters.claimFirst() { ended.getters.append(waiter) }
-        while let waiter = putters.claimFirst() { ended.putters.append(waiter) }
-        return ended
+        var dropped: [Element] = []
+        while immediately, storage.count > 0, let item = try? storage.pop() {
+            dropped.append(item)
+            unfinished -= 1
+        }
+        return dropped
     }
 }

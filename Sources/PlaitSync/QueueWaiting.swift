@@ -1,134 +1,314 @@
 public import PlaitParking
 public import PlaitPlatform
 
-// How a Queue moves items between its state and the places of those who wait. A place is an
+// How a queue moves items between its state and the places of those who wait. A place is an
 // `Element?` in the waiting frame (or, for a task, in an ItemPlace), touched by others only under
 // the queue's lock, between settling its wait and unparking it.
-extension Queue {
+extension BlockingQueue {
+    // MARK: Without the lock
+
+    @inlinable
+    @inline(__always)
+    func pushAtOnce(_ item: Element) -> Bool {
+        guard let ring, let position = ring.beginPush() else { return false }
+        unsafe ring.slot(position).pointee.item = item
+        ring.endPush(position)
+        return true
+    }
+
+    @inlinable
+    @inline(__always)
+    func popAtOnce(into place: inout Element?) -> Bool {
+        guard let ring, let position = ring.beginPop() else { return false }
+        place = unsafe ring.slot(position).pointee.item.take()
+        ring.endPop(position)
+        return true
+    }
+
+    /// Whether a try under the lock would most likely find no place, so that waiting is next.
+    @inlinable var seemsFull: Bool { ring?.looksFull ?? false }
+
+    /// Whether a try under the lock would most likely find nothing.
+    @inlinable var seemsEmpty: Bool { ring?.looksEmpty ?? false }
+
+    // MARK: Under the lock
+
+    // Waiting getters need the ring's tail diverted, so that an item that is pushed comes past them;
+    // waiting putters, an overflow and a shut down need both ends diverted.
+
+    /// Locks for a put: nothing is pushed by others, and what looks full stays so.
+    @inlinable
+    @inline(__always)
+    func lockForPut() {
+        guardLock.lock()
+        guard let ring else { return }
+        ring.divertTail()
+        if ring.count >= ring.limit { ring.divertHead() }
+    }
+
+    /// Locks for a get: nothing is pushed by others, and what is there stays.
+    @inlinable
+    @inline(__always)
+    func lockForGet() {
+        guardLock.lock()
+        guard let ring else { return }
+        ring.divertTail()
+        if !ring.looksEmpty { ring.divertHead() }
+    }
+
+    /// Locks, and lets nothing go past the lock any more.
+    @inlinable
+    func lockDiverted() {
+        guardLock.lock()
+        ring?.divertTail()
+        ring?.divertHead()
+    }
+
+    /// Unlocks. The ring serves alone again once nobody waits, and it holds all there is.
+    @inlinable
+    func unlock() {
+        if let ring, ring.isTailDiverted, unsafe state.isQuiet,
+            unsafe state.storage.count <= ring.slotCount
+        {
+            ring.restore()
+        }
+        guardLock.unlock()
+    }
+
+    /// Unlocks after an item was handed over. The ring stays diverted: who got an item is likely to
+    /// wait for the next one soon.
+    @inlinable
+    @inline(__always)
+    func unlockAfterHandOver() { guardLock.unlock() }
+
     /// Whether the item was stored or handed over; false when the queue is full.
     @inlinable
-    func putAtOnce(_ item: Element) throws(QueueError) -> Bool {
-        guardLock.lock()
-        switch unsafe state.put(item) {
+    func putSlowly(_ item: Element) throws -> Bool {
+        lockForPut()
+        let put: QueueState<Storage, WaitQueue>.Put
+        do {
+            put = unsafe try state.put(item)
+        } catch {
+            unlock()
+            throw error
+        }
+        switch put {
         case .stored:
-            guardLock.unlock()
-            return true
-        case .handTo(let getter):
+            unlockWakingPeekers()
+        case .handTo(let getter, let item):
             unsafe getter.place(of: Element.self).pointee = item
-            guardLock.unlock()
+            unlockAfterHandOver()
             getter.unpark()
-            return true
         case .full:
-            guardLock.unlock()
+            unlock()
             return false
         case .shutDown:
-            guardLock.unlock()
-            throw .shutDown
+            unlock()
+            throw QueueError.shutDown
         }
+        return true
     }
 
     /// Whether an item was moved to `place`; false when the queue is empty.
     @inlinable
-    func getAtOnce(into place: inout Element?) throws(QueueError) -> Bool {
-        guardLock.lock()
-        switch unsafe state.get() {
-        case .item(let item, let putter):
+    func getSlowly(into place: inout Element?) throws -> Bool {
+        lockForGet()
+        let get: QueueState<Storage, WaitQueue>.Get
+        do {
+            get = unsafe try state.get()
+        } catch {
+            unlock()
+            throw error
+        }
+        switch get {
+        case .item(let item):
             place = item
-            if let putter {
-                refill(from: putter)
-                guardLock.unlock()
-                putter.unpark()
-            } else {
-                guardLock.unlock()
-            }
+            let putter = takeInPutter()
+            unlock()
+            putter?.unpark()
             return true
         case .empty:
-            guardLock.unlock()
+            unlock()
             return false
         case .shutDown:
-            guardLock.unlock()
-            throw .shutDown
+            unlock()
+            throw QueueError.shutDown
         }
     }
 
-    /// Moves a waiting putter's item into the queue. Under the lock.
+    /// Moves a waiting putter's item into the queue, if there is place. Under the lock.
+    /// - Returns: The putter, to be woken. One whose item the storage refused tries again itself.
     @inlinable
-    func refill(from putter: Waiter) {
-        if let item = unsafe putter.place(of: Element.self).pointee.take() {
-            unsafe state.refill(item)
+    func takeInPutter() -> Waiter? {
+        guard let putter = unsafe state.claimPutter() else { return nil }
+        let place = unsafe putter.place(of: Element.self)
+        if let item = unsafe place.pointee.take() {
+            do { unsafe try state.refill(item) } catch { unsafe place.pointee = item }
+        }
+        return putter
+    }
+
+    @inlinable
+    func unlockWakingPeekers() {
+        if unsafe state.peekers.isEmpty {
+            unlock()
+        } else {
+            let claimed = unsafe state.peekers.claimAll()
+            unlock()
+            claimed.unparkAll()
         }
     }
 
     // MARK: Enrolling
 
+    /// - Parameter error: What the storage, or a shut down, has to say instead.
     @inlinable
-    func enrolPutter(_ waiter: Waiter) -> Bool {
-        guardLock.lock()
+    func enrolPutter(_ waiter: Waiter, _ error: inout (any Error)?) -> Bool {
+        lockForPut()
         let place = unsafe waiter.place(of: Element.self)
-        switch unsafe state.put(place.pointee.unsafelyUnwrapped) {
-        case .stored:
-            unsafe place.pointee = nil
-            guardLock.unlock()
-            return false
-        case .handTo(let getter):
-            unsafe getter.place(of: Element.self).pointee = place.pointee.take()
-            guardLock.unlock()
-            getter.unpark()
-            return false
-        case .full:
-            unsafe state.putters.append(waiter)
-            guardLock.unlock()
-            return true
-        case .shutDown:
-            guardLock.unlock()
-            return false
+        do {
+            switch unsafe try state.put(place.pointee.unsafelyUnwrapped) {
+            case .stored:
+                unsafe place.pointee = nil
+                unlockWakingPeekers()
+                return false
+            case .handTo(let getter, let item):
+                unsafe place.pointee = nil
+                unsafe getter.place(of: Element.self).pointee = item
+                unlockAfterHandOver()
+                getter.unpark()
+                return false
+            case .full:
+                unsafe state.putters.append(waiter)
+                unlock()
+                return true
+            case .shutDown:
+                error = QueueError.shutDown
+            }
+        } catch let thrown {
+            error = thrown
         }
+        unlock()
+        return false
     }
 
     @inlinable
-    func enrolGetter(_ waiter: Waiter) -> Bool {
-        guardLock.lock()
-        switch unsafe state.get() {
-        case .item(let item, let putter):
-            unsafe waiter.place(of: Element.self).pointee = item
-            if let putter { refill(from: putter) }
-            guardLock.unlock()
-            putter?.unpark()
-            return false
-        case .empty:
-            unsafe state.getters.append(waiter)
-            guardLock.unlock()
-            return true
-        case .shutDown:
-            guardLock.unlock()
-            return false
+    func enrolGetter(_ waiter: Waiter, _ error: inout (any Error)?) -> Bool {
+        lockForGet()
+        do {
+            switch unsafe try state.get() {
+            case .item(let item):
+                unsafe waiter.place(of: Element.self).pointee = item
+                let putter = takeInPutter()
+                unlock()
+                putter?.unpark()
+                return false
+            case .empty:
+                unsafe state.getters.append(waiter)
+                unlock()
+                return true
+            case .shutDown:
+                error = QueueError.shutDown
+            }
+        } catch let thrown {
+            error = thrown
         }
+        unlock()
+        return false
     }
 
     @inlinable
     func withdrawPutter(_ waiter: Waiter) {
-        _ = guardLock.withLock { unsafe state.putters.remove(waiter) }
+        guardLock.lock()
+        unsafe state.putters.remove(waiter)
+        unlock()
     }
 
     @inlinable
     func withdrawGetter(_ waiter: Waiter) {
-        _ = guardLock.withLock { unsafe state.getters.remove(waiter) }
+        guardLock.lock()
+        unsafe state.getters.remove(waiter)
+        unlock()
     }
 
-    // MARK: Finishing
+    // MARK: Waiting
 
-    /// An item that is still in its place when its putter was woken met a shut down.
+    /// Waits until the item is taken. One that is still in its place when its putter was woken is
+    /// tried again: the queue was shut down, or its storage has an error for this putter.
+    @available(*, noasync)
     @inlinable
-    func finishPut(_ outcome: WaitOutcome, isTaken: Bool) throws {
-        guard try outcome.wasWoken() else { throw QueueError.full }
-        if !isTaken { throw QueueError.shutDown }
+    func waitToPut(_ item: Element, until deadline: Deadline) throws {
+        if spin({ $0.looksPushable }) && pushAtOnce(item) { return }
+        var place: Element? = item
+        var error: (any Error)?
+        repeat {
+            let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+                unsafe Parking.block(
+                    on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(slot),
+                    until: deadline, enrol: { self.enrolPutter($0, &error) },
+                    withdraw: { self.withdrawPutter($0) })
+            }
+            if let error { throw error }
+            if place != nil { try giveUp(outcome, .full) }
+        } while place != nil
     }
 
-    /// A place that is empty when its getter was woken met a shut down.
     @inlinable
-    func finishGet(_ outcome: WaitOutcome, isEmpty: Bool) throws {
-        guard try outcome.wasWoken() else { throw QueueError.empty }
-        if isEmpty { throw QueueError.shutDown }
+    func waitToPut(_ item: Element, until deadline: Deadline) async throws {
+        let place = ItemPlace<Element>(item)
+        var error: (any Error)?
+        repeat {
+            let outcome = unsafe await Parking.suspend(
+                on: WaitTarget("Queue.put", self), slot: place.address, until: deadline,
+                enrol: { self.enrolPutter($0, &error) }, withdraw: { self.withdrawPutter($0) })
+            if let error { throw error }
+            if !place.isEmpty { try giveUp(outcome, .full) }
+        } while !place.isEmpty
+    }
+
+    /// Waits until an item is in `place`. Woken with an empty one, it tries again.
+    @available(*, noasync)
+    @inlinable
+    func waitToGet(into place: inout Element?, until deadline: Deadline) throws {
+        if spin({ $0.looksPoppable }) && popAtOnce(into: &place) { return }
+        var error: (any Error)?
+        repeat {
+            let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+                unsafe Parking.block(
+                    on: WaitTarget("Queue.get", self), slot: UnsafeMutableRawPointer(slot),
+                    until: deadline, enrol: { self.enrolGetter($0, &error) },
+                    withdraw: { self.withdrawGetter($0) })
+            }
+            if let error { throw error }
+            if place == nil { try giveUp(outcome, .empty) }
+        } while place == nil
+    }
+
+    @inlinable
+    func waitToGet(until deadline: Deadline) async throws -> Element? {
+        let place = ItemPlace<Element>(nil)
+        var error: (any Error)?
+        repeat {
+            let outcome = unsafe await Parking.suspend(
+                on: WaitTarget("Queue.get", self), slot: place.address, until: deadline,
+                enrol: { self.enrolGetter($0, &error) }, withdraw: { self.withdrawGetter($0) })
+            if let error { throw error }
+            if place.isEmpty { try giveUp(outcome, .empty) }
+        } while place.isEmpty
+        return place.take()
+    }
+
+    /// A short wait of a thread for a partner on another core: much shorter than waking one takes.
+    /// A fiber's partner is as likely on its own thread, which spinning would only delay.
+    /// - Returns: Whether a try is worth it.
+    @inlinable
+    func spin(_ isReady: (Ring<Element>) -> Bool) -> Bool {
+        guard let ring, threadMaySpin else { return false }
+        for _ in 0..<Self.spins {
+            if isReady(ring) { return true }
+            spinPause()
+        }
+        return false
     }
 
     /// The item in `place`, which holds one. It was sent in, so nobody else has it.
@@ -138,6 +318,17 @@ extension Queue {
         nonisolated(unsafe) let item = unsafe place.take().unsafelyUnwrapped
         return unsafe item
     }
+}
+
+extension BlockingQueue {
+    /// Some microseconds.
+    @inlinable static var spins: Int { 200 }
+}
+
+/// Ends a wait that brought nothing, unless it was woken to try again.
+@usableFromInline
+func giveUp(_ outcome: WaitOutcome, _ error: QueueError) throws {
+    if !(try outcome.wasWoken()) { throw error }
 }
 
 extension Waiter {
@@ -169,6 +360,8 @@ final class ItemPlace<Element>: @unchecked Sendable {
     }
 
     @inlinable @unsafe var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(item) }
+
+    @inlinable var isEmpty: Bool { unsafe item.pointee == nil }
 
     @inlinable
     func take() -> Element? { unsafe item.pointee.take() }

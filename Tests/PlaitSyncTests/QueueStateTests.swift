@@ -2,6 +2,27 @@ import PlaitParking
 @testable import PlaitSync
 import Testing
 
+/// A first-in, first-out storage that can be copied, for explorations.
+protocol PlainStorage: QueueStorage<Int> {
+    init()
+    var items: [Int] { get set }
+}
+
+extension PlainStorage {
+    var count: Int { items.count }
+    mutating func push(_ item: Int) { items.append(item) }
+    mutating func pop() -> Int { items.removeFirst() }
+    func peek() -> Int { items[0] }
+}
+
+struct PassingStorage: PlainStorage {
+    static let passesThrough = true
+    var items: [Int] = []
+}
+
+/// One through which every item must go.
+struct ThoroughStorage: PlainStorage { var items: [Int] = [] }
+
 /// Every interleaving of a few strands that put, get, give up and withdraw, and of a shut down.
 struct QueueStateTests {
     enum Role: Sendable { case put, get }
@@ -10,8 +31,8 @@ struct QueueStateTests {
         case got(Int)
     }
 
-    private struct World {
-        var state: QueueState<Int, PlainQueue>
+    private struct World<Storage: PlainStorage> {
+        var state: QueueState<Storage, PlainQueue>
         var phases: [Phase]
         /// Those who wait, oldest first.
         var getters: [Int] = []
@@ -23,7 +44,7 @@ struct QueueStateTests {
         var mayShutDown: Bool
     }
 
-    private final class Exploration {
+    private final class Exploration<Storage: PlainStorage> {
         let roles: [Role]
         let outcomes: PlainOutcomes
         var seen: Set<String> = []
@@ -37,8 +58,9 @@ struct QueueStateTests {
             PlainWaiter(number: number, outcomes: outcomes)
         }
 
-        func explore(_ world: World) {
+        func explore(_ world: World<Storage>) {
             check(world)
+            #expect(world.state.unfinished == world.taken.count - world.dropped)
             guard seen.insert("\(world) \(outcomes.values)").inserted else { return }
             for strand in roles.indices {
                 switch world.phases[strand] {
@@ -54,7 +76,7 @@ struct QueueStateTests {
             }
         }
 
-        private func branch(_ world: World, _ change: (inout World) -> Void) {
+        private func branch(_ world: World<Storage>, _ change: (inout World<Storage>) -> Void) {
             let before = outcomes.values
             var next = world
             change(&next)
@@ -63,20 +85,21 @@ struct QueueStateTests {
         }
 
         /// A putter's item is its number.
-        private func start(_ strand: Int, _ world: inout World) {
+        private func start(_ strand: Int, _ world: inout World<Storage>) {
             switch roles[strand] {
             case .put: put(strand, &world)
             case .get: get(strand, &world)
             }
         }
 
-        private func put(_ strand: Int, _ world: inout World) {
-            switch world.state.put(strand) {
+        private func put(_ strand: Int, _ world: inout World<Storage>) {
+            switch try? world.state.put(strand) {
             case .stored:
                 #expect(world.getters.isEmpty, "\(world.getters) were not woken")
                 world.taken.append(strand)
                 world.phases[strand] = .put
-            case .handTo(let getter):
+            case .handTo(let getter, let item):
+                #expect(item == strand)
                 #expect(world.getters.first == getter.number, "not the oldest getter")
                 world.getters.removeAll { $0 == getter.number }
                 world.taken.append(strand)
@@ -84,28 +107,29 @@ struct QueueStateTests {
                 world.phases[strand] = .put
                 world.phases[getter.number] = .got(strand)
             case .full:
-                #expect(world.state.items.count == world.state.capacity)
+                #expect(world.state.storage.items.count == world.state.capacity)
                 world.state.putters.append(waiter(strand))
                 world.putters.append(strand)
                 world.phases[strand] = .waiting
             case .shutDown:
                 #expect(world.state.isShutDown)
                 world.phases[strand] = .refused
+            case nil: Issue.record("a plain storage does not throw")
             }
         }
 
-        private func get(_ strand: Int, _ world: inout World) {
-            switch world.state.get() {
-            case .item(let item, let putter):
+        private func get(_ strand: Int, _ world: inout World<Storage>) {
+            switch try? world.state.get() {
+            case .item(let item):
                 world.given.append(item)
                 world.phases[strand] = .got(item)
-                guard let putter else {
+                guard let putter = world.state.claimPutter() else {
                     #expect(world.putters.isEmpty, "\(world.putters) were not woken")
                     return
                 }
                 #expect(world.putters.first == putter.number, "not the oldest putter")
                 world.putters.removeAll { $0 == putter.number }
-                world.state.refill(putter.number)
+                try? world.state.refill(putter.number)
                 world.taken.append(putter.number)
                 world.phases[putter.number] = .put
             case .empty:
@@ -113,19 +137,20 @@ struct QueueStateTests {
                 world.getters.append(strand)
                 world.phases[strand] = .waiting
             case .shutDown:
-                #expect(world.state.isShutDown && world.state.items.isEmpty)
+                #expect(world.state.isShutDown && world.state.storage.items.isEmpty)
                 world.phases[strand] = .refused
+            case nil: Issue.record("a plain storage does not throw")
             }
         }
 
-        private func giveUp(_ strand: Int, _ world: inout World) {
+        private func giveUp(_ strand: Int, _ world: inout World<Storage>) {
             outcomes.values[strand] = .cancelled
             world.phases[strand] = .gaveUp
             world.getters.removeAll { $0 == strand }
             world.putters.removeAll { $0 == strand }
         }
 
-        private func withdraw(_ strand: Int, _ world: inout World) {
+        private func withdraw(_ strand: Int, _ world: inout World<Storage>) {
             switch roles[strand] {
             case .put: _ = world.state.putters.remove(waiter(strand))
             case .get: _ = world.state.getters.remove(waiter(strand))
@@ -133,21 +158,22 @@ struct QueueStateTests {
             world.phases[strand] = .refused
         }
 
-        private func shutDown(immediately: Bool, _ world: inout World) {
+        private func shutDown(immediately: Bool, _ world: inout World<Storage>) {
             world.mayShutDown = false
-            let left = world.state.items.count
-            let woken = world.state.shutDown(immediately: immediately)
-            #expect(woken.getters.map(\.number) == world.getters)
-            #expect(woken.putters.map(\.number) == world.putters)
+            let left = world.state.storage.items.count
+            let dropped = world.state.shutDown(immediately: immediately)
+            #expect(dropped.count == (immediately ? left : 0))
+            while world.state.getters.claimFirst() != nil {}
+            while world.state.putters.claimFirst() != nil {}
             for strand in world.getters + world.putters { world.phases[strand] = .refused }
             world.getters = []
             world.putters = []
-            #expect(world.state.items.count == (immediately ? 0 : left))
+            #expect(world.state.storage.items.count == (immediately ? 0 : left))
             if immediately { world.dropped = left }
         }
 
-        private func check(_ world: World) {
-            let items = Array(world.state.items)
+        private func check(_ world: World<Storage>) {
+            let items = Array(world.state.storage.items)
             #expect(items.count <= world.state.capacity)
             #expect(Array(world.taken.dropLast(world.dropped)) == world.given + items)
             #expect(world.getters.isEmpty || items.isEmpty, "\(world.getters) wait beside \(items)")
@@ -167,11 +193,18 @@ struct QueueStateTests {
     func `no order of steps loses an item, a wakeup or the order of waiters`(
         _ roles: [Role], _ capacity: Int
     ) {
+        explore(roles, capacity, PassingStorage())
+        explore(roles, capacity, ThoroughStorage())
+    }
+
+    private func explore<Storage: PlainStorage>(
+        _ roles: [Role], _ capacity: Int, _ storage: Storage
+    ) {
         for mayShutDown in [false, true] {
-            let exploration = Exploration(roles)
+            let exploration = Exploration<Storage>(roles)
             exploration.explore(
                 World(
-                    state: QueueState(capacity: capacity),
+                    state: QueueState(capacity: capacity, storage: storage),
                     phases: Array(repeating: .idle, count: roles.count),
                     mayShutDown: mayShutDown))
             #expect(exploration.seen.count > 20)

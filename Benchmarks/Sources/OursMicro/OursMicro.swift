@@ -8,6 +8,17 @@ struct OursMicro {
             "switch": rawSwitch, "yield": yield, "handover": handover, "spawn-join": spawnAndJoin,
             "lock": lock, "parked-memory": parkedMemory, "timer-schedule": timerSchedule,
             "timer-cancel": timerCancel, "timer-lateness": timerLateness,
+            "queue-fibers": { try queueBetweenFibers(capacity: 1_024, items: 20_000_000) },
+            "queue-fibers-1": { try queueBetweenFibers(capacity: 1, items: 5_000_000) },
+            "queue-threads": {
+                try queueBetweenThreads(capacity: 1_024, pairs: 1, items: 20_000_000)
+            },
+            "queue-threads-2": {
+                try queueBetweenThreads(capacity: 1_024, pairs: 2, items: 20_000_000)
+            },
+            "queue-threads-1": {
+                try queueBetweenThreads(capacity: 1, pairs: 1, items: 2_000_000)
+            },
         ]
         guard CommandLine.arguments.count == 2, let measure = subjects[CommandLine.arguments[1]]
         else {

@@ -60,7 +60,7 @@ func handover() throws -> Figure {
     }
 }
 
-private struct WrongItem: Error {}
+struct WrongItem: Error {}
 
 /// One fiber at a time, started and joined.
 func spawnAndJoin() throws -> Figure {

@@ -1,0 +1,228 @@
+public import PlaitParking
+public import PlaitPlatform
+
+/// A first-in, first-out queue between threads, fibers and tasks.
+/// - Source: Python's `queue.Queue`.
+public typealias Queue<Element> = BlockingQueue<FirstInFirstOut<Element>>
+
+/// A queue whose youngest item comes first.
+/// - Source: Python's `queue.LifoQueue`.
+public typealias LifoQueue<Element> = BlockingQueue<LastInFirstOut<Element>>
+
+/// A queue whose smallest item comes first; the oldest among equal ones.
+/// - Source: Python's `queue.PriorityQueue`.
+public typealias PriorityQueue<Element: Comparable> = BlockingQueue<SmallestFirst<Element>>
+
+/// A queue between threads, fibers and tasks: ``Queue``, ``LifoQueue``, ``PriorityQueue``, or one in an
+/// order of your own (see ``QueueStorage``).
+///
+/// Getters wait while it is empty, putters while it is full; both are served first come, first
+/// served. An item put while someone waits is handed to that waiter.
+public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
+    public typealias Element = Storage.Element
+    // Sendable: `guardLock` guards `state`; the ring has its own rules; items are
+    // sent in and out.
+    @usableFromInline let guardLock = ShortLock()
+    @exclusivity(unchecked) @usableFromInline var state: QueueState<Storage, WaitQueue>
+    /// The storage's ring, by way of which items go without the lock while nobody waits. Owned.
+    @usableFromInline let ring: Ring<Element>?
+
+    @inlinable
+    init(capacity: Int, storage: Storage, ring: Ring<Element>?) {
+        demand(capacity >= 1, "a queue needs a capacity of at least 1, not \(capacity)")
+        unsafe state = QueueState(capacity: capacity, storage: storage)
+        self.ring = ring
+    }
+
+    /// - Parameters:
+    ///   - capacity: Items it holds before putters wait; at least 1.
+    ///   - storage: The order of items, and those that are in it from the start.
+    @inlinable
+    public convenience init(capacity: Int, storage: sending Storage) {
+        self.init(capacity: capacity, storage: storage, ring: nil)
+    }
+
+    @inlinable
+    deinit {
+        ring?.deallocate()
+    }
+
+    /// Items it holds before putters wait. A smaller one keeps what is there, and counts as full.
+    public var capacity: Int {
+        get { guardLock.withLock { unsafe state.capacity } }
+        set { setCapacity(newValue) }
+    }
+
+    /// Items in it at this moment.
+    @inlinable public var count: Int { guardLock.withLock { unsafe state.storage.count } }
+    @inlinable public var isEmpty: Bool { count == 0 }
+    @inlinable public var isFull: Bool { guardLock.withLock { unsafe state.isFull } }
+    public var isShutDown: Bool { guardLock.withLock { unsafe state.isShutDown } }
+
+    // MARK: Putting
+
+    /// Adds an item, waiting while the queue is full.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `QueueError.full` past the limit, `QueueError.shutDown`, `CancellationError`. The
+    ///   item is not in the queue then.
+    /// - Source: Python's `Queue.put`.
+    @available(*, noasync)
+    @inlinable
+    public func put(_ item: sending Element, within limit: Duration? = nil) throws {
+        if pushAtOnce(item) { return }
+        if try !seemsFull && putSlowly(item) { return }
+        try waitToPut(item, until: Deadline(within: limit))
+    }
+
+    /// Adds an item, suspending the calling task while the queue is full.
+    @inlinable
+    public func put(_ item: sending Element, within limit: Duration? = nil) async throws {
+        if pushAtOnce(item) { return }
+        if try putSlowly(item) { return }
+        try await waitToPut(item, until: Deadline(within: limit))
+    }
+
+    /// Adds an item if there is place for it. Never waits.
+    /// - Returns: False when the queue is full.
+    /// - Throws: `QueueError.shutDown`.
+    @inlinable
+    public func tryPut(_ item: sending Element) throws -> Bool {
+        if pushAtOnce(item) { return true }
+        return try putSlowly(item)
+    }
+
+    // MARK: Getting
+
+    /// Takes the next item, waiting while the queue is empty.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `QueueError.empty` past the limit, `QueueError.shutDown` once shut down and
+    ///   drained, `CancellationError`.
+    /// - Source: Python's `Queue.get`.
+    @available(*, noasync)
+    @inlinable
+    public func get(within limit: Duration? = nil) throws -> sending Element {
+        var place: Element?
+        if popAtOnce(into: &place) { return unsafe unsafelyTaken(&place) }
+        if try seemsEmpty || !getSlowly(into: &place) {
+            try waitToGet(into: &place, until: Deadline(within: limit))
+        }
+        return unsafe unsafelyTaken(&place)
+    }
+
+    /// Takes the next item, suspending the calling task while the queue is empty.
+    @inlinable
+    public func get(within limit: Duration? = nil) async throws -> sending Element {
+        var item: Element?
+        if !popAtOnce(into: &item) {
+            if try !getSlowly(into: &item) {
+                item = try await waitToGet(until: Deadline(within: limit))
+            }
+        }
+        return unsafe unsafelyTaken(&item)
+    }
+
+    /// Takes the next item if there is one. Never waits.
+    /// - Throws: `QueueError.shutDown` once shut down and drained.
+    @inlinable
+    public func tryGet() throws -> sending Element? {
+        var item: Element?
+        if !popAtOnce(into: &item) { _ = try getSlowly(into: &item) }
+        nonisolated(unsafe) let taken = item
+        return unsafe taken
+    }
+
+    // MARK: Ending
+
+    /// Refuses further items: putters get `QueueError.shutDown`. Getters still get what is there,
+    /// then the same; with `immediately`, what is there is dropped, and counts as done.
+    /// - Source: Python 3.13's `Queue.shutdown`.
+    public func shutDown(immediately: Bool = false) {
+        lockDiverted()
+        let dropped = unsafe state.shutDown(immediately: immediately)
+        // Woken with nothing, they try again and meet the shut down.
+        var claimed = ClaimedWaiters()
+        while let waiter = unsafe state.getters.claimFirst() { claimed.append(waiter) }
+        while let waiter = unsafe state.putters.claimFirst() { claimed.append(waiter) }
+        while let waiter = unsafe state.peekers.claimFirst() { claimed.append(waiter) }
+        if unfinished <= 0 { claimJoiners(&claimed) }
+        unlock()
+        claimed.unparkAll()
+        // Let go of outside the lock: their ends may use the queue.
+        _ = dropped
+    }
+
+    private func setCapacity(_ capacity: Int) {
+        demand(capacity >= 1, "a queue needs a capacity of at least 1, not \(capacity)")
+        lockDiverted()
+        unsafe state.setCapacity(capacity)
+        ring?.capacity = capacity
+        var claimed = ClaimedWaiters()
+        while let putter = takeInPutter() { claimed.append(putter) }
+        unlock()
+        claimed.unparkAll()
+    }
+}
+
+extension BlockingQueue {
+    /// Slots that a queue's ring has at most: what is beyond, it keeps under its lock.
+    @inlinable static var ringSlots: Int { 1_024 }
+
+    /// - Parameters:
+    ///   - items: What is in it from the start, oldest first.
+    ///   - capacity: Items it holds before putters wait; at least 1.
+    @inlinable
+    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
+    where Storage == FirstInFirstOut<Item> {
+        let ring = Ring<Item>(limit: capacity, slotLimit: Self.ringSlots)
+        var storage = FirstInFirstOut(ring: ring)
+        for item in items { storage.push(item) }
+        self.init(capacity: capacity, storage: storage, ring: ring)
+        if items.count > ring.slotCount { lockDiverted(); unlock() }
+    }
+
+    /// A queue whose putters never wait: memory is its only limit. Prefer a capacity.
+    @inlinable
+    public static func unbounded<Item>(_ items: sending [Item] = []) -> Queue<Item>
+    where Storage == FirstInFirstOut<Item> {
+        Queue(items, capacity: .max)
+    }
+
+    @inlinable
+    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
+    where Storage == LastInFirstOut<Item> {
+        self.init(capacity: capacity, storage: LastInFirstOut(items), ring: nil)
+    }
+
+    @inlinable
+    public static func unbounded<Item>(_ items: sending [Item] = []) -> LifoQueue<Item>
+    where Storage == LastInFirstOut<Item> {
+        LifoQueue(items, capacity: .max)
+    }
+
+    @inlinable
+    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
+    where Storage == SmallestFirst<Item> {
+        self.init(capacity: capacity, storage: SmallestFirst(items), ring: nil)
+    }
+
+    @inlinable
+    public static func unbounded<Item>(_ items: sending [Item] = []) -> PriorityQueue<Item>
+    where Storage == SmallestFirst<Item> {
+        PriorityQueue(items, capacity: .max)
+    }
+}
+
+extension BlockingQueue: CustomStringConvertible {
+    /// Such as `Queue(3 of 8 items)`.
+    public var description: String {
+        guardLock.withLock {
+            let limit = unsafe state.capacity == .max ? "" : " of \(state.capacity)"
+            let end = unsafe state.isShutDown ? ", shut down" : ""
+            return unsafe "Queue(\(state.storage.count)\(limit) items\(end))"
+        }
+    }
+}
