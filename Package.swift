@@ -54,9 +54,9 @@ let package = Package(
         layer("PlaitPlatform", over: ["CPlaitLinux", system]),
         layer("PlaitParking", over: ["PlaitPlatform"]),
         layer("PlaitSelectors", over: ["PlaitPlatform", system]),
-        layer("PlaitSync", over: ["PlaitParking", deque, heap]),
+        layer("PlaitSync", over: ["PlaitParking", deque, heap, logging]),
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
-        layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", logging]),
+        layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
         layer("PlaitProcesses", over: ["PlaitStrands"]),
         layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
@@ -65,7 +65,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["PlaitStrands", system],
             path: "Tests/TestSupport", swiftSettings: strict),
-        tests("PlaitPlatform", over: ["PlaitPlatform", "TestSupport", system]),
+        tests(
+            "PlaitPlatform",
+            over: ["CPlaitSwitch", "PlaitPlatform", "PlaitStrands", "TestSupport", system]),
         tests("PlaitParking", over: ["PlaitParking", "TestSupport"]),
         tests("PlaitSelectors", over: ["PlaitSelectors", "TestSupport", system]),
         tests("PlaitLoop", over: ["PlaitLoop", "PlaitStrands", "TestSupport", system]),
@@ -75,7 +77,12 @@ let package = Package(
         .executableTarget(
             name: "ForkProbe", dependencies: ["PlaitNet", "PlaitProcesses"],
             path: "Tests/ForkProbe", swiftSettings: strict),
-        tests("PlaitProcesses", over: ["PlaitProcesses", "ForkProbe", "TestSupport", system]),
+        .executableTarget(
+            name: "ThreadProbe", dependencies: ["PlaitStrands"],
+            path: "Tests/ThreadProbe", swiftSettings: strict),
+        tests(
+            "PlaitProcesses",
+            over: ["PlaitProcesses", "ForkProbe", "ThreadProbe", "TestSupport", system]),
         tests("PlaitCommand", over: ["PlaitCommand", "Plait", "TestSupport"]),
         tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
         tests("Stress", over: ["PlaitStrands", "TestSupport"]),

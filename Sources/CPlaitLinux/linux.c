@@ -129,7 +129,13 @@ pid_t plait_gettid(void) { return (pid_t)syscall(SYS_gettid); }
 
 void plait_name_thread(const char *name) {
     char kept[16] = {0};
-    strncpy(kept, name, 15);
+    size_t length = strnlen(name, 16);
+    if (length > 15) {
+        length = 15;
+        // Not within a character of UTF-8.
+        while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80) length--;
+    }
+    memcpy(kept, name, length);
     pthread_setname_np(pthread_self(), kept);
 }
 

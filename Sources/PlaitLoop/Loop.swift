@@ -33,6 +33,9 @@ public final class Loop: @unchecked Sendable {
     /// Registrations that exist, without the loop's own.
     package private(set) var registrationCount = 0
 
+    /// Those that are not cancelled.
+    var signalWatches: [WeakWatch] = []
+
     private let sleep = Atomic<UInt32>(Sleep.awake)
     private let counter: Descriptor
     private let postLock = ShortLock()
@@ -161,6 +164,7 @@ public final class Loop: @unchecked Sendable {
         }
         unsafe registrations = []
         registrationCount = 0
+        signalWatches = []
     }
 
     /// Makes the loop look at its messages, at the cost of a system call only if it sleeps.
@@ -169,6 +173,9 @@ public final class Loop: @unchecked Sendable {
             signalEventCounter(counter.number)
         }
     }
+
+    /// Whether there are messages to be run. Any thread.
+    package var hasMessages: Bool { postLock.withLock { !posted.isEmpty } }
 
     private func runPosted() {
         let batch = postLock.withLock {

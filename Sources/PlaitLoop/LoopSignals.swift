@@ -6,17 +6,24 @@ public final class SignalWatch: @unchecked Sendable {
     private let signals: [Signal]
     private let source: SignalDescriptor
     private var registration: Registration?
+    private let body: (Signal) -> Void
 
     fileprivate init(_ signals: [Signal], on loop: Loop, _ body: @escaping (Signal) -> Void)
         throws(SystemError)
     {
         self.signals = signals
+        self.body = body
         source = try SignalDescriptor(signals)
         let registration = try loop.register(source.descriptor.number)
         self.registration = registration
         try registration.onReadable { [unowned self] _ in
-            while let signal = self.source.next() { body(signal) }
+            while let signal = self.source.next() { self.body(signal) }
         }
+        loop.signalWatches.append(WeakWatch(self))
+    }
+
+    fileprivate func deliver(_ signal: Signal) {
+        if registration != nil && signals.contains(signal) { body(signal) }
     }
 
     /// Lets the signals act as they did before. On the loop's thread.
@@ -26,9 +33,17 @@ public final class SignalWatch: @unchecked Sendable {
         registration.loop.unregister(registration, willClose: false)
         registration.callback = nil
         unblockSignals(signals)
+        registration.loop.signalWatches.removeAll { $0.watch == nil || $0.watch === self }
     }
 
     deinit { cancel() }
+}
+
+/// A loop's note of a watch, which its maker owns.
+struct WeakWatch {
+    weak var watch: SignalWatch?
+
+    init(_ watch: SignalWatch) { self.watch = watch }
 }
 
 extension Loop {
@@ -43,5 +58,19 @@ extension Loop {
         throws(SystemError) -> SignalWatch
     {
         try SignalWatch(signals, on: self, body)
+    }
+
+    /// Does as if the process had been sent `signal`: calls the loop's watches of it, soon. Any
+    /// thread. Nothing happens where the loop has none.
+    ///
+    /// So a worker interrupts what the main thread's loop does, without a signal's risks; see
+    /// `Signal.raise` for a real one.
+    /// - Throws: `SystemError`: EINVAL for a number that no signal has.
+    /// - Source: Python's `_thread.interrupt_main`.
+    public func simulate(_ signal: Signal) throws(SystemError) {
+        try signal.checkNumber("Loop.simulate")
+        post {
+            for watch in self.signalWatches.compactMap(\.watch) { watch.deliver(signal) }
+        }
     }
 }

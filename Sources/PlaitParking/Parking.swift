@@ -13,12 +13,15 @@ public enum Parking {
     ///   - slot: Where the waker leaves an item, or finds one.
     ///   - deadline: When to give up. One that has passed gives up at once, without a switch.
     ///   - isCancellable: False for waits that must not end early.
+    ///   - isGroup: Whether `enrol` queues members of a group: some are left when one is woken, so
+    ///     that `withdraw` is called however the wait ended.
     @inlinable
     public static func block(
         on target: WaitTarget,
         slot: UnsafeMutableRawPointer?,
         until deadline: Deadline,
         isCancellable: Bool = true,
+        isGroup: Bool = false,
         enrol: (Waiter) -> Bool,
         withdraw: (Waiter) -> Void
     ) -> WaitOutcome {
@@ -38,7 +41,7 @@ public enum Parking {
                 }
                 strand.park(waiter, until: deadline)
                 let outcome = waiter.outcome
-                if !outcome.isWoken { withdraw(waiter) }
+                if isGroup || !outcome.isWoken { withdraw(waiter) }
                 return outcome
             }
         }

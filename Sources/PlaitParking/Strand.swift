@@ -15,7 +15,8 @@ public enum StrandKind: String, Sendable, CaseIterable, Hashable {
 /// a strand of kind ``StrandKind/thread`` when it first waits.
 open class Strand: Parker, @unchecked Sendable {
     // Sendable: constants; atomics; `joinLock` guards `joiners`; `resultSlot` is the strand's until
-    // it has ended, then constant.
+    // it has ended, then constant; `locals` is set by the strand, once, under `joinLock`: it reads it
+    // without, others under the lock.
 
     /// Unique in the process.
     public let id: UInt64
@@ -23,18 +24,21 @@ open class Strand: Parker, @unchecked Sendable {
     /// Whether the end of the program does not wait for it.
     public let isDaemon: Bool
     let hasEnded = Atomic<Bool>(false)
-    /// Guards `joiners`.
+    /// Guards `joiners`, and `locals` where others look.
     let joinLock = ShortLock()
     @exclusivity(unchecked) var joiners = WaitQueue()
     private let givenName: String?
     /// Written by the strand before `hasEnded`, read by others after it.
     @exclusivity(unchecked) @usableFromInline var resultSlot = ResultSlot()
+    /// Its values of ``StrandLocal``s; nil before the first.
+    @exclusivity(unchecked) @usableFromInline package var locals: LocalTable?
 
     public init(id: UInt64, kind: StrandKind, name: String?, isDaemon: Bool) {
         self.id = id
         self.kind = kind
         self.isDaemon = isDaemon
         givenName = name
+        unsafe locals = nil
     }
 
     /// The name it was given, or its kind and number.
@@ -88,10 +92,22 @@ open class Strand: Parker, @unchecked Sendable {
         preconditionFailure("Strand is abstract")
     }
 
+    /// The kernel's number of the thread that it runs on; nil before it has started and after its
+    /// end. The system may give the number to another thread then.
+    /// - Source: Python's `Thread.native_id`.
+    open var nativeID: Int32? { nil }
+
     /// What it waits for just now; nil when it runs. Of another hub's fiber: nil; see `Hub.waits`.
     open var currentWait: WaitSnapshot? { nil }
 
     // MARK: The current strand
+
+    /// The strand of the thread that the program began with.
+    ///
+    /// It has ended, for those who join it, when the end of the program has begun: see
+    /// `ProgramEnd`.
+    /// - Source: Python's `threading.main_thread`.
+    public static var main: Strand { ThreadStrand.mainThread }
 
     /// The strand that runs this code.
     public static var current: Strand {

@@ -15,6 +15,9 @@ extension Strand {
         claimed.unparkAll()
     }
 
+    /// Notes that the strand has ended, where nobody can have joined it who could go on.
+    package final func endUnannounced() { hasEnded.store(true, ordering: .releasing) }
+
     /// Waits until the strand has ended; its result is not looked at.
     ///
     /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after

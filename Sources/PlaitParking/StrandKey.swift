@@ -35,10 +35,8 @@ package struct StrandKey: Hashable, Sendable {
     /// The running task; nil outside of one.
     @inlinable
     package static var ofTask: StrandKey? {
-        unsafe withUnsafeCurrentTask { task in
-            guard let task = unsafe task else { return nil }
-            return StrandKey(bits: unsafe UInt64(UInt(bitPattern: address(of: task))) | taskBit)
-        }
+        guard let task = unsafe currentTaskAddress() else { return nil }
+        return StrandKey(bits: UInt64(UInt(bitPattern: task)) | taskBit)
     }
 
     /// Whether it is a task.
@@ -46,10 +44,4 @@ package struct StrandKey: Hashable, Sendable {
 
     /// No strand's number gets this high, nor a program's address.
     @usableFromInline static var taskBit: UInt64 { 1 << 63 }
-
-    /// A task's handle is one reference: its address, without hashing it.
-    @inlinable
-    static func address(of task: UnsafeCurrentTask) -> UnsafeRawPointer {
-        unsafe unsafeBitCast(task, to: UnsafeRawPointer.self)
-    }
 }

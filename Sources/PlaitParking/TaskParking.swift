@@ -4,11 +4,13 @@ internal import Synchronization
 extension Parking {
     /// Suspends the calling task. See ``block(on:slot:until:isCancellable:enrol:withdraw:)``.
     ///
-    /// The task's cancellation ends the wait as `.cancelled`.
+    /// The task's cancellation ends the wait as `.cancelled`, if it is cancellable.
     public static func suspend(
         on target: WaitTarget,
         slot: UnsafeMutableRawPointer?,
         until deadline: Deadline,
+        isCancellable: Bool = true,
+        isGroup: Bool = false,
         enrol: (Waiter) -> Bool,
         withdraw: (Waiter) -> Void
     ) async -> WaitOutcome {
@@ -25,12 +27,12 @@ extension Parking {
                 if deadline != .never { DeadlineService.shared.set(waiter, at: deadline) }
             }
         } onCancel: {
-            parker.cancel()
+            if isCancellable { parker.cancel() }
         }
         if deadline != .never { DeadlineService.shared.cancel(waiter) }
         if parker.wasSatisfied { return .woken }
         let outcome = waiter.outcome
-        if !outcome.isWoken { withdraw(waiter) }
+        if isGroup || !outcome.isWoken { withdraw(waiter) }
         return outcome
     }
 }
@@ -40,11 +42,13 @@ extension Parking {
     public static func suspend(
         on target: WaitTarget,
         until deadline: Deadline,
+        isCancellable: Bool = true,
         enrol: (Waiter) -> Bool,
         withdraw: (Waiter) -> Void
     ) async -> WaitOutcome {
         unsafe await suspend(
-            on: target, slot: nil, until: deadline, enrol: enrol, withdraw: withdraw)
+            on: target, slot: nil, until: deadline, isCancellable: isCancellable, enrol: enrol,
+            withdraw: withdraw)
     }
 }
 

@@ -11,9 +11,9 @@ public protocol ThreadEngine: AnyObject, Sendable {
 
 /// A strand that is an operating-system thread: one that Plait started, or one that it met.
 open class ThreadStrand: Strand, @unchecked Sendable {
-    // Sendable: `guardLock` guards `waiting`, what is requested and `inSystemCall`; `engine` and
-    // `kernelID` are written by the thread itself while it does not wait, and read by who has
-    // settled one of its waits; the rest is atomic.
+    // Sendable: `guardLock` guards `waiting`, what is requested and `inSystemCall`; `engine` is
+    // written by the thread itself while it does not wait, and read by who has settled one of its
+    // waits; the rest is atomic.
 
     /// 1 once the settled wait may end. The futex the thread sleeps on.
     private let token = Atomic<UInt32>(0)
@@ -27,7 +27,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     /// The interrupt that ended the present wait as cancelled, if it was one.
     private var interrupt: (@Sendable () -> Bool)?
     private var inSystemCall = false
-    private var kernelID: Int32 = 0
+    /// 0 while the thread does not run.
+    private let kernelID = Atomic<Int32>(0)
     /// The thread's hub, once it has one.
     package var engine: (any ThreadEngine)?
 
@@ -43,28 +44,44 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     /// Makes this the strand of the calling thread.
     package func enterThread() {
-        kernelID = kernelThreadID()
+        kernelID.store(kernelThreadID(), ordering: .relaxed)
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
 
     /// Ends ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil
+        kernelID.store(0, ordering: .relaxed)
     }
+
+    open override var nativeID: Int32? {
+        let number = kernelID.load(ordering: .relaxed)
+        return number == 0 ? nil : number
+    }
+
+    /// Known before it first waits, so that others can wait for it.
+    static let mainThread = {
+        let strand = ThreadStrand(name: "main", isDaemon: false)
+        strand.kernelID.store(processID(), ordering: .relaxed)
+        return strand
+    }()
 
     /// A strand for a thread that Plait did not start; it lives as long as the thread.
     @usableFromInline
     static func adoptThread() -> Unmanaged<Strand> {
         let isMain = kernelThreadID() == processID()
-        let strand = ThreadStrand(name: isMain ? "main" : nil, isDaemon: true)
+        let strand = isMain ? mainThread : ThreadStrand(name: nil, isDaemon: true)
         strand.enterThread()
+        ThreadRegistry.add(strand)
         let reference = unsafe Unmanaged<ThreadStrand>.passRetained(strand)
         unsafe atThreadExit(reference.toOpaque()) { value in
             guard let value = unsafe value else { return }
             let strand = unsafe Unmanaged<ThreadStrand>.fromOpaque(value).takeRetainedValue()
+            strand.endLocals()
             strand.atExit?()
             strand.leaveThread()
             strand.engine = nil
+            ThreadRegistry.remove(strand)
             strand.finish()
         }
         return unsafe Unmanaged.fromOpaque(reference.toOpaque())
@@ -141,7 +158,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         // After the store, the thread may go on and end: everything needed is taken before. A futex
         // that is gone is woken in vain.
         let engine = self.engine
-        let call = inSystemCall ? kernelID : 0
+        let call = inSystemCall ? kernelID.load(ordering: .relaxed) : 0
         token.store(1, ordering: .releasing)
         if let engine {
             engine.wake()

@@ -53,22 +53,6 @@ public struct WaitQueue: WaiterList {
         unsafe tail = unsafe node
     }
 
-    /// Adds a waiter before the others: one that was woken and found itself overtaken.
-    @inlinable
-    public mutating func prepend(_ waiter: Waiter) {
-        guard waiter.outcome.isPending else { return }
-        let node = unsafe waiter.node
-        unsafe node.pointee.isQueued = true
-        unsafe node.pointee.previous = nil
-        unsafe node.pointee.next = head
-        if let first = unsafe head {
-            unsafe first.pointee.previous = node
-        } else {
-            unsafe tail = unsafe node
-        }
-        unsafe head = unsafe node
-    }
-
     @inlinable
     public mutating func claimFirst() -> Waiter? { claimFirst(as: .woken) }
 

@@ -58,23 +58,31 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline var isQueued = false
     @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
     @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
-    /// Outlives the wait: the strand cannot end before it is unparked.
-    @usableFromInline let parker: Unmanaged<Parker>
+    /// In a member of a group, the node that the strand waits with, which alone is settled; nil in
+    /// all others. See WaiterGroup.swift.
+    @usableFromInline var primary: UnsafeMutablePointer<WaiterNode>?
+    /// In a primary, the member that it was settled through. Written by who settled it, before
+    /// unparking; read by the strand after.
+    @usableFromInline var winner: UnsafeMutablePointer<WaiterNode>?
+    /// Outlives the wait: the strand cannot end before it is unparked. Nil in a member of a group,
+    /// whose primary has it.
+    @usableFromInline let parker: Unmanaged<Parker>?
     /// Where the waker leaves an item, or finds one. Owned by the waiting frame.
-    @usableFromInline let slot: UnsafeMutableRawPointer?
+    @usableFromInline var slot: UnsafeMutableRawPointer?
     /// Set by the strand before or while it is queued: nanoseconds of CLOCK_MONOTONIC. Atomic, since
     /// whoever lists waits reads it at any time.
     @usableFromInline let since = Atomic<UInt64>(0)
     @usableFromInline let target: WaitTarget
-    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock.
 
     @inlinable
-    init(parker: Unmanaged<Parker>, target: WaitTarget, slot: UnsafeMutableRawPointer?) {
+    init(parker: Unmanaged<Parker>?, target: WaitTarget, slot: UnsafeMutableRawPointer?) {
         unsafe self.parker = unsafe parker
         unsafe self.target = target
         unsafe self.slot = unsafe slot
         unsafe next = nil
         unsafe previous = nil
+        unsafe primary = nil
+        unsafe winner = nil
     }
 }
 
@@ -100,7 +108,7 @@ public struct Waiter: Equatable, @unchecked Sendable {
     /// How the wait ended, `.pending` while it has not.
     @inlinable public var outcome: WaitOutcome {
         // .acquiring pairs with the .releasing of settle(): what the waker wrote is visible.
-        switch unsafe node.pointee.outcome.load(ordering: .acquiring) {
+        switch unsafe (node.pointee.primary ?? node).pointee.outcome.load(ordering: .acquiring) {
         case 0: .pending
         case 1: .woken
         case 2: .timedOut
@@ -112,7 +120,8 @@ public struct Waiter: Equatable, @unchecked Sendable {
     /// Ends the wait with `outcome` unless it has ended already. Who gets `true` must ``unpark()``.
     @inlinable
     public func settle(_ outcome: WaitOutcome) -> Bool {
-        unsafe node.pointee.outcome.compareExchange(
+        if unsafe node.pointee.primary != nil { return settleGroup(outcome) }
+        return unsafe node.pointee.outcome.compareExchange(
             expected: 0, desired: outcome.rawValue, successOrdering: .acquiringAndReleasing,
             failureOrdering: .acquiring
         ).exchanged
@@ -121,7 +130,9 @@ public struct Waiter: Equatable, @unchecked Sendable {
     /// Lets the strand go on. Exactly once, by who settled the wait, and under no lock.
     @inlinable
     public func unpark() {
-        unsafe node.pointee.parker._withUnsafeGuaranteedRef { $0.unpark(self) }
+        let owner = unsafe Waiter(node.pointee.primary ?? node)
+        let parker = unsafe owner.node.pointee.parker.unsafelyUnwrapped
+        unsafe parker._withUnsafeGuaranteedRef { $0.unpark(owner) }
     }
 
     /// Where an item is left or found; nil for waits that pass none.

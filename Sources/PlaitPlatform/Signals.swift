@@ -14,6 +14,24 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     public static let user1 = Signal(number: SIGUSR1)
     public static let user2 = Signal(number: SIGUSR2)
 
+    /// Sends it to this process, where it does what the process has chosen for it: by default, most
+    /// end the process.
+    ///
+    /// A thread that does not block it takes it, or a `Loop.watch` where all do.
+    /// - Throws: `SystemError`: EINVAL for a number that no signal has.
+    /// - Source: Python's `signal.raise_signal`, `os.kill(os.getpid(), …)`.
+    public func raise() throws(SystemError) {
+        try checkNumber("kill")
+        try send(self, toProcess: processID())
+    }
+
+    /// Throws EINVAL for a number that no signal has.
+    package func checkNumber(_ call: String) throws(SystemError) {
+        guard (1...64).contains(number) else {
+            throw SystemError(negative: -EINVAL, call: call, subject: "signal \(number)")
+        }
+    }
+
     public var description: String {
         guard let name = unsafe strsignal(number) else { return "signal \(number)" }
         return unsafe "signal \(number) (\(String(cString: name)))"
@@ -67,6 +85,6 @@ package func holdBackThreadInterrupt() {
 }
 
 /// Interrupts the blocking call of one thread of this process.
-package func interruptThread(_ kernelID: Int32) {
-    _ = plait_tgkill(kernelID, threadInterrupt)
+package func interruptThread(_ kernelID: Int32, by signal: Int32 = threadInterrupt) {
+    _ = plait_tgkill(kernelID, signal)
 }

@@ -32,6 +32,12 @@ package struct ThreadCell {
     }
 }
 
+/// The address of the Swift task that the thread runs; nil outside of one. Only to be compared.
+@inlinable
+package func currentTaskAddress() -> UnsafeRawPointer? {
+    unsafe plait_current_task().map { UnsafeRawPointer($0) }
+}
+
 /// Calls `destroy(value)` when the calling thread ends; a later call replaces an earlier one.
 package func atThreadExit(
     _ value: UnsafeMutableRawPointer, _ destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void

@@ -5,6 +5,7 @@ internal import SystemPackage
 /// Starts a detached thread of the system's that runs `body`.
 ///
 /// - Parameter stackSize: Bytes of its stack; nil for the system's default (usually 8 MiB).
+/// - Throws: `SystemError`: EINVAL for less than the system's least, EAGAIN at the limit of threads.
 package func startThread(
     name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void
 ) throws(SystemError) {
@@ -12,9 +13,7 @@ package func startThread(
     unsafe pthread_attr_init(&attributes)
     defer { unsafe pthread_attr_destroy(&attributes) }
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    if let stackSize {
-        unsafe pthread_attr_setstacksize(&attributes, max(stackSize, 16_384))
-    }
+    if let stackSize { try setStackSize(stackSize, &attributes, name) }
     let box = unsafe Unmanaged.passRetained(ThreadBody(name: name, body: body))
     var thread = pthread_t()
     let code = unsafe pthread_create(

@@ -107,10 +107,13 @@ public final class ChildProcess: Sendable {
     /// Runs `body` in a child that is a copy of this process.
     ///
     /// Only for a process with a single thread, and on that thread's own strand: in a fiber it traps.
-    /// In the child there is no hub and no fiber of the parent's; its descriptors are shared. Its
-    /// signals act as in the parent, and stay blocked if they are (see `Loop.watch`). It exits with
-    /// code 0 when `body` returns, with 1 when it throws (the error goes to standard error); exit
-    /// handlers and the parent's `defer`s do not run in it.
+    /// In the child there is no hub and no fiber of the parent's: those have ended there, and who
+    /// joins one gets `LeftInParent`. A lock that one of them held stays held until the child
+    /// releases it. Its descriptors are shared. Its signals act as in the parent, and stay blocked if
+    /// they are (see `Loop.watch`). When `body` has returned or thrown, its own threads are waited
+    /// for, and its own `ProgramEnd` actions run; then it exits with code 0 when `body` returned, with
+    /// 1 when it threw (the error goes to standard error); exit handlers and the parent's `defer`s
+    /// do not run in it.
     /// - Parameter parentDeathSignal: Sent to the child when the parent ends; nil lets it live on.
     /// - Throws: ``MultiThreadedFork``; `SystemError`: EAGAIN at the limit of processes, ENOMEM,
     ///   EMFILE.
@@ -146,8 +149,10 @@ public final class ChildProcess: Sendable {
             try body()
         } catch {
             StandardStream.error.write("plait: forked process \(processID()): \(error)\n")
+            ProgramEnd.run()
             Processes.exitNow(1)
         }
+        ProgramEnd.run()
         Processes.exitNow(0)
     }
 

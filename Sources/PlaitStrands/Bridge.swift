@@ -55,6 +55,9 @@ private final class ResultBox<Success: Sendable>: Sendable {
 
 extension Hub {
     /// Starts a thread with a hub of its own, which runs until ``BackgroundHub/stop()``.
+    ///
+    /// The end of the program waits neither for the thread nor for its fibers: stop it where it
+    /// should.
     public static func start(name: String) throws -> BackgroundHub {
         try BackgroundHub(name: name)
     }
@@ -69,7 +72,8 @@ public final class BackgroundHub: Sendable {
     fileprivate init(name: String) throws {
         let stopping = Event()
         let made = Queue<Result<Hub, any Error>>(capacity: 1)
-        let thread = spawn(.thread, name: name) {
+        // A daemon: one that nobody stops must not keep the program from ending.
+        let thread = spawn(.thread, name: name, isDaemon: true) {
             do {
                 try made.put(.success(try Hub.make()))
             } catch {

@@ -84,7 +84,8 @@ class Fiber: Strand, @unchecked Sendable {
         guard let stack = unsafe self.stack else {
             preconditionFailure("fiber \(name) has no stack")
         }
-        if let name = unsafe stack.header.pointee.note.fiber_name {
+        // Signal handlers look at the note as long as it is the running stack's.
+        if let name = unsafe plait_stack_note_take_name(&stack.header.pointee.note) {
             unsafe freeC(name)
         }
         unsafe self.stack = nil
@@ -159,6 +160,17 @@ class Fiber: Strand, @unchecked Sendable {
 
     /// Its hub, for other threads: the fiber and its hub may have ended.
     private var hubIfAlive: Hub? { unsafe HubRegistry.hub(at: hubReference.toOpaque()) }
+
+    /// In a forked child: it is the parent's, and has ended here.
+    func forgetAfterFork() {
+        // No primitive may choose it any more: its wait is over, but nobody is there to go on.
+        _ = unsafe waiting?.settle(.cancelled)
+        keepError(LeftInParent(strand: name))
+        markObserved()
+        endUnannounced()
+    }
+
+    override var nativeID: Int32? { isAlive ? hubIfAlive?.root.nativeID : nil }
 
     private func cancelHere() {
         if isAlive && !endWait() { unsafe cancelRequested = true }
@@ -238,6 +250,9 @@ final class FiberOf<Success>: Fiber, @unchecked Sendable {
 /// The first Swift code on a fiber's stack. Must own nothing when the stack is left for good.
 private func fiberEntry(_ argument: UnsafeMutableRawPointer) {
     let reference = unsafe Unmanaged<Fiber>.fromOpaque(argument)
-    unsafe reference.withFiber { $0.run() }
+    unsafe reference.withFiber {
+        $0.run()
+        $0.endLocals()
+    }
     unsafe Hub.end(reference)
 }

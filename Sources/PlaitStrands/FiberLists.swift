@@ -5,16 +5,16 @@ internal import Synchronization
 /// Only a parked fiber enters: a stale entry would resume a finished stack. References are not
 /// counted: the hub holds its fibers until they have ended.
 @safe
-struct RunQueue {
-    private var first: Unmanaged<Fiber>?
+struct RunQueue: ~Copyable {
+    // First: exclusive accesses to the queue are told by this address, and `first` is read by others.
     private var last: Unmanaged<Fiber>?
+    /// The address of the first fiber; 0 without one. Written by the hub's thread alone.
+    private let first = Atomic<UInt>(0)
 
-    init() {
-        unsafe first = nil
-        unsafe last = nil
-    }
+    init() { unsafe last = nil }
 
-    var isEmpty: Bool { unsafe first == nil }
+    /// Any thread.
+    var isEmpty: Bool { first.load(ordering: .relaxed) == 0 }
 
     mutating func append(_ fiber: Fiber) {
         let reference = unsafe Unmanaged.passUnretained(fiber)
@@ -22,16 +22,19 @@ struct RunQueue {
         if let last = unsafe last {
             unsafe last.withFiber { unsafe $0.next = unsafe reference }
         } else {
-            unsafe first = reference
+            unsafe first.store(UInt(bitPattern: reference.toOpaque()), ordering: .relaxed)
         }
         unsafe last = reference
     }
 
     @inline(__always)
     mutating func popFirst() -> Unmanaged<Fiber>? {
-        guard let fiber = unsafe first else { return nil }
-        unsafe first = fiber.withFiber { unsafe $0.next }
-        if unsafe first == nil { unsafe last = nil }
+        let address = unsafe UnsafeRawPointer(bitPattern: first.load(ordering: .relaxed))
+        guard let address = unsafe address else { return nil }
+        let fiber = unsafe Unmanaged<Fiber>.fromOpaque(address)
+        let next = unsafe fiber.withFiber { unsafe $0.next }
+        unsafe first.store(UInt(bitPattern: next?.toOpaque()), ordering: .relaxed)
+        if unsafe next == nil { unsafe last = nil }
         return unsafe fiber
     }
 }
@@ -39,6 +42,9 @@ struct RunQueue {
 /// Fibers that other threads made ready, until the hub looks: a Treiber stack through `next`.
 struct Arrivals: ~Copyable {
     private let top = Atomic<UInt>(0)
+
+    /// Any thread.
+    var isEmpty: Bool { top.load(ordering: .relaxed) == 0 }
 
     /// Any thread. Once it is added, the fiber may run and end.
     func add(_ fiber: Fiber) {

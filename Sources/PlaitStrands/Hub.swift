@@ -13,7 +13,8 @@ internal import Synchronization
 /// what two fibers of a hub share needs no lock between waits.
 @safe
 public final class Hub: @unchecked Sendable {
-    // Sendable: `arrivals` is atomic, `loop` has its own rules; all else belongs to the thread.
+    // Sendable: `arrivals` and `pulse` are atomic, and so is what `hasReadyFibers` reads; `loop` has
+    // its own rules; all else belongs to the thread.
 
     public let loop: Loop
     /// Runs Swift's tasks on this thread, while its strand waits.
@@ -29,8 +30,10 @@ public final class Hub: @unchecked Sendable {
     // These two are touched by every switch and every fiber: hence without run-time checks of
     // exclusivity. No access to them calls foreign code.
     @exclusivity(unchecked) private var ready = RunQueue()
-    /// Switches from fiber to fiber before the loop is looked at again.
-    private var budget = 0
+    /// Counts turns, for who watches from another thread.
+    let pulse = HubPulse()
+    /// The turn after which the loop is looked at again.
+    private var lastTurn = 0
     /// Reads and writes without a wait before a fiber must let others run.
     private var operationBudget = Hub.operationsPerTurn
     /// Fibers that other threads made ready.
@@ -64,6 +67,7 @@ public final class Hub: @unchecked Sendable {
         lastTrim = loop.now
         loop.around = { [unowned self] body in self.runCallbacks(body) }
         try watchStackOverflow()
+        allowThreadSamples()
     }
 
     deinit {
@@ -170,8 +174,9 @@ public final class Hub: @unchecked Sendable {
         if checksStacks { checkStack(fiber) }
         // The next one's turn begins.
         operationBudget = Hub.operationsPerTurn
-        if budget > 0, let next = unsafe ready.popFirst() {
-            budget -= 1
+        let turn = pulse.turn
+        pulse.advance(from: turn)
+        if turn < lastTurn, let next = unsafe ready.popFirst() {
             unsafe enter(next)
             if unsafe next.toOpaque() == Unmanaged.passUnretained(fiber).toOpaque() { return }
             unsafe next.withFiber {
@@ -203,10 +208,14 @@ public final class Hub: @unchecked Sendable {
         operationBudget -= 1
         if operationBudget <= 0 {
             // By way of the loop, since others may wait for what it has to tell.
-            budget = 0
+            lookAtLoopNext()
             yieldStrand()
         }
     }
+
+    /// Makes the running fiber's next wait go by way of the loop.
+    @inline(__always)
+    private func lookAtLoopNext() { lastTurn = pulse.turn }
 
     private func checkStack(_ fiber: Fiber) {
         if unsafe fiber.stack?.hasOverflowed == true {
@@ -246,8 +255,9 @@ public final class Hub: @unchecked Sendable {
         } else {
             otherPool(stack.size).give(stack)
         }
-        if budget > 0, let next = unsafe ready.popFirst() {
-            budget -= 1
+        let turn = pulse.turn
+        pulse.advance(from: turn)
+        if turn < lastTurn, let next = unsafe ready.popFirst() {
             unsafe enter(next)
             return unsafe next.withFiber {
                 unsafe (stack.context, $0.stack.unsafelyUnwrapped.context)
@@ -264,15 +274,18 @@ public final class Hub: @unchecked Sendable {
         unsafe arrivals.move(to: &ready)
         let isIdle = unsafe mayBlock && ready.isEmpty
         if isIdle { trimStacks() }
+        pulse.enter(isIdle ? .idle : .running)
         loop.runOnce(until: isIdle ? nextTrim : .immediate)
+        pulse.enter(.running)
         unsafe arrivals.move(to: &ready)
-        budget = Hub.switchesPerTurn
+        lastTurn = pulse.turn + Hub.switchesPerTurn
         if let first = unsafe ready.popFirst() {
             unsafe enter(first)
             unsafe first.withFiber {
                 unsafe plait_context_switch(rootContext, $0.stack.unsafelyUnwrapped.context)
             }
         }
+        pulse.enter(.thread)
     }
 
     private func trimStacks() {
@@ -296,9 +309,16 @@ public final class Hub: @unchecked Sendable {
         let cell = ThreadCell.current
         let before = unsafe cell.strand
         unsafe cell.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
+        let phase = pulse.phase
+        pulse.enter(.running)
         body()
+        pulse.enter(phase)
         unsafe cell.strand = before
     }
+
+    /// Whether fibers wait for the thread, of its own or from others. Any thread: what is seen may have
+    /// changed since.
+    var hasReadyFibers: Bool { unsafe !ready.isEmpty || !arrivals.isEmpty || loop.hasMessages }
 
     /// Runs `body` on the hub's thread, soon. Any thread. It must not wait: it may start a fiber.
     public func post(_ body: @escaping @Sendable () -> Void) { loop.post(body) }
@@ -322,7 +342,7 @@ extension Hub: ThreadEngine {
     public func wake() {
         if isCurrent {
             // The root goes on as soon as the running fiber waits.
-            budget = 0
+            lookAtLoopNext()
             return
         }
         loop.wake()
@@ -333,6 +353,15 @@ extension Hub: ThreadEngine {
 public struct HubEnded: Error, Sendable, CustomStringConvertible {
     public var description: String {
         "the thread of the hub has ended: spawn on a hub whose thread lives"
+    }
+}
+
+/// A strand of the parent's, of which a forked child has only the handle.
+public struct LeftInParent: Error, Sendable, CustomStringConvertible {
+    public let strand: String
+
+    public var description: String {
+        "\(strand) runs in the parent: a forked child begins with the strand that forked it alone"
     }
 }
 

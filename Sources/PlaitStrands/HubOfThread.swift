@@ -56,6 +56,7 @@ extension Hub {
         let hub = try Hub(selector: selector, options: options)
         hub.root.engine = hub
         hub.root.atExit = { Hub.leaveThread() }
+        ProgramEnd.arm()
         // The thread owns it; see leaveThread().
         unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
         HubRegistry.add(hub)
@@ -86,14 +87,17 @@ extension Hub {
     }
 
     /// Makes the forked child of a single-threaded program a program without a hub: the parent's
-    /// fibers are not the child's. To be called first in the child, by the thread's own strand.
+    /// fibers are not the child's, nor is what the parent does at its end. To be called first in the
+    /// child, by the thread's own strand.
     package static func forgetAfterFork() {
+        ProgramEnd.forgetAfterFork()
         guard let pointer = unsafe ThreadCell.current.hub else { return }
         let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
         demand(
             unsafe ThreadCell.current.stack == nil,
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
         hub.loop.forgetAfterFork()
+        for fiber in hub.fibers { fiber.forgetAfterFork() }
         HubRegistry.remove(hub)
         hub.root.engine = nil
         // Kept, with what the parent's fibers own: it must not be taken apart here.
@@ -102,8 +106,15 @@ extension Hub {
 
     private func endFibers() {
         while true {
-            let alive = fibers
-            guard let first = alive.first else { return }
+            let fibers = self.fibers
+            if fibers.isEmpty { return }
+            let alive = fibers.filter(\.isAlive)
+            guard let first = alive.first else {
+                // One that has ended but not left: it lets go of its result, or has called exit(),
+                // and the program ends before the thread.
+                round(mayBlock: true)
+                continue
+            }
             if let fiber = alive.first(where: { !$0.isDaemon }) {
                 fiber.joinUncancellably()
             } else {

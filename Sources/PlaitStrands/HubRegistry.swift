@@ -3,12 +3,11 @@ internal import PlaitPlatform
 internal import PlaitSync
 internal import Synchronization
 
-/// The hubs and threads of the process, for lists.
+/// The hubs of the process, for lists.
 enum HubRegistry {
     private struct State {
         /// By address.
         var hubs: [UInt: Hub] = [:]
-        var threads: [ObjectIdentifier: ThreadStrand] = [:]
     }
 
     private static let state = Mutex(State())
@@ -28,24 +27,7 @@ enum HubRegistry {
 
     private static func address(of hub: Hub) -> UInt { UInt(bitPattern: ObjectIdentifier(hub)) }
 
-    static func add(_ thread: ThreadStrand) {
-        state.withLock { $0.threads[ObjectIdentifier(thread)] = thread }
-    }
-
-    static func remove(_ thread: ThreadStrand) {
-        state.withLock { _ = $0.threads.removeValue(forKey: ObjectIdentifier(thread)) }
-    }
-
     static var hubs: [Hub] { state.withLock { Array($0.hubs.values) } }
-
-    /// Spawned threads, and threads with a hub.
-    static var threads: [ThreadStrand] {
-        state.withLock { state in
-            var found = state.threads
-            for hub in state.hubs.values { found[ObjectIdentifier(hub.root)] = hub.root }
-            return Array(found.values)
-        }
-    }
 
     /// Asks every hub, each on its own thread, and waits for the answers until `limit` has passed.
     static func collect<Item: Sendable>(

@@ -53,7 +53,7 @@ public final class Scope: @unchecked Sendable {
         _ kind: ThreadKind, name: String? = nil, stackSize: Int? = nil,
         _ body: sending @escaping () throws -> Success
     ) -> JoinHandle<Success> {
-        adopt(startThread(name, false, stackSize, reporting(body)))
+        adopt(startThread(ThreadPlan(name, false, stackSize), reporting(body)))
     }
 
     /// Starts a strand in the scope, of a kind that is chosen when the program runs.
@@ -64,7 +64,7 @@ public final class Scope: @unchecked Sendable {
     ) -> JoinHandle<Success> {
         switch kind {
         case .fiber: adopt(startFiber(FiberPlan(nil, name, false, stackSize), reporting(body)))
-        case .thread: adopt(startThread(name, false, stackSize, reporting(body)))
+        case .thread: adopt(startThread(ThreadPlan(name, false, stackSize), reporting(body)))
         }
     }
 

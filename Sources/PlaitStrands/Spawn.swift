@@ -42,15 +42,20 @@ public func spawn<Success: Sendable>(
 ///
 /// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but at once, beside the caller. Before the thread
 /// ends it waits for the fibers of its hub, if it got one.
-/// - Parameter stackSize: Bytes; nil for the system's default, usually 8 MiB.
+/// - Parameters:
+///   - name: Also the kernel's, which keeps 15 bytes of it.
+///   - isDaemon: The program does not wait for it at its end: see ``ProgramEnd``.
+///   - stackSize: Bytes; nil for ``ThreadOptions/defaultStackSize``. Less than the system's least,
+///     usually 16 KiB, is an error, EINVAL.
+///   - options: Processors and priority.
 /// - Source: Python's `threading.Thread`.
 @discardableResult
 @inlinable
 public func spawn<Success: Sendable>(
     _ kind: ThreadKind, name: String? = nil, isDaemon: Bool = false, stackSize: Int? = nil,
-    _ body: sending @escaping () throws -> Success
+    options: ThreadOptions = ThreadOptions(), _ body: sending @escaping () throws -> Success
 ) -> JoinHandle<Success> {
-    startThread(name, isDaemon, stackSize, body)
+    startThread(ThreadPlan(name, isDaemon, stackSize, options), body)
 }
 
 /// Starts a strand of a kind that is chosen when the program runs.
@@ -62,7 +67,7 @@ public func spawn<Success: Sendable>(
 ) -> JoinHandle<Success> {
     switch kind {
     case .fiber: startFiber(FiberPlan(nil, name, isDaemon, stackSize), body)
-    case .thread: startThread(name, isDaemon, stackSize, body)
+    case .thread: startThread(ThreadPlan(name, isDaemon, stackSize), body)
     }
 }
 
@@ -87,8 +92,7 @@ func startFiber<Success: Sendable>(
 
 @inlinable
 func startThread<Success: Sendable>(
-    _ name: String?, _ isDaemon: Bool, _ stackSize: Int?, _ body: @escaping () throws -> Success
+    _ plan: ThreadPlan, _ body: @escaping () throws -> Success
 ) -> JoinHandle<Success> {
-    JoinHandle(
-        SpawnedThread.start(name, isDaemon, stackSize) { $0.keepResult(of: body) })
+    JoinHandle(SpawnedThread.start(plan) { $0.keepResult(of: body) })
 }

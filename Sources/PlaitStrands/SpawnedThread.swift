@@ -6,10 +6,12 @@ internal import PlaitPlatform
 final class SpawnedThread: ThreadStrand, @unchecked Sendable {
     // Sendable: `body` is the thread's, which alone calls it.
     private var body: ((Strand) -> Void)?
+    private let options: ThreadOptions
 
-    private init(name: String?, isDaemon: Bool, body: @escaping (Strand) -> Void) {
+    private init(_ plan: ThreadPlan, body: @escaping (Strand) -> Void) {
         self.body = body
-        super.init(name: name, isDaemon: isDaemon)
+        options = plan.options
+        super.init(name: plan.name, isDaemon: plan.isDaemon)
     }
 
     deinit {
@@ -19,11 +21,13 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
     /// - Parameter body: Keeps its result in the strand that it is given.
     @usableFromInline
     static func start(
-        _ name: String?, _ isDaemon: Bool, _ stackSize: Int?, _ body: @escaping (Strand) -> Void
+        _ plan: ThreadPlan, _ body: @escaping (Strand) -> Void
     ) -> SpawnedThread {
-        let thread = SpawnedThread(name: name, isDaemon: isDaemon, body: body)
-        HubRegistry.add(thread)
+        ProgramEnd.arm()
+        let thread = SpawnedThread(plan, body: body)
+        ThreadRegistry.add(thread)
         do throws(SystemError) {
+            let stackSize = plan.stackSize ?? ThreadOptions.defaultStackSize
             try startThread(name: thread.name, stackSize: stackSize) { thread.live() }
         } catch {
             thread.body = nil
@@ -35,15 +39,43 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
 
     private func live() {
         holdBackThreadInterrupt()
+        allowThreadSamples()
         enterThread()
-        body.take()?(self)
+        do throws(SystemError) {
+            try options.apply(to: self)
+            body.take()?(self)
+        } catch {
+            body = nil
+            keepError(error)
+        }
+        endLocals()
         Hub.leaveThread()
-        end()
         leaveThread()
+        end()
     }
 
     private func end() {
-        HubRegistry.remove(self)
+        ThreadRegistry.remove(self)
         finish()
+    }
+}
+
+/// What `spawn` was asked for.
+@usableFromInline
+struct ThreadPlan {
+    let name: String?
+    let isDaemon: Bool
+    let stackSize: Int?
+    let options: ThreadOptions
+
+    @usableFromInline
+    init(
+        _ name: String?, _ isDaemon: Bool, _ stackSize: Int?,
+        _ options: ThreadOptions = ThreadOptions()
+    ) {
+        self.name = name
+        self.isDaemon = isDaemon
+        self.stackSize = stackSize
+        self.options = options
     }
 }

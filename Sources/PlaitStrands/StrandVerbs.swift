@@ -32,20 +32,28 @@ extension Strand {
         Hub.yield()
     }
 
-    /// All strands that are alive: spawned threads, threads with a hub, and fibers.
+    /// The threads that are alive: the main one, those that were spawned, and those of others'
+    /// making that have waited in Plait. In no order.
+    /// - Source: Python's `threading.enumerate`, `threading.active_count`.
+    public static var threads: [Strand] {
+        let known: [Strand] = ThreadRegistry.all
+        return !main.isAlive || known.contains { $0 === main } ? known : known + [main]
+    }
+
+    /// All strands that are alive: ``threads``, and fibers.
     ///
     /// Blocks the calling thread or parks the calling fiber until the other hubs have answered, or
     /// `limit` has passed: a hub that computes answers no sooner, and its fibers are left out then.
     /// - Source: Python's `threading.enumerate`.
     @available(*, noasync)
     public static func all(within limit: Duration = .milliseconds(100)) -> [Strand] {
-        HubRegistry.threads + HubRegistry.collect(within: limit) { $0.fibers }
+        threads + HubRegistry.collect(within: limit) { $0.fibers }
     }
 
     /// What strands wait for just now: the same strands and limit as ``all(within:)``.
     @available(*, noasync)
     public static func waits(within limit: Duration = .milliseconds(100)) -> [WaitSnapshot] {
-        HubRegistry.threads.compactMap(\.currentWait)
+        ThreadRegistry.all.compactMap(\.currentWait)
             + HubRegistry.collect(within: limit) { $0.waits }
     }
 }

@@ -2,27 +2,57 @@ internal import Logging
 public import PlaitParking
 internal import Synchronization
 
-/// Where errors go that a strand threw and that nobody can join for any more.
+/// Where errors go that a strand threw and that nobody can join for any more, and those of callbacks
+/// (``Future/onCompletion(_:)``), with the strand that called them.
 public enum UncaughtErrors {
-    private static let handler = Mutex<(@Sendable (any Error, Strand) -> Void)?>(nil)
+    private static let handler = Mutex<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
     private static let logger = Logger(label: "plait.strands")
 
-    /// Replaces what is done with an uncaught error; nil restores the default, which logs it with
-    /// the strand's name.
+    /// Replaces what is done with an uncaught error; nil restores the default, ``log(_:of:)``.
     ///
-    /// The handler runs on whichever thread drops the last reference to the strand, and must not
-    /// wait.
+    /// A strand that ends by the cancellation it was asked for is none to report. The handler gets
+    /// the error and the strand, which has a name though none was given. It runs on whichever thread
+    /// drops the last reference to the strand, and must not wait. When it throws, both errors are
+    /// logged.
     /// - Source: Python's `threading.excepthook`.
-    public static func handle(_ body: (@Sendable (any Error, Strand) -> Void)?) {
-        handler.withLock { $0 = body }
+    public static func handle(_ body: (@Sendable (any Error, Strand) throws -> Void)?) {
+        // The old one goes outside the lock.
+        let old = handler.withLock { handler in
+            let old = handler
+            handler = body
+            return old
+        }
+        withExtendedLifetime(old) {}
+    }
+
+    /// What is done by default: logs the error with the strand's name.
+    ///
+    /// For handlers that do something else besides, or for some strands only.
+    /// - Source: Python's `threading.__excepthook__`.
+    public static func log(_ error: any Error, of strand: Strand) {
+        logger.error("strand \(strand.name) ended with an error that nobody joined for: \(error)")
     }
 
     static func report(_ error: any Error, of strand: Strand) {
-        if let body = handler.withLock({ $0 }) {
-            body(error, strand)
-        } else {
+        report(error, strand) { log(error, of: strand) }
+    }
+
+    /// Reports an error of a callback, whose caller is not to know of it.
+    static func report(_ error: any Error, ofCallbackOf object: String) {
+        let strand = Strand.current
+        report(error, strand) {
+            logger.error("a callback of \(object) threw on strand \(strand.name): \(error)")
+        }
+    }
+
+    private static func report(_ error: any Error, _ strand: Strand, byDefault log: () -> Void) {
+        guard let body = handler.withLock({ $0 }) else { return log() }
+        do {
+            try body(error, strand)
+        } catch let failure {
+            log()
             logger.error(
-                "strand \(strand.name) ended with an error that nobody joined for: \(error)")
+                "the handler of uncaught errors failed for strand \(strand.name): \(failure)")
         }
     }
 }

@@ -6,22 +6,30 @@ internal import PlaitPlatform
 /// Waiters are served first come, first served: a permit that is released goes to the oldest waiter,
 /// never past it to a strand that comes later.
 /// - Source: Python's `threading.Semaphore`.
-public final class CountingSemaphore: @unchecked Sendable {
-    // Sendable: `guardLock` guards `state`.
+public class CountingSemaphore: @unchecked Sendable {
+    // Sendable: `guardLock` guards `state`; the rest is constant.
     private let guardLock = ShortLock()
     private var state: SemaphoreState<WaitQueue>
+    private let verb: StaticString
 
     /// - Parameter permits: How many may hold one at the same time; not negative.
-    public init(permits: Int) {
-        demand(permits >= 0, "a CountingSemaphore needs permits >= 0, not \(permits)")
-        state = SemaphoreState(permits: permits)
+    public convenience init(permits: Int) {
+        self.init(permits: permits, bound: .max, verb: "CountingSemaphore.acquire")
+    }
+
+    init(permits: Int, bound: Int, verb: StaticString) {
+        self.verb = verb
+        state = SemaphoreState(permits: permits, bound: bound)
+        demand(permits >= 0, "a \(typeName) needs permits >= 0, not \(permits)")
     }
 
     /// Permits that nobody holds.
-    public var permits: Int { guardLock.withLock { state.permits } }
+    public final var permits: Int { guardLock.withLock { state.permits } }
+
+    // MARK: Acquiring
 
     /// Takes a permit if one is free. Never waits.
-    public func tryAcquire() -> Bool {
+    public final func tryAcquire() -> Bool {
         guardLock.withLock { state.tryAcquire() }
     }
 
@@ -31,46 +39,91 @@ public final class CountingSemaphore: @unchecked Sendable {
     /// - Throws: `CancellationError` when the strand is cancelled; no permit is taken then.
     /// - Source: Python's `Semaphore.acquire`.
     @available(*, noasync)
-    public func acquire() throws(CancellationError) {
+    public final func acquire() throws(CancellationError) {
         _ = try acquire(within: nil)
     }
 
     /// Takes a permit, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
     /// - Returns: Whether a permit was taken.
     @available(*, noasync)
-    public func acquire(within limit: Duration?) throws(CancellationError) -> Bool {
+    public final func acquire(within limit: Duration?) throws(CancellationError) -> Bool {
         if tryAcquire() { return true }
-        return try Parking.block(
-            on: WaitTarget("CountingSemaphore.acquire", self), until: Deadline(within: limit),
-            enrol: enrol, withdraw: withdraw
-        ).wasWoken()
+        return try block(until: Deadline(within: limit), isCancellable: true).wasWoken()
     }
 
     /// Takes a permit, suspending the calling task while none is free.
-    public func acquire() async throws(CancellationError) {
+    public final func acquire() async throws(CancellationError) {
         _ = try await acquire(within: nil)
     }
 
     /// Takes a permit, suspending the calling task at most for `limit`.
-    public func acquire(within limit: Duration?) async throws(CancellationError) -> Bool {
+    public final func acquire(within limit: Duration?) async throws(CancellationError) -> Bool {
         if tryAcquire() { return true }
         return try await Parking.suspend(
-            on: WaitTarget("CountingSemaphore.acquire", self), until: Deadline(within: limit),
-            enrol: enrol, withdraw: withdraw
+            on: WaitTarget(verb, self), until: Deadline(within: limit), enrol: { self.enrol($0) },
+            withdraw: { self.withdraw($0) }
         ).wasWoken()
     }
 
+    /// Runs `body` holding a permit. Waiting for the permit is not cancellable: `body` runs.
+    /// - Source: Python's `with semaphore`.
+    @available(*, noasync)
+    public final func withPermit<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        if !tryAcquire() { _ = block(until: .never, isCancellable: false) }
+        defer { release() }
+        return try body()
+    }
+
+    /// Runs `body` holding a permit; the calling task is suspended while none is free.
+    /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
+    ///   throws.
+    public final func withPermit<Result>(
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        try await acquire()
+        defer { release() }
+        return try await body()
+    }
+
+    /// As ``withPermit(_:)``, with a body that does not suspend.
+    public final func withPermit<Result>(
+        _ body: () throws -> Result
+    ) async throws -> Result {
+        try await acquire()
+        defer { release() }
+        return try body()
+    }
+
+    // MARK: Releasing
+
     /// Gives back `count` permits, waking as many waiters. Never blocks.
-    public func release(_ count: Int = 1) {
-        demand(
-            count >= 1, "release of \(count) permits of a CountingSemaphore; give 1 or more")
+    ///
+    /// Any strand may do so. A ``BoundedSemaphore`` takes back no more than were acquired.
+    public final func release(_ count: Int = 1) {
+        demand(count >= 1, "release of \(count) permits of a \(typeName); give 1 or more")
         guardLock.lock()
+        // Looked at and done under one lock: two who release too much cannot both find room.
+        let mayRelease = state.mayRelease(count)
         var claimed = ClaimedWaiters()
-        for _ in 0..<count {
+        for _ in 0..<(mayRelease ? count : 0) {
             if case .wake(let waiter) = state.release() { claimed.append(waiter) }
         }
         guardLock.unlock()
+        demand(
+            mayRelease,
+            "release of \(count) more than were acquired of \(self), by strand "
+                + Strand.current.name)
         claimed.unparkAll()
+    }
+
+    // MARK: Waiting
+
+    private func block(until deadline: Deadline, isCancellable: Bool) -> WaitOutcome {
+        Parking.block(
+            on: WaitTarget(verb, self), until: deadline, isCancellable: isCancellable,
+            enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
     }
 
     private func enrol(_ waiter: Waiter) -> Bool {
@@ -82,34 +135,12 @@ public final class CountingSemaphore: @unchecked Sendable {
     }
 }
 
-/// The pure state of a ``CountingSemaphore``. While anyone waits, no permit is free.
-struct SemaphoreState<Waiters: WaiterList> {
-    enum Effect { case none, wake(Waiters.Element) }
+extension CountingSemaphore: CustomStringConvertible {
+    private var typeName: String { String(describing: type(of: self)) }
 
-    private(set) var permits: Int
-    private var waiters = Waiters()
-
-    init(permits: Int) { self.permits = permits }
-
-    mutating func tryAcquire() -> Bool {
-        guard permits > 0 else { return false }
-        permits -= 1
-        return true
+    /// Such as `CountingSemaphore(permits: 2)`: those that nobody holds just now.
+    public var description: String {
+        let (permits, bound) = guardLock.withLock { (state.permits, state.bound) }
+        return "\(typeName)(permits: \(permits)\(bound == .max ? "" : "/\(bound)"))"
     }
-
-    /// Takes a permit for `waiter` and returns true, or queues it.
-    mutating func acquire(orQueue waiter: Waiters.Element) -> Bool {
-        if tryAcquire() { return true }
-        waiters.append(waiter)
-        return false
-    }
-
-    /// Gives one permit to the oldest waiter, or back.
-    mutating func release() -> Effect {
-        if let waiter = waiters.claimFirst() { return .wake(waiter) }
-        permits += 1
-        return .none
-    }
-
-    mutating func withdraw(_ waiter: Waiters.Element) { waiters.remove(waiter) }
 }

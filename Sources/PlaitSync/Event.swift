@@ -91,6 +91,11 @@ public final class Event: @unchecked Sendable {
     }
 }
 
+extension Event: CustomStringConvertible {
+    /// `Event(set)` or `Event(unset)`.
+    public var description: String { "Event(\(isSet ? "set" : "unset"))" }
+}
+
 /// The pure state of an ``Event``.
 struct EventState<Waiters: WaiterList> {
     private(set) var isSet: Bool

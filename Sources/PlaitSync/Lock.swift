@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 public import Synchronization
 
@@ -11,16 +11,34 @@ public import Synchronization
 ///
 /// - Source: Python's `threading.Lock`; the hand-over is that of WebKit's and parking_lot's.
 public final class Lock: @unchecked Sendable {
-    // Sendable: `word` is atomic; `guardLock` guards `waiters`, and every change of `word` that
-    // sets or clears its waiters bit.
-    @usableFromInline let word = Atomic<UInt32>(0)
+    // Sendable: `word` and `holderBits` are atomic; `guardLock` guards `state`, and every change of
+    // `word` that sets or clears its waiters bit; `trace` belongs to the holder.
+    @usableFromInline let word: Atomic<UInt32>
+    /// Whose it is, for who looks for deadlocks: a ``StrandKey``. Set after taking it and cleared
+    /// before giving it back, so that it never names one who has given it back.
+    @usableFromInline let holderBits = Atomic<UInt64>(0)
     private let guardLock = ShortLock()
-    private var waiters = WaitQueue()
+    private var state = LockState<WaitQueue>()
+    /// For reports; nil for none.
+    public let name: String?
+    /// Where it was taken, when that is asked for: see ``DeadlockDetection``.
+    var trace: LockTrace?
 
-    public init() {}
+    /// What it is part of, for reports.
+    let type: StaticString
+
+    /// - Parameter name: For reports of deadlocks.
+    public convenience init(name: String? = nil) { self.init(name: name, type: "Lock") }
+
+    init(name: String?, type: StaticString) {
+        self.name = name
+        self.type = type
+        word = Atomic(DeadlockDetection.tracesNewLocks ? LockWord.traced.bits : 0)
+    }
 
     deinit {
-        demand(waiters.isEmpty, "a Lock was freed while strands wait for it")
+        demand(state.waiters.isEmpty, "\(title) was freed while strands wait for it")
+        if isTraced { LockOrder.shared.forget(ObjectIdentifier(self)) }
     }
 
     /// Whether anyone holds it at this moment.
@@ -31,68 +49,82 @@ public final class Lock: @unchecked Sendable {
     // MARK: Acquiring
 
     /// Takes the lock if nobody holds it. Never waits.
+    public func tryAcquire() -> Bool { tryAcquire(as: .current) }
+
+    @usableFromInline
+    func tryAcquire(as key: StrandKey) -> Bool {
+        guard takeAtOnce() || tryAcquireSlowly() else { return false }
+        noteHolder(key)
+        return true
+    }
+
+    /// Takes a lock that is free and of which no more is to be known.
     @inlinable
-    public func tryAcquire() -> Bool {
+    @inline(__always)
+    func takeAtOnce() -> Bool {
         // .acquiring pairs with the .releasing exchange in release().
         word.compareExchange(
             expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
-        ).exchanged || tryAcquireSlowly()
+        ).exchanged
     }
 
     /// Takes the lock, waiting while another holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `CancellationError` when the strand is cancelled; the lock is not held then.
+    /// - Throws: `CancellationError` when the strand is cancelled, and ``DeadlockError`` if
+    ///   ``DeadlockDetection/policy-swift.type.property`` says so; the lock is not held then.
     /// - Source: Python's `Lock.acquire`.
     @available(*, noasync)
     @inlinable
-    public func acquire() throws(CancellationError) {
-        if word.compareExchange(
-            expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
-        ).exchanged {
-            return
+    public func acquire() throws {
+        if takeAtOnce() {
+            noteRunningStrand()
+        } else {
+            try acquireSlowly()
         }
-        _ = try acquireSlowly(within: nil)
     }
 
     /// Takes the lock, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
     /// - Returns: Whether it is held now.
     /// - Throws: `CancellationError` when the strand is cancelled; the lock is not held then.
     @available(*, noasync)
-    public func acquire(within limit: Duration?) throws(CancellationError) -> Bool {
-        if tryAcquire() { return true }
-        return try acquireSlowly(within: limit)
+    public func acquire(within limit: Duration?) throws -> Bool {
+        let key = StrandKey.ofStrand
+        return try tryAcquire(as: key)
+            || acquire(as: key, until: Deadline(within: limit), isCancellable: true)
     }
 
     /// Takes the lock, suspending the calling task while another holds it.
-    public func acquire() async throws(CancellationError) {
+    public func acquire() async throws {
         _ = try await acquire(within: nil)
     }
 
     /// Takes the lock, suspending the calling task at most for `limit`.
-    public func acquire(within limit: Duration?) async throws(CancellationError) -> Bool {
-        if tryAcquire() { return true }
-        let deadline = Deadline(within: limit)
-        var attempt = Attempt()
-        while true {
-            let outcome = await Parking.suspend(
-                on: WaitTarget("Lock.acquire", self), until: deadline,
-                enrol: { self.enrol($0, &attempt) }, withdraw: self.withdraw)
-            if let done = try finish(attempt, outcome) { return done }
+    public func acquire(within limit: Duration?) async throws -> Bool {
+        let key = StrandKey.current
+        if tryAcquire(as: key) { return true }
+        return try await acquire(as: key, until: Deadline(within: limit), isCancellable: true)
+    }
+
+    /// Takes the lock, suspending the calling task, whatever happens to it.
+    func acquireUncancellably() async {
+        let key = StrandKey.current
+        if tryAcquire(as: key) { return }
+        do {
+            _ = try await acquire(as: key, until: .never, isCancellable: false)
+        } catch {
+            fatalError("plait: \(error)")
         }
     }
 
-    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs.
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs. A deadlock
+    /// that is to be thrown traps here, where only `body` throws.
     @available(*, noasync)
     @inlinable
     public func withLock<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        if !word.compareExchange(
-            expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
-        ).exchanged {
-            acquireUncancellably()
-        }
+        if takeAtOnce() { noteRunningStrand() } else { acquireUncancellably() }
         defer { release() }
         return try body()
     }
@@ -124,6 +156,7 @@ public final class Lock: @unchecked Sendable {
     /// Releasing a lock that is not held traps. Any strand may release it.
     @inlinable
     public func release() {
+        holderBits.store(0, ordering: .relaxed)
         // .releasing pairs with the .acquiring of whoever takes it next.
         let (done, seen) = word.compareExchange(
             expected: 1, desired: 0, successOrdering: .releasing, failureOrdering: .relaxed)
@@ -132,17 +165,15 @@ public final class Lock: @unchecked Sendable {
 
     @usableFromInline
     func releaseSlowly(_ seen: UInt32) {
-        demand(
-            LockWord(bits: seen).isHeld,
-            "release of a Lock that is not held, by strand \(Strand.current.name)")
+        if LockWord(bits: seen).isTraced { LockOrder.shared.released(self) }
         guardLock.lock()
-        let isOwed = waiters.first.map {
+        // Under the guard: of two that release it once too often, both may have seen it held.
+        demand(
+            LockWord(bits: seen).isHeld && current.isHeld,
+            "release of \(title), which is not held, by \(nameOfCaller())")
+        let (waiter, next) = state.release(current) {
             LockWord.mustHandOver(since: $0.since, now: monotonicNow())
         }
-        let waiter = waiters.claimFirst(as: isOwed == true ? .granted : .woken)
-        // Nobody else changes a held word but under this guard.
-        let next = LockWord.afterRelease(
-            isHandedOver: waiter != nil && isOwed == true, hasWaiters: !waiters.isEmpty)
         word.store(next.bits, ordering: .releasing)
         guardLock.unlock()
         waiter?.unpark()
@@ -150,36 +181,23 @@ public final class Lock: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// The tries of one strand to get the lock: it may be woken and find itself overtaken.
-    private struct Attempt {
-        /// When it first queued; nil before.
-        var since: UInt64?
-        /// It took the lock instead of queueing.
-        var isTaken = false
-    }
-
-    private func enrol(_ waiter: Waiter, _ attempt: inout Attempt) -> Bool {
+    private func enrol(_ waiter: Waiter, _ attempt: inout LockAttempt) -> Bool {
         guardLock.lock()
         defer { guardLock.unlock() }
-        while true {
-            let seen = current
-            if let taken = seen.taken {
-                if change(seen, to: taken) {
-                    attempt.isTaken = true
-                    return false
-                }
-            } else if let announced = seen.withWaiters, change(seen, to: announced) {
-                break
-            }
+        var seen = current
+        while !change(seen, to: seen.entered) { seen = current }
+        if !seen.isHeld {
+            attempt.isTaken = true
+            return false
         }
         if let since = attempt.since {
-            // Woken and overtaken: it keeps its age and its place before the others.
+            // Woken and overtaken: it keeps its age.
             waiter.since = since
-            waiters.prepend(waiter)
+            state.queueAgain(waiter) { $0.since > since }
         } else {
             waiter.since = monotonicNow()
             attempt.since = waiter.since
-            waiters.append(waiter)
+            state.queue(waiter)
         }
         return true
     }
@@ -193,34 +211,32 @@ public final class Lock: @unchecked Sendable {
 
     private func withdraw(_ waiter: Waiter) {
         guardLock.withLock {
-            waiters.remove(waiter)
-            if waiters.isEmpty { word.bitwiseAnd(~2, ordering: .relaxed) }
+            if state.withdraw(waiter) { clearWaiters() }
         }
     }
+
+    /// Under the guard.
+    private func clearWaiters() { word.bitwiseAnd(~LockWord.waitersBit, ordering: .relaxed) }
 
     /// Whether an attempt has the lock after a wait; nil when it has to try again.
     private func finish(
-        _ attempt: Attempt, _ outcome: WaitOutcome
+        _ attempt: LockAttempt, _ outcome: WaitOutcome, _ key: StrandKey
     ) throws(CancellationError) -> Bool? {
-        switch outcome {
-        case .granted: return true
-        case .woken, .pending: return attempt.isTaken ? true : nil
-        case .timedOut, .cancelled:
-            if attempt.since != nil { passOn() }
-            if outcome == .cancelled { throw CancellationError() }
-            return false
+        switch attempt.verdict(outcome) {
+        case .held:
+            noteHolder(key)
+            return true
+        case .again: return nil
+        case .gaveUp(let mustPassOn):
+            if mustPassOn { passOn() }
+            return try outcome.wasWoken()
         }
     }
 
-    /// A strand that gives up may have been woken before, for a lock that is free now: the next
-    /// waiter must be woken in its place.
     private func passOn() {
         guardLock.lock()
-        var waiter: Waiter?
-        if !current.isHeld {
-            waiter = waiters.claimFirst()
-            if waiters.isEmpty { word.bitwiseAnd(~2, ordering: .relaxed) }
-        }
+        let (waiter, clearsWaiters) = state.passOn(current)
+        if clearsWaiters { clearWaiters() }
         guardLock.unlock()
         waiter?.unpark()
     }
@@ -235,28 +251,73 @@ public final class Lock: @unchecked Sendable {
     }
 
     @usableFromInline
-    func acquireUncancellably() {
-        _ = try? acquireSlowly(until: .never, isCancellable: false)
+    func acquireUncancellably() { acquireUncancellably(as: .ofStrand) }
+
+    /// Takes the lock, whatever happens to the calling strand.
+    @usableFromInline
+    func acquireUncancellably(as key: StrandKey) {
+        if tryAcquire(as: key) { return }
+        do {
+            _ = try acquire(as: key, until: .never, isCancellable: false)
+        } catch {
+            fatalError("plait: \(error)")
+        }
     }
 
     @usableFromInline
-    func acquireSlowly(within limit: Duration?) throws(CancellationError) -> Bool {
-        try acquireSlowly(until: Deadline(within: limit), isCancellable: true)
+    func acquireSlowly() throws {
+        _ = try acquire(as: .ofStrand, until: .never, isCancellable: true)
     }
 
-    private func acquireSlowly(
-        until deadline: Deadline, isCancellable: Bool
-    ) throws(CancellationError) -> Bool {
-        if spin() { return true }
-        var attempt = Attempt()
+    func acquire(
+        as key: StrandKey, until deadline: Deadline, isCancellable: Bool
+    ) throws -> Bool {
+        if spin() {
+            noteHolder(key)
+            return true
+        }
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        var attempt = LockAttempt()
         while true {
             let outcome = Parking.block(
                 on: WaitTarget("Lock.acquire", self), until: deadline,
                 isCancellable: isCancellable,
                 enrol: { self.enrol($0, &attempt) }, withdraw: self.withdraw)
-            if let done = try finish(attempt, outcome) { return done }
+            if let done = try finish(attempt, outcome, key) { return done }
         }
     }
+
+    private func acquire(
+        as key: StrandKey, until deadline: Deadline, isCancellable: Bool
+    ) async throws -> Bool {
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        var attempt = LockAttempt()
+        while true {
+            let outcome = await Parking.suspend(
+                on: WaitTarget("Lock.acquire", self), until: deadline,
+                isCancellable: isCancellable,
+                enrol: { self.enrol($0, &attempt) }, withdraw: self.withdraw)
+            if let done = try finish(attempt, outcome, key) { return done }
+        }
+    }
+
+    // MARK: Holders
+
+    /// Says whose the lock is. What a sync caller inside a task holds counts as its thread's.
+    @inlinable
+    @inline(__always)
+    func noteRunningStrand() {
+        holderBits.store(StrandKey.ofStrand.bits, ordering: .relaxed)
+    }
+
+    private func noteHolder(_ key: StrandKey) {
+        holderBits.store(key.bits, ordering: .relaxed)
+        if isTraced { trace = LockOrder.shared.acquired(self, key) }
+    }
+
+    private var isTraced: Bool { current.isTraced }
 
     /// A short wait for a holder on another core. A fiber's holder is as likely on its own thread,
     /// which spinning would only delay.

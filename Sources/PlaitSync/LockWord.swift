@@ -8,10 +8,14 @@ struct LockWord: Equatable, Sendable {
 
     @usableFromInline static var free: LockWord { LockWord(bits: 0) }
     @usableFromInline static var held: LockWord { LockWord(bits: 1) }
+    /// Of a lock all of whose changes are to be noted: no way past the slow one.
+    static var traced: LockWord { LockWord(bits: 4) }
 
     @inlinable var isHeld: Bool { bits & 1 != 0 }
     /// Waiters are queued: releasing must look at them.
     @inlinable var hasWaiters: Bool { bits & 2 != 0 }
+
+    var isTraced: Bool { bits & 4 != 0 }
 
     /// Taken by a running strand, if nobody holds it: also over queued ones.
     var taken: LockWord? { isHeld ? nil : LockWord(bits: bits | 1) }
@@ -19,8 +23,8 @@ struct LockWord: Equatable, Sendable {
     var withWaiters: LockWord? { isHeld ? LockWord(bits: bits | 2) : nil }
 
     /// The word after a release in favour of a queued waiter.
-    static func afterRelease(isHandedOver: Bool, hasWaiters: Bool) -> LockWord {
-        LockWord(bits: (isHandedOver ? 1 : 0) | (hasWaiters ? 2 : 0))
+    func afterRelease(isHandedOver: Bool, hasWaiters: Bool) -> LockWord {
+        LockWord(bits: bits & 4 | (isHandedOver ? 1 : 0) | (hasWaiters ? 2 : 0))
     }
 
     /// Whether a waiter that queued at `since` is owed the lock, rather than a try for it.

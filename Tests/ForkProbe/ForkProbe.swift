@@ -3,6 +3,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
+internal import PlaitSync
 
 /// A program with one thread, for the tests of `fork`: a test process has many. Does what its
 /// argument says and prints what came of it.
@@ -16,6 +17,10 @@ struct ForkProbe {
         case "listener": try listener()
         case "threads": try threads()
         case "parent": try parent()
+        case "main": try mainStrand()
+        case "strands": try strands()
+        case "locks": try locks()
+        case "end": try end()
         default: fatalError("no such probe")
         }
     }
@@ -90,6 +95,101 @@ struct ForkProbe {
             print(refusal.threads)
         }
         thread.cancel()
+    }
+
+    /// The child's main strand is the one that forked, with the child's number.
+    private static func mainStrand() throws {
+        let before = Strand.main
+        try onOtherThread { _ = Strand.current }
+        print(Strand.main === Strand.current, Strand.main.nativeID == processID())
+        let child = try ChildProcess.fork {
+            print(Strand.main === before, Strand.main === Strand.current, Strand.main.isAlive)
+            print(Strand.main.nativeID == processID(), kernelThreadID() == processID())
+            print(Strand.threads.map(\.name), Strand.all().map(\.name))
+        }
+        print(try child.join()!)
+    }
+
+    /// Runs `body` on a thread that Plait did not start, and waits until it is gone.
+    private static func onOtherThread(_ body: @escaping @Sendable () -> Void) throws {
+        try startThread(name: "foreign", body)
+        while try Processes.threadCount() > 1 { Strand.yield() }
+    }
+
+    /// The parent's threads and fibers have ended for the child; its own live.
+    private static func strands() throws {
+        let ended = spawn(.thread) { 1 }
+        try ended.join()
+        while try Processes.threadCount() > 1 { Strand.yield() }
+        let fiber = spawn(.fiber, name: "parents") { try Strand.sleep(for: .seconds(60)) }
+        let joiner = spawn(.fiber) { try fiber.join() }
+        Strand.yield()
+        let child = try ChildProcess.fork {
+            print(ended.isAlive, fiber.isAlive, joiner.isAlive, Strand.all().count)
+            do {
+                try fiber.join()
+            } catch {
+                print(error)
+            }
+            print(try spawn(.thread) { Strand.threads.count }.join())
+            print(try spawn(.fiber) { Strand.all().count }.join())
+        }
+        print(try child.join()!)
+        print(fiber.isAlive, joiner.isAlive)
+        fiber.cancel()
+        try? joiner.join()
+    }
+
+    /// Locks that were free or held at the fork, by the one that forked or by a fiber, with another
+    /// waiting: in the child they can be released and taken.
+    private static func locks() throws {
+        let (free, own, fibers) = (Lock(), Lock(), Lock())
+        try own.acquire()
+        let holder = spawn(.fiber) {
+            try fibers.acquire()
+            try Strand.sleep(for: .seconds(60))
+            fibers.release()
+        }
+        let waiter = spawn(.fiber) {
+            try fibers.acquire()
+            print("the parent's waiter")
+            fibers.release()
+        }
+        // The waiter is old enough to be handed the lock.
+        try Strand.sleep(for: .milliseconds(5))
+        let child = try ChildProcess.fork {
+            print(free.isLocked, own.isLocked, fibers.isLocked)
+            own.release()
+            fibers.release()
+            for lock in [free, own, fibers] {
+                print(try lock.acquire(within: .seconds(5)), lock.isLocked)
+                lock.release()
+            }
+            print(try spawn(.thread) { try fibers.acquire(within: .seconds(5)) }.join())
+        }
+        print(try child.join()!)
+        print(free.isLocked, own.isLocked, fibers.isLocked)
+        holder.cancel()
+        try? holder.join()
+        fibers.release()
+        try waiter.join()
+    }
+
+    /// A child's end waits for its own threads and runs its own actions, not the parent's.
+    private static func end() throws {
+        try ProgramEnd.perform { print("the parent's action") }
+        for fails in [false, true] {
+            let child = try ChildProcess.fork {
+                try ProgramEnd.perform { print("the child's action") }
+                spawn(.thread) {
+                    try Strand.main.join()
+                    print("the child's thread")
+                }
+                if fails { throw Failure() }
+                print("the child's body")
+            }
+            print(try child.join()!)
+        }
     }
 
     /// A child that dies with its parent; says who it is, and waits.

@@ -75,7 +75,7 @@ struct StrandJoiningTests {
         try await joiner.join()
     }
 
-    // TH-047, TH-078
+    // TH-047, TH-078, GV-266
     @Test func `joining itself traps and names the strand`() async throws {
         let result = try await #require(
             processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -42,6 +42,22 @@ struct SignalsTests {
         #expect(error?.call == "kill")
     }
 
+    // TH-091
+    @Test(arguments: [Int32.min, -1, 0, 65, .max])
+    func `raising a number that no signal has is an error`(_ number: Int32) {
+        let error = #expect(throws: SystemError.self) { try Signal(number: number).raise() }
+        #expect(error?.errno == .invalidArgument)
+        #expect(error?.subject == "signal \(number)")
+    }
+
+    @Test func `a raised signal does what it does by default`() async {
+        await #expect(processExitsWith: .signal(Signal.user2.number)) {
+            unblockSignals([.user2])
+            try Signal.user2.raise()
+            while true { pause() }
+        }
+    }
+
     @Test func `the interrupt ends a descriptor wait, even when it comes before it`() async {
         await #expect(processExitsWith: .success) {
             holdBackThreadInterrupt()

@@ -41,6 +41,48 @@ struct ForkTests {
         #expect(try await run("threads") == ["2"])
     }
 
+    // TH-063, TH-066, TH-077
+    @Test func `a forked child has one thread, its main one`() async throws {
+        let lines = try await run("main")
+        #expect(
+            lines == [
+                "true true", "true true true", "true true", #"["main"] ["main"]"#, "exit code 0",
+            ])
+    }
+
+    // TH-064
+    @Test func `strands of the parent's have ended for a forked child`() async throws {
+        let lines = try await run("strands")
+        #expect(
+            lines == [
+                "false false false 1",
+                "parents runs in the parent: a forked child begins with the strand that forked it "
+                    + "alone", "2", "2", "exit code 0", "true true",
+            ])
+    }
+
+    // TH-010, EV-121
+    @Test func `a forked child can release and take the locks that were held`() async throws {
+        let lines = try await run("locks")
+        #expect(
+            lines == [
+                "false true true", "true true", "true true", "true true", "true", "exit code 0",
+                "false true true", "the parent's waiter",
+            ])
+    }
+
+    // TH-074, GV-263
+    @Test func `a forked child waits for its threads at its end`() async throws {
+        let lines = try await run("end")
+        let ends = ["the child's action", "the child's thread"]
+        #expect(lines.count == 8)
+        #expect(lines.first == "the child's body")
+        #expect(lines[1...2].sorted() == ends)
+        #expect(lines[3] == "exit code 0")
+        #expect(lines[4...5].sorted() == ends)
+        #expect(lines[6...] == ["exit code 1", "the parent's action"])
+    }
+
     @Test func `a forked child dies with its parent`() async throws {
         try await onThread {
             let parent = try ChildProcess.start(try Built.program("ForkProbe"), ["parent"], piped)

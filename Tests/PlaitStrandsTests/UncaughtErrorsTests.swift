@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -64,6 +65,7 @@ struct UncaughtErrorsTests {
         #expect(names.isEmpty)
     }
 
+    // TH-084
     @Test(arguments: StrandKind.allCases)
     func `being cancelled is not an error to report`(_ kind: StrandKind) async throws {
         let names = try await reports("cancelled-") { _ in
@@ -118,6 +120,71 @@ struct UncaughtErrorsTests {
             as: UTF8.self)
         #expect(output.contains("strand unheard ended with an error"))
         #expect(output.contains("Failure()"))
+    }
+
+    // TH-083
+    @Test(arguments: StrandKind.allCases)
+    func `a strand without a name is reported by its kind and number`(
+        _ kind: StrandKind
+    ) async throws {
+        let names = try await reports("\(kind.rawValue)-") { reported in
+            let id = try await onThread { spawn(kind: kind) { throw Failure() }.strand.id }
+            try await reported.wait()
+            #expect(id > 0)
+        }
+        #expect(names.count == 1)
+    }
+
+    // TH-085
+    @Test func `a handler gets the error and the strand, instead of the report`() async {
+        let result = await #expect(
+            processExitsWith: .success, observing: [\.standardErrorContent]
+        ) {
+            let reported = Event()
+            UncaughtErrors.handle { error, strand in
+                StandardStream.error.write("handler: \(error) of \(strand.name) \(strand.kind)\n")
+                reported.set()
+            }
+            try await onThread { _ = spawn(.thread, name: "mine") { throw Failure() } }
+            try await reported.wait()
+        }
+        let output = text(result?.standardErrorContent ?? [])
+        #expect(output.contains("handler: Failure() of mine thread\n"))
+        #expect(!output.contains("ended with an error"))
+    }
+
+    // TH-086
+    @Test func `when the handler fails, both errors are reported`() async {
+        struct HandlerFailure: Error {}
+        let result = await #expect(
+            processExitsWith: .success, observing: [\.standardErrorContent]
+        ) {
+            UncaughtErrors.handle { _, _ in throw HandlerFailure() }
+            try await onThread { _ = spawn(.fiber, name: "mine") { throw Failure() } }
+        }
+        let output = text(result?.standardErrorContent ?? [])
+        #expect(
+            output.contains("strand mine ended with an error that nobody joined for: Failure()"))
+        #expect(output.contains("failed for strand mine: HandlerFailure()"))
+    }
+
+    // TH-087
+    @Test func `the default report stays reachable, and can be restored`() async {
+        let result = await #expect(
+            processExitsWith: .success, observing: [\.standardErrorContent]
+        ) {
+            UncaughtErrors.handle { error, strand in
+                if strand.name != "ignored" { UncaughtErrors.log(error, of: strand) }
+            }
+            try await onThread { _ = spawn(.fiber, name: "ignored") { throw Failure() } }
+            try await onThread { _ = spawn(.fiber, name: "passed-on") { throw Failure() } }
+            UncaughtErrors.handle(nil)
+            try await onThread { _ = spawn(.fiber, name: "restored") { throw Failure() } }
+        }
+        let output = text(result?.standardErrorContent ?? [])
+        #expect(!output.contains("ignored"))
+        #expect(output.contains("strand passed-on ended with an error"))
+        #expect(output.contains("strand restored ended with an error"))
     }
 
     private func untilGone(_ isGone: () -> Bool) async throws {

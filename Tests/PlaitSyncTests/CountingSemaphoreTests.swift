@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite(.timeLimit(.minutes(1)))
 struct CountingSemaphoreTests {
-    // TH-025
+    // TH-025, AS-136, EV-042
     @Test func `a negative number of permits traps`() async {
         await #expect(processExitsWith: .failure) { _ = CountingSemaphore(permits: -1) }
     }
@@ -17,7 +17,7 @@ struct CountingSemaphoreTests {
         }
     }
 
-    // TH-026
+    // TH-026, GV-085
     @Test func `as many are taken as there are, without waiting`() async throws {
         let semaphore = CountingSemaphore(permits: 3)
         try await onThread {
@@ -70,6 +70,7 @@ struct CountingSemaphoreTests {
         #expect(semaphore.permits == 2)
     }
 
+    // GV-084
     @Test func `permits go to waiters in the order in which they came`() async throws {
         let semaphore = CountingSemaphore(permits: 0)
         let order = Box<[Int]>([])
@@ -95,6 +96,7 @@ struct CountingSemaphoreTests {
         #expect(order.value == Array(0..<6))
     }
 
+    // AS-137
     @Test func `a cancelled waiter takes no permit`() async throws {
         let semaphore = CountingSemaphore(permits: 0)
         for kind in WaiterKind.allCases {
@@ -106,5 +108,74 @@ struct CountingSemaphoreTests {
         }
         semaphore.release()
         #expect(semaphore.permits == 1)
+    }
+
+    // AS-135, EV-039
+    @Test func `one with no permits gives none without waiting`() {
+        let semaphore = CountingSemaphore(permits: 0)
+        #expect(semaphore.permits == 0)
+        #expect(!semaphore.tryAcquire())
+        semaphore.release()
+        #expect(semaphore.tryAcquire())
+    }
+
+    // TH-030
+    @Test func `withPermit may be nested, and gives back what it took when its body throws`()
+        async throws
+    {
+        struct Failure: Error {}
+        let semaphore = CountingSemaphore(permits: 2)
+        try await onThread {
+            semaphore.withPermit {
+                #expect(semaphore.permits == 1)
+                #expect(semaphore.withPermit { semaphore.permits } == 0)
+                #expect(throws: Failure.self) { try semaphore.withPermit { throw Failure() } }
+                #expect(semaphore.permits == 1)
+            }
+            #expect(semaphore.permits == 2)
+        }
+        try await semaphore.withPermit { () async throws in
+            #expect(try await semaphore.withPermit { semaphore.permits } == 0)
+            await #expect(throws: Failure.self) {
+                try await semaphore.withPermit { throw Failure() }
+            }
+            #expect(semaphore.permits == 1)
+        }
+        #expect(semaphore.permits == 2)
+    }
+
+    @Test func `withPermit of a strand waits even when it is cancelled; a task's does not`()
+        async throws
+    {
+        let semaphore = CountingSemaphore(permits: 0)
+        let isReached = Box(false)
+        for kind in WaiterKind.allCases {
+            isReached.set(false)
+            let waiting = kind.start(
+                {
+                    semaphore.withPermit { isReached.set(true) }
+                    #expect(throws: CancellationError.self) { try Event().wait() }
+                },
+                task: { try await semaphore.withPermit { isReached.set(true) } })
+            try await waiting.untilParked()
+            waiting.cancel()
+            if kind == .task {
+                await #expect(throws: CancellationError.self) { try await waiting.value() }
+                #expect(!isReached.value)
+            } else {
+                semaphore.release()
+                try await waiting.value()
+                #expect(isReached.value)
+                #expect(semaphore.tryAcquire())
+            }
+        }
+    }
+
+    // TH-032
+    @Test func `it shows how many permits are free`() {
+        let semaphore = CountingSemaphore(permits: 2)
+        #expect("\(semaphore)" == "CountingSemaphore(permits: 2)")
+        #expect(semaphore.tryAcquire())
+        #expect("\(semaphore)" == "CountingSemaphore(permits: 1)")
     }
 }

@@ -1,6 +1,7 @@
 import PlaitParking
 @testable import PlaitSync
 import Testing
+import TestSupport
 
 struct EventStateTests {
     private let outcomes = PlainOutcomes(count: 3)
@@ -35,6 +36,16 @@ struct EventStateTests {
         #expect(!state.isSet)
         #expect(state.isReady(orQueue: waiter(0)) == false)
         #expect(set(&state) == [0])
+    }
+
+    // AS-120
+    @Test func `set, cleared and set again, it wakes a waiter once and keeps none`() {
+        var state = EventState<PlainQueue>(isSet: false)
+        #expect(state.isReady(orQueue: waiter(0)) == false)
+        #expect(set(&state) == [0])
+        state.clear()
+        #expect(set(&state) == [])
+        #expect(state.isReady(orQueue: waiter(1)) == true)
     }
 
     @Test func `those who gave up are not woken`() {

@@ -5,7 +5,7 @@ import TestSupport
 
 @Suite(.timeLimit(.minutes(1)))
 struct EventTests {
-    // TH-016
+    // TH-016, AS-119
     @Test func `it is clear at first; setting and clearing may be repeated`() {
         let event = Event()
         #expect(!event.isSet)
@@ -18,7 +18,7 @@ struct EventTests {
         #expect(Event(isSet: true).isSet)
     }
 
-    // TH-018
+    // TH-018, GV-063
     @Test(arguments: StrandKind.allCases)
     func `a timed wait tells whether it was set`(_ kind: StrandKind) async throws {
         let event = Event()
@@ -41,6 +41,7 @@ struct EventTests {
         try await event.wait()
     }
 
+    // GV-061
     @Test func `a waiter that was woken returns, though it was cleared since`() async throws {
         let event = Event()
         let waiting = WaiterKind.allCases.map { kind in
@@ -51,6 +52,14 @@ struct EventTests {
         event.clear()
         for waiter in waiting { #expect(try await waiter.value()) }
         #expect(!event.isSet)
+    }
+
+    // TH-019, AS-117
+    @Test func `it shows whether it is set`() {
+        let event = Event()
+        #expect("\(event)" == "Event(unset)")
+        event.set()
+        #expect("\(event)" == "Event(set)")
     }
 
     @Test func `an uncancellable wait goes on until it is set`() async throws {

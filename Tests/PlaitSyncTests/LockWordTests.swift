@@ -33,7 +33,7 @@ struct LockWordTests {
     func `a release leaves it held only if it was handed over`(
         _ isHandedOver: Bool, _ hasWaiters: Bool
     ) {
-        let word = LockWord.afterRelease(isHandedOver: isHandedOver, hasWaiters: hasWaiters)
+        let word = LockWord.held.afterRelease(isHandedOver: isHandedOver, hasWaiters: hasWaiters)
         #expect(word.isHeld == isHandedOver)
         #expect(word.hasWaiters == hasWaiters)
     }

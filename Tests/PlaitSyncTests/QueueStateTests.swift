@@ -1,6 +1,7 @@
 import PlaitParking
 @testable import PlaitSync
 import Testing
+import TestSupport
 
 /// A first-in, first-out storage that can be copied, for explorations.
 protocol PlainStorage: QueueStorage<Int> {

@@ -1,6 +1,7 @@
 import PlaitParking
 @testable import PlaitSync
 import Testing
+import TestSupport
 
 /// Every interleaving of three strands that acquire, give up, withdraw and release.
 struct SemaphoreStateTests {
@@ -97,6 +98,10 @@ struct SemaphoreStateTests {
             #expect(world.state.permits + held == world.total)
             #expect(
                 world.line.isEmpty || world.state.permits == 0, "\(world.line) wait for nothing")
+            if world.state.bound < .max {
+                // Whoever waits: what is held may come back, and no more.
+                #expect(world.state.mayRelease(held) && !world.state.mayRelease(held + 1))
+            }
         }
     }
 
@@ -109,6 +114,16 @@ struct SemaphoreStateTests {
             World(
                 state: SemaphoreState(permits: permits), total: permits,
                 extraReleases: extraReleases))
+        #expect(exploration.seen.count > 20)
+    }
+
+    @Test(arguments: 0...3)
+    func `a bounded one takes back what is held, in every order of steps`(_ permits: Int) {
+        let exploration = Exploration()
+        exploration.explore(
+            World(
+                state: SemaphoreState(permits: permits, bound: permits), total: permits,
+                extraReleases: 0))
         #expect(exploration.seen.count > 20)
     }
 }

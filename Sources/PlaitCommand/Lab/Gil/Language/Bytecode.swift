@@ -1,0 +1,53 @@
+/// A constant of a lab program.
+enum Constant: Hashable {
+    case none
+    case integer(Int)
+    case text(String)
+}
+
+/// A function in the machine's language.
+struct CompiledFunction: Equatable {
+    let name: String
+    let parameterCount: Int
+    /// Of the parameters first.
+    let localNames: [String]
+    let constants: [Constant]
+    let code: [Instruction]
+}
+
+/// A lab program in the machine's language.
+struct Bytecode: Equatable {
+    /// The first is what stands outside of all functions.
+    let functions: [CompiledFunction]
+    let globalNames: [String]
+
+    /// Compiles the text of a program.
+    static func compile(_ source: String) throws(ProgramError) -> Bytecode {
+        try Compiler.compile(try Parser.parse(source))
+    }
+
+    /// Whether every argument points at something: what a file says is not believed unseen.
+    var isSound: Bool {
+        guard let main = functions.first, main.parameterCount == 0 else { return false }
+        return functions.allSatisfy { function in
+            // Every path ends with it.
+            guard function.code.last?.opcode == .return,
+                (0...function.localNames.count).contains(function.parameterCount)
+            else { return false }
+            return function.code.allSatisfy { instruction in
+                let argument = Int(instruction.argument)
+                let limit =
+                    switch instruction.opcode.argument {
+                    case .none: 1
+                    case .count: Int.max
+                    case .constant: function.constants.count
+                    case .local: function.localNames.count
+                    case .global: globalNames.count
+                    case .function: functions.count
+                    case .place: function.code.count
+                    }
+                return (0..<limit).contains(argument)
+            }
+        }
+    }
+}

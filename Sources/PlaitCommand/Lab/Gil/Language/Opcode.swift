@@ -1,0 +1,72 @@
+/// What the lab's machine can do. The stack grows to the right; `argument` is the instruction's.
+enum Opcode: UInt8, CaseIterable {
+    // Values.
+    /// Pushes the constant `argument`.
+    case constant
+    case loadLocal, storeLocal, loadGlobal, storeGlobal
+    /// Stores a global that may not be there yet.
+    case defineGlobal
+    case pop
+
+    // Two values become one.
+    case add, subtract, multiply, divide, remainder
+    case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
+    // One value becomes another.
+    case negate, not
+    case length, text, integer
+
+    // The way through the code; `argument` is the place.
+    case jump, jumpBack
+    case jumpIfFalse
+    /// Keeps the value if it jumps; else drops it.
+    case jumpIfFalseOrPop, jumpIfTrueOrPop
+    /// Calls the function `argument` with as many values as it has parameters.
+    case call
+    case `return`
+
+    // Threads, and what waits. Each pushes one value.
+    case spawn, join
+    case lock, acquire, release
+    case sleep, receive, send
+    /// Prints `argument` values.
+    case print
+
+    /// As the disassembler writes it: `LOAD_GLOBAL`.
+    var mnemonic: String {
+        String("\(self)".flatMap { $0.isUppercase ? ["_", $0] : [Character($0.uppercased())] })
+    }
+
+    /// What `argument` counts or points at.
+    enum Argument { case none, count, constant, local, global, function, place }
+
+    var argument: Argument {
+        switch self {
+        case .constant: .constant
+        case .loadLocal, .storeLocal: .local
+        case .loadGlobal, .storeGlobal, .defineGlobal: .global
+        case .call, .spawn: .function
+        case .jump, .jumpBack, .jumpIfFalse, .jumpIfFalseOrPop, .jumpIfTrueOrPop: .place
+        case .print: .count
+        default: .none
+        }
+    }
+}
+
+/// One step of the lab's machine.
+struct Instruction: Equatable {
+    var opcode: Opcode
+    var argument: Int32 = 0
+    /// Of the source.
+    var line: Int32
+}
+
+/// The builtin functions of the language: name, parameters, what it compiles to.
+enum Builtin {
+    static let all: [String: (parameters: Int, opcode: Opcode)] = [
+        "len": (1, .length), "str": (1, .text), "int": (1, .integer),
+        "join": (1, .join), "lock": (0, .lock), "acquire": (1, .acquire), "release": (1, .release),
+        "sleep": (1, .sleep), "receive": (0, .receive), "send": (1, .send),
+    ]
+    /// Takes any number.
+    static let print = "print"
+}

@@ -1,0 +1,61 @@
+/// What is wrong with a lab program, and in which line.
+struct ProgramError: Error, Equatable, CustomStringConvertible {
+    enum Kind: Equatable {
+        // Found in the text.
+        case unexpectedCharacter(Character)
+        case unterminatedString
+        case integerTooLarge(String)
+        case unexpected(String, wanted: String)
+        case outsideOfLoop(String)
+        case outsideOfFunction(String)
+        case tooDeep
+        case duplicate(String)
+        case wrongCount(of: String, wanted: Int, given: Int)
+        // Found when it runs, and of functions in the text.
+        case unknownName(String)
+        case wrongType(wanted: String, given: String, in: String)
+        case divisionByZero
+        case integerOverflow
+        case notAnInteger(String)
+        case stackDepth(limit: Int)
+        case releaseOfFreeLock
+        case connection(String)
+        /// It was ended from outside.
+        case stopped
+    }
+
+    let line: Int
+    let kind: Kind
+
+    init(_ kind: Kind, line: Int) {
+        self.kind = kind
+        self.line = line
+    }
+
+    var description: String { "line \(line): \(text)" }
+
+    private var text: String {
+        switch kind {
+        case .unexpectedCharacter(let character): "the character '\(character)' means nothing here"
+        case .unterminatedString: "the string has no end in its line"
+        case .integerTooLarge(let digits): "\(digits) does not fit into 64 bits"
+        case .unexpected(let found, let wanted): "found \(found) instead of \(wanted)"
+        case .outsideOfLoop(let word): "'\(word)' is outside of a loop"
+        case .outsideOfFunction(let word): "'\(word)' is outside of a function"
+        case .tooDeep: "more levels of nesting than \(Parser.depthLimit)"
+        case .duplicate(let name): "there is a '\(name)' already"
+        case .wrongCount(let name, let wanted, let given):
+            "'\(name)' takes \(wanted) argument\(wanted == 1 ? "" : "s"), not \(given)"
+        case .unknownName(let name): "there is no '\(name)'"
+        case .wrongType(let wanted, let given, let operation):
+            "\(operation) needs \(wanted), not \(given)"
+        case .divisionByZero: "division by zero"
+        case .integerOverflow: "the result does not fit into 64 bits"
+        case .notAnInteger(let text): "'\(text)' is no integer"
+        case .stackDepth(let limit): "more than \(limit) calls within each other"
+        case .releaseOfFreeLock: "release of a lock that nobody holds"
+        case .connection(let reason): "the connection failed: \(reason)"
+        case .stopped: "stopped"
+        }
+    }
+}

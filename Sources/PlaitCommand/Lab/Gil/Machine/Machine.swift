@@ -1,0 +1,153 @@
+internal import Plait
+internal import Synchronization
+
+/// Where a program's `receive` and `send` go.
+protocol ProgramConnection: Sendable {
+    /// The next message; empty at the end.
+    func receive() throws -> String
+    func send(_ text: String) throws
+}
+
+/// A lab program that runs: its threads are Plait's, and one at a time holds the interpreter lock.
+final class Machine: @unchecked Sendable {
+    // Sendable: `lock`, the interpreter lock, guards `threads`, `globals`, `firstError` and
+    // `threadCount`.
+    let program: LoadedProgram
+    let lock: InterpreterLock
+    let globals: Globals
+    private let connection: (any ProgramConnection)?
+    private let print: @Sendable (String) -> Void
+    private let isStopped = Atomic<Bool>(false)
+    private var threads: [JoinHandle<Void>] = []
+    private var threadCount = 0
+    private var firstError: (any Error)?
+    private let stepCount = Atomic<Int>(0)
+
+    /// Instructions of the threads that have ended.
+    var steps: Int { stepCount.load(ordering: .relaxed) }
+
+    init(
+        _ program: LoadedProgram, _ policy: InterpreterLockPolicy = .interval(),
+        connection: (any ProgramConnection)? = nil, print: @escaping @Sendable (String) -> Void
+    ) {
+        self.program = program
+        lock = InterpreterLock(policy)
+        globals = Globals(names: program.bytecode.globalNames)
+        self.connection = connection
+        self.print = print
+    }
+
+    /// Runs the program: what is outside of functions on the calling strand, the rest on threads;
+    /// returns when all have ended. An error in one of them stops the others.
+    ///
+    /// - Throws: The first ``ProgramError``; `CancellationError`.
+    func run() throws {
+        run(Interpreter(program, globals), as: nil)
+        var joined = 0
+        while true {
+            let next = lock.withLock { joined < threads.count ? threads[joined] : nil }
+            guard let next else { break }
+            joined += 1
+            do { try next.join() } catch { fail(error) }
+            // One that was cancelled has not ended yet.
+            while next.isAlive { _ = try? next.join() }
+        }
+        if let error = lock.withLock({ firstError }) { throw error }
+    }
+
+    /// Ends every thread at its next turn of a loop. Never waits; who waits is not ended by it, but
+    /// by cancelling the strand that is in ``run()``.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    private func fail(_ error: any Error) {
+        let threads = lock.withLock {
+            if firstError == nil { firstError = error }
+            return self.threads
+        }
+        stop()
+        for thread in threads { thread.cancel() }
+    }
+
+    /// Runs one thread of the program to its end.
+    private func run(_ start: Interpreter, as thread: ProgramThread?) {
+        var interpreter = start
+        var steps = 0
+        do {
+            try lock.withLock {
+                let result = try loop(&interpreter, &steps)
+                thread?.finish(result)
+            }
+        } catch {
+            fail(error)
+        }
+        stepCount.wrappingAdd(steps, ordering: .relaxed)
+        thread?.hasEnded.set()
+    }
+
+    private func loop(_ interpreter: inout Interpreter, _ steps: inout Int) throws -> Value {
+        while true {
+            lock.check()
+            steps += 1
+            switch try interpreter.step() {
+            case .next: break
+            case .back:
+                if isStopped.load(ordering: .relaxed) { throw interpreter.error(.stopped) }
+            case .print(let line):
+                print(line)
+                interpreter.resume(with: .none)
+            case .spawn(let function, let arguments):
+                interpreter.resume(with: .thread(spawn(function, arguments)))
+            case .wait(let operation):
+                interpreter.resume(with: try perform(operation, for: interpreter))
+            case .ended(let value): return value
+            }
+        }
+    }
+
+    private func spawn(_ function: LoadedProgram.Function, _ arguments: [Value]) -> ProgramThread {
+        threadCount += 1
+        let thread = ProgramThread(name: "\(function.compiled.name)-\(threadCount)")
+        let interpreter = Interpreter(program, globals, function: function, arguments: arguments)
+        let handle = Plait.spawn(.thread, name: thread.name) { self.run(interpreter, as: thread) }
+        threads.append(handle)
+        // The system may have refused it: nobody else would say so to who joins it.
+        if !handle.isAlive { thread.hasEnded.set() }
+        return thread
+    }
+
+    /// Waits for what a program waits for, while others run.
+    private func perform(
+        _ operation: Interpreter.Operation, for interpreter: Interpreter
+    ) throws -> Value {
+        switch operation {
+        case .acquire(let lock):
+            // As Python's locks: one that is free needs no switch.
+            if !lock.lock.tryAcquire() { try self.lock.allowThreads { try lock.lock.acquire() } }
+            return .none
+        case .join(let thread):
+            if !thread.isFinished { try lock.allowThreads { try thread.hasEnded.wait() } }
+            return thread.result
+        case .sleep(let milliseconds):
+            try lock.allowThreads { try Strand.sleep(for: .milliseconds(max(0, milliseconds))) }
+            return .none
+        case .receive:
+            return .text(try onConnection(interpreter) { try $0.receive() })
+        case .send(let text):
+            try onConnection(interpreter) { try $0.send(text) }
+            return .none
+        }
+    }
+
+    private func onConnection<Result>(
+        _ interpreter: Interpreter, _ body: (any ProgramConnection) throws -> Result
+    ) throws -> Result {
+        guard let connection else { throw interpreter.error(.connection("there is none")) }
+        do {
+            return try lock.allowThreads { try body(connection) }
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw interpreter.error(.connection("\(error)"))
+        }
+    }
+}

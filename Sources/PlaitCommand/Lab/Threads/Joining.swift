@@ -1,0 +1,62 @@
+internal import ArgumentParser
+internal import Plait
+internal import PlaitPlatform
+
+extension ThreadExperiment {
+    /// What the end of a program does with its threads: seen from outside, on three programs.
+    static let joining = ThreadExperiment(
+        name: "joining", title: "two tasks that are joined, that are not, and that are daemons"
+    ) { trial in
+        for fate in ThreadFate.allCases {
+            let lines = try outputOfProgram(fate, trial)
+            for line in lines { trial.timeline.note("\(fate.rawValue): \(line)") }
+            trial.record("\(fate.rawValue)Ended", lines.count { $0.hasSuffix("has ended") })
+            let last = lines.lastIndex { $0.hasPrefix("main") } ?? -1
+            trial.record("\(fate.rawValue)MainLast", last == lines.count - 1 ? 1 : 0)
+        }
+        trial.say("Joined, main goes on after both. Not joined, main is done first, and the program")
+        trial.say("waits for them all the same. Daemons end where they are when the program does.")
+    }
+
+    private static func outputOfProgram(
+        _ fate: ThreadFate, _ trial: ThreadTrial
+    ) throws -> [String] {
+        var options = ChildProcess.Options()
+        options.input = .null
+        options.output = .pipe
+        options.parentDeathSignal = .kill
+        let child = try ChildProcess.start(
+            "/proc/self/exe",
+            ["lab", "thread-fates", fate.rawValue, "--scale", "\(trial.scale)"], options)
+        var lines: [String] = []
+        while let line = try child.output?.readLine() { lines.append(line) }
+        _ = try child.join()
+        return lines
+    }
+}
+
+/// What becomes of threads when main is done.
+enum ThreadFate: String, CaseIterable, ExpressibleByArgument {
+    case joined, left, daemon
+}
+
+/// `plait lab thread-fates`: a program with two threads, for the experiment above.
+struct ThreadFates: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "thread-fates", shouldDisplay: false)
+
+    @Argument var fate: ThreadFate
+    @Option var scale = 1.0
+
+    func run() throws {
+        let pause = Duration.microseconds(Int(200_000 * scale))
+        let threads = (1...2).map { number in
+            spawn(.thread, name: "task \(number)", isDaemon: fate == .daemon) {
+                try Strand.sleep(for: pause * number)
+                StandardStream.output.write("task \(number) has ended\n")
+            }
+        }
+        if fate == .joined { for thread in threads { try thread.join() } }
+        StandardStream.output.write("main is done\n")
+    }
+}

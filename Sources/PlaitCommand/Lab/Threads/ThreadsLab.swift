@@ -1,0 +1,83 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Plait
+
+/// `plait lab threads`: the classic experiments with threads, each a few lines on Plait's public
+/// interface that can be read beside what they print.
+struct ThreadsLab: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "threads",
+        abstract: "The classic experiments with threads: races, locks, queues, deadlocks.",
+        discussion: ThreadExperiment.all.map { "\($0.name): \($0.title)" }.joined(separator: "\n"))
+
+    @Argument(help: "Experiments to run; all if none is given.")
+    var names: [String] = []
+
+    @Option(help: "What the strands run on: thread or fiber.", transform: ThreadsLab.kind)
+    var kind = StrandKind.thread
+
+    @Option(help: "Multiplies every pause: less than 1 for who is in a hurry.")
+    var scale = 1.0
+
+    @Flag(help: "Print the results as JSON, and nothing else, on standard output.")
+    var json = false
+
+    private static func kind(_ text: String) throws -> StrandKind {
+        guard let kind = StrandKind(rawValue: text) else {
+            throw ValidationError("'\(text)' is no kind of strand; give thread or fiber")
+        }
+        return kind
+    }
+
+    func validate() throws {
+        guard scale > 0 && scale <= 100 else {
+            throw ValidationError("--scale \(scale): give more than 0, up to 100")
+        }
+        for name in names where !ThreadExperiment.all.contains(where: { $0.name == name }) {
+            let known = ThreadExperiment.all.map(\.name).joined(separator: ", ")
+            throw ValidationError("'\(name)' is no experiment; give one of \(known)")
+        }
+    }
+
+    func run() throws {
+        let wanted = ThreadExperiment.all.filter { names.isEmpty || names.contains($0.name) }
+        var results: [Result] = []
+        for experiment in wanted {
+            var trial = ThreadTrial(kind: kind, scale: scale)
+            try experiment.run(&trial)
+            if json {
+                results.append(Result(experiment, trial))
+            } else {
+                show(experiment, trial)
+            }
+        }
+        guard json else { return }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let text = try encoder.encode(["experiments": results])
+        StandardStream.output.write(String(decoding: text, as: UTF8.self) + "\n")
+    }
+
+    private func show(_ experiment: ThreadExperiment, _ trial: ThreadTrial) {
+        let chart = TimelineChart(
+            moments: trial.timeline.allMoments, spans: trial.timeline.allSpans)
+        let lines = trial.lines.map { $0 + "\n" }.joined()
+        StandardStream.output.write("\(experiment.name): \(experiment.title)\n\(chart)\(lines)\n")
+    }
+
+    private struct Result: Encodable {
+        let name: String
+        let facts: [String: Int]
+        let lines: [String]
+        let moments: [Timeline.Moment]
+        let spans: [Timeline.Span]
+
+        init(_ experiment: ThreadExperiment, _ trial: ThreadTrial) {
+            name = experiment.name
+            facts = trial.facts
+            lines = trial.lines
+            moments = trial.timeline.allMoments
+            spans = trial.timeline.allSpans
+        }
+    }
+}

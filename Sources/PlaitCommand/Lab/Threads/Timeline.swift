@@ -1,0 +1,63 @@
+internal import Plait
+internal import PlaitPlatform
+
+/// What the strands of an experiment did, and when.
+///
+/// `note` marks a moment, `span` the time that a body takes; both are the calling strand's.
+final class Timeline: Sendable {
+    struct Moment: Encodable, Sendable {
+        /// Since the experiment began.
+        let milliseconds: Double
+        let strand: String
+        let what: String
+    }
+
+    struct Span: Encodable, Sendable {
+        let strand: String
+        let what: String
+        let from: Double
+        let to: Double
+    }
+
+    private let start = monotonicNow()
+    private let moments = Shared<[Moment]>([])
+    private let spans = Shared<[Span]>([])
+
+    /// In the order in which they were noted.
+    var allMoments: [Moment] { moments.value }
+    var allSpans: [Span] { spans.value }
+
+    private var now: Double { Double(monotonicNow() - start) / 1e6 }
+
+    func note(_ what: String) {
+        let strand = Strand.current.name
+        // Timed under the lock: the order and the times agree.
+        moments.update { $0.append(Moment(milliseconds: now, strand: strand, what: what)) }
+    }
+
+    @discardableResult
+    func span<Result>(_ what: String, _ body: () throws -> Result) rethrows -> Result {
+        let from = now
+        defer {
+            let span = Span(strand: Strand.current.name, what: what, from: from, to: now)
+            spans.update { $0.append(span) }
+        }
+        return try body()
+    }
+}
+
+/// A value that strands share, behind a `Lock`.
+final class Shared<Value>: @unchecked Sendable {
+    // Sendable: `lock` guards `contents`.
+    private let lock = Lock()
+    private var contents: Value
+
+    init(_ value: Value) { contents = value }
+
+    var value: Value { lock.withLock { contents } }
+
+    @discardableResult
+    func update<Result>(_ body: (inout Value) -> Result) -> Result {
+        lock.withLock { body(&contents) }
+    }
+}

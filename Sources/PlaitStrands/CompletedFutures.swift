@@ -1,0 +1,122 @@
+internal import DequeModule
+internal import PlaitPlatform
+internal import PlaitSync
+
+extension Future {
+    /// The futures in the order in which they are done, those that are done already first.
+    ///
+    /// Of a future that is given twice, the second is ignored.
+    /// - Parameter limit: From this call to the last future; `nil` waits for ever.
+    /// - Source: Python's `concurrent.futures.as_completed`.
+    public static func asCompleted(
+        _ futures: some Sequence<Future>, within limit: Duration? = nil
+    ) -> CompletedFutures<Success> {
+        CompletedFutures(unique(futures), until: Deadline(within: limit))
+    }
+}
+
+/// Futures in the order in which they are done: `for try await future in …` in async code,
+/// `while let future = try ….next()` elsewhere.
+///
+/// It is gone through once, by any number of strands and tasks, each future going to one of them. It
+/// keeps no future that it has given out.
+public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIteratorProtocol,
+    @unchecked Sendable
+{
+    // Sendable: `guardLock` guards `pending`, `promised` and `yielded`; the rest is constant.
+    private let deadline: Deadline
+    private let arrivals: FutureArrivals
+    private let total: Int
+    private let guardLock = ShortLock()
+    /// By index; nil once given out.
+    private var pending: [Future<Success>?]
+    /// Given out, or waited for by somebody.
+    private var promised = 0
+    private var yielded = 0
+
+    init(_ futures: [Future<Success>], until deadline: Deadline) {
+        self.deadline = deadline
+        total = futures.count
+        pending = futures
+        arrivals = FutureArrivals()
+        for (index, future) in futures.enumerated() { future.watch(for: arrivals, as: index) }
+    }
+
+    deinit {
+        for future in pending { future?.unwatch(for: arrivals) }
+    }
+
+    /// Waits for the next future that is done; nil when all have been given out.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Throws: `FutureError.unfinished` past the limit, once those that are done have been given
+    ///   out; `CancellationError` when the caller is cancelled. It may be called again.
+    @available(*, noasync)
+    public func next() throws -> Future<Success>? {
+        guard promise() else { return nil }
+        do {
+            return try take(arrivals.count.acquire(within: deadline.remaining))
+        } catch {
+            retract()
+            throw error
+        }
+    }
+
+    /// Waits for the next future that is done, suspending the calling task.
+    public func next() async throws -> Future<Success>? {
+        guard promise() else { return nil }
+        do {
+            return try await take(arrivals.count.acquire(within: deadline.remaining))
+        } catch {
+            retract()
+            throw error
+        }
+    }
+
+    public func makeAsyncIterator() -> CompletedFutures { self }
+
+    /// Cancels those that have not been given out.
+    func cancelRest() {
+        let rest = guardLock.withLock { pending }
+        for future in rest { future?.cancel() }
+    }
+
+    private func promise() -> Bool {
+        guardLock.withLock {
+            guard promised < total else { return false }
+            promised += 1
+            return true
+        }
+    }
+
+    private func retract() { guardLock.withLock { promised -= 1 } }
+
+    private func take(_ hasArrived: Bool) throws(FutureError) -> Future<Success>? {
+        guard hasArrived else {
+            throw .unfinished(guardLock.withLock { total - yielded }, of: total)
+        }
+        let index = arrivals.first()
+        return guardLock.withLock {
+            yielded += 1
+            return pending[index].take()
+        }
+    }
+}
+
+/// The numbers of futures that are done and have not been given out. It does not know the futures:
+/// they know it, and it would keep them.
+private final class FutureArrivals: FutureWatcher, @unchecked Sendable {
+    // Sendable: `guardLock` guards `indices`.
+    /// A permit a number.
+    let count = CountingSemaphore(permits: 0)
+    private let guardLock = ShortLock()
+    private var indices = Deque<Int>()
+
+    func futureIsDone(_ index: Int, hasFailed: Bool) {
+        guardLock.withLock { indices.append(index) }
+        count.release()
+    }
+
+    /// The oldest. Whoever has a permit finds one.
+    func first() -> Int { guardLock.withLock { indices.removeFirst() } }
+}

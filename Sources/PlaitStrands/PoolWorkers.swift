@@ -1,0 +1,237 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitSync
+
+// How work enters a ThreadPool, and how its workers live.
+extension ThreadPool {
+    // MARK: Entering
+
+    /// Gives work to the pool that has acquired a place for it.
+    /// - Returns: Whether a worker comes for it: then it begins without others having to end first.
+    @discardableResult
+    func enqueue(_ work: PoolWork, hasPlace: Bool) throws(ThreadPoolError) -> Bool {
+        guardLock.lock()
+        if let error = refusal {
+            guardLock.unlock()
+            // The next who waits for a place has to know it too.
+            if hasPlace { places.release() }
+            throw error
+        }
+        guard hasPlace else {
+            guardLock.unlock()
+            throw .full
+        }
+        state.add(work)
+        return unlockCovering { state.isCovered }
+    }
+
+    /// Why no work is taken. Under the lock.
+    private var refusal: ThreadPoolError? {
+        switch state.closing {
+        case .shutDown: .shutDown
+        case .broken(let reason): .broken(reason: reason)
+        case nil: PoolRegistry.programIsEnding ? .shutDown : nil
+        }
+    }
+
+    /// Calls workers for what waits, unlocks, and wakes and starts them.
+    @discardableResult
+    private func unlockCovering<Answer>(_ answer: () -> Answer) -> Answer {
+        var claimed = ClaimedWaiters()
+        var starts = 0
+        covering: while true {
+            switch state.cover() {
+            case .none: break covering
+            case .wake(let worker): claimed.append(worker)
+            case .start: starts += 1
+            }
+        }
+        let first = started
+        started += starts
+        let answer = answer()
+        guardLock.unlock()
+        claimed.unparkAll()
+        for number in first..<first + starts { startWorker(number) }
+        return answer
+    }
+
+    private func unlockCovering() { unlockCovering {} }
+
+    /// The work of a future was cancelled before it began: its place is free.
+    func futureWasCancelled() {
+        guardLock.lock()
+        cancelled += 1
+        var unwanted: [PoolWork] = []
+        // Each is looked at twice on average, however many there are.
+        if cancelled * 2 >= state.items.count {
+            cancelled = 0
+            unwanted = state.remove { $0.isDone }
+        }
+        let isFreed = !paysDebt()
+        guardLock.unlock()
+        if isFreed { places.release() }
+        withExtendedLifetime(unwanted) {}
+    }
+
+    /// Whether a place that was left pays a debt, and is not free. Under the lock.
+    private func paysDebt() -> Bool {
+        guard debt > 0 else { return false }
+        debt -= 1
+        return true
+    }
+
+    // MARK: Workers
+
+    private func startWorker(_ number: Int) {
+        PoolRegistry.add(self)
+        let plan = ThreadPlan("\(name)-\(number)", true, stackSize)
+        let thread = SpawnedThread.start(plan) { _ in self.live() }
+        guard let error = thread.errorAfterEnd else { return }
+        thread.markObserved()
+        guardLock.lock()
+        state.end()
+        let isLast = state.threads == 0
+        guardLock.unlock()
+        // Those there are do the work; with none, it would wait for ever.
+        if isLast { fail("no thread could be started: \(error)") }
+    }
+
+    /// A worker's life.
+    private func live() {
+        let strand = Strand.current
+        guardLock.lock()
+        strands.removeAll { !$0.isAlive }
+        strands.append(strand)
+        guardLock.unlock()
+        do {
+            try initializer?()
+            while let work = next() { perform(work) }
+        } catch {
+            guardLock.withLock { _ = state.end() }
+            fail("the initializer threw on \(strand.name): \(error)")
+        }
+        leave()
+    }
+
+    private func perform(_ work: PoolWork) {
+        let isCompleted = work.run()
+        // Before the result is known: who brings more work when it is, finds this worker.
+        guardLock.lock()
+        state.comeBack(isCompleted: isCompleted)
+        let isFreed = isCompleted && !paysDebt()
+        guardLock.unlock()
+        if isFreed { places.release() }
+        guard let callbacks = work.finish() else { return }
+        // They may take long: others must come for what waits.
+        guardLock.lock()
+        state.holdUp()
+        unlockCovering()
+        callbacks()
+        guardLock.withLock { state.comeBack(isCompleted: false) }
+    }
+
+    /// The next work for the calling worker; nil when it is to end, and has been counted out.
+    private func next() -> PoolWork? {
+        while true {
+            var found = guardLock.withLock { state.look() }
+            var outcome = WaitOutcome.pending
+            if case .park = found {
+                outcome = Parking.block(
+                    on: WaitTarget("ThreadPool.next", self), until: Deadline(within: idleLimit),
+                    isCancellable: false,
+                    enrol: { worker in
+                        found = self.guardLock.withLock { self.state.look(orQueue: worker) }
+                        if case .park = found { return true }
+                        return false
+                    },
+                    withdraw: { worker in
+                        found = self.guardLock.withLock { self.state.giveUp(worker) }
+                    })
+            }
+            switch found {
+            case .work(let work): return work
+            case .end: return nil
+            case .park: demand(outcome.isWoken, "an idle worker of \(name) ended as \(outcome)")
+            }
+        }
+    }
+
+    /// After a worker was counted out.
+    private func leave() {
+        guardLock.lock()
+        let isOver = state.isOver
+        let isLast = state.threads == 0
+        unlockCovering()
+        if isOver { ended.set() }
+        guard isLast else { return }
+        PoolRegistry.remove(self)
+        // One that was started meanwhile may have been registered before that.
+        if guardLock.withLock({ state.threads }) > 0 { PoolRegistry.add(self) }
+    }
+
+    func isWorker(_ strand: Strand) -> Bool {
+        guardLock.withLock { strands.contains { $0 === strand } }
+    }
+
+    var workerStrands: [Strand] { guardLock.withLock { strands } }
+
+    // MARK: Changing
+
+    func setWorkers(_ limit: Int) {
+        demand(limit >= 0, "ThreadPool \(name) cannot have \(limit) workers")
+        guardLock.lock()
+        guard state.closing == nil else {
+            guardLock.unlock()
+            return
+        }
+        let change = limit - state.limit
+        state.setLimit(limit)
+        let paid = min(debt, max(0, change))
+        debt -= paid
+        let claimed = dismissed()
+        unlockCovering()
+        claimed.unparkAll()
+        if change > paid { places.release(change - paid) }
+        for _ in 0..<max(0, -change) where !places.tryAcquire() {
+            guardLock.withLock { debt += 1 }
+        }
+    }
+
+    /// Takes no more work.
+    func close(cancellingQueued: Bool) {
+        end(as: .shutDown, dropping: cancellingQueued) { $0.cancel() }
+    }
+
+    /// Takes no more work, and lets what waits fail.
+    private func fail(_ reason: String) {
+        let error = ThreadPoolError.broken(reason: reason)
+        end(as: .broken(reason: reason), dropping: true) { work in
+            if work.refuse(error) { self.places.release() }
+        }
+    }
+
+    private func end(
+        as closing: PoolState<WaiterStack, PoolWork>.Closing, dropping: Bool,
+        _ drop: (PoolWork) -> Void
+    ) {
+        guardLock.lock()
+        let isFirst = state.closing == nil
+        state.close(as: closing)
+        let dropped = dropping || state.limit == 0 ? state.takeAll() : []
+        let claimed = dismissed()
+        let isOver = state.isOver
+        guardLock.unlock()
+        claimed.unparkAll()
+        if isOver { ended.set() }
+        // Goes from one who waits for a place to the next.
+        if isFirst { places.release() }
+        for work in dropped { drop(work) }
+    }
+
+    /// The idle workers that are to end. Under the lock.
+    private func dismissed() -> ClaimedWaiters {
+        var claimed = ClaimedWaiters()
+        while let worker = state.dismiss() { claimed.append(worker) }
+        return claimed
+    }
+}

@@ -1,0 +1,45 @@
+internal import PlaitPlatform
+
+/// The writing side of a ``Future``.
+///
+/// If the promise goes without a result, the future fails with `FutureError.abandoned`, so that
+/// nobody waits for ever.
+/// - Source: What Python's `Future` has for executors: `set_result` and its like.
+public final class Promise<Success: Sendable>: Sendable {
+    public let future = Future<Success>()
+
+    public init() {}
+
+    deinit {
+        guard !future.isDone else { return }
+        try? fail(FutureError.abandoned)
+    }
+
+    /// Notes that the work begins: the future cannot be cancelled any more. Once.
+    /// - Returns: False when the future was cancelled: the work is not wanted.
+    /// - Throws: `FutureError.alreadyDone` when it has a result.
+    /// - Source: Python's `Future.set_running_or_notify_cancel`.
+    public func begin() throws(FutureError) -> Bool {
+        if future.begin() { return true }
+        demand(!future.isRunning, "begin of a promise whose work runs already")
+        if future.isCancelled { return false }
+        throw .alreadyDone
+    }
+
+    /// Finishes the future with a value. Runs its callbacks.
+    /// - Throws: `FutureError.alreadyDone` when it has a result or was cancelled; that stays.
+    public func fulfil(_ value: Success) throws(FutureError) { try complete(with: .success(value)) }
+
+    /// Finishes the future with an error. Runs its callbacks.
+    /// - Throws: `FutureError.alreadyDone` when it has a result or was cancelled; that stays.
+    public func fail(_ error: any Error) throws(FutureError) {
+        try complete(with: .failure(error))
+    }
+
+    /// Finishes the future. Runs its callbacks.
+    /// - Throws: `FutureError.alreadyDone` when it has a result or was cancelled; that stays.
+    public func complete(with result: Result<Success, any Error>) throws(FutureError) {
+        guard let callbacks = future.finish(with: result) else { throw .alreadyDone }
+        future.run(callbacks)
+    }
+}

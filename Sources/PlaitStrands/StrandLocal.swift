@@ -1,0 +1,122 @@
+public import PlaitParking
+
+/// A value of which every strand, thread or fiber, has its own.
+///
+/// A strand's value is made when it first uses it, and freed when the strand ends, or when the local
+/// itself goes though strands run on; a thread that Plait did not start frees its values at its end
+/// too. Reading takes no lock and allocates nothing.
+///
+/// A value that is freed with its local may go on another thread than its strand's, as any object
+/// may. Callbacks of a hub's loop share the values of one strand. Swift tasks do not stay on a
+/// strand: use `TaskLocal` there.
+/// - Source: Python's `threading.local`, gevent's and eventlet's `local`.
+public final class StrandLocal<Value>: @unchecked Sendable {
+    // Sendable: constants, of which `makeValue` is; a strand's value is used by that strand alone.
+    private let makeValue: () -> Value
+    /// Whether other strands may look at a value.
+    private let isShareable: Bool
+    private let name: String
+    private let registry = LocalRegistry()
+    /// Where strands keep their values of this local; used again once it is gone.
+    @usableFromInline let place: Int
+    /// Never used again: tells this local's values from those of an earlier one at its place.
+    @usableFromInline let number: UInt64
+
+    /// - Parameters:
+    ///   - name: For people who look; the type of the value if nil.
+    ///   - makeValue: Makes a strand's first value, on that strand.
+    public convenience init(name: String? = nil, _ makeValue: @escaping @Sendable () -> Value) {
+        self.init(name, isShareable: false, makeValue)
+    }
+
+    private init(
+        _ name: String?, isShareable: Bool, _ makeValue: @escaping @Sendable () -> Value
+    ) {
+        self.makeValue = makeValue
+        self.isShareable = isShareable
+        self.name = name ?? "\(Value.self)"
+        (place, number) = LocalPlaces.take()
+    }
+
+    deinit {
+        // Nobody can ask for these values any more; strands that end meanwhile may free them too.
+        for box in registry.takeAll() { box.end() }
+        LocalPlaces.give(place)
+    }
+
+    // MARK: The calling strand's value
+
+    /// The calling strand's value.
+    @available(*, noasync)
+    @inlinable
+    public var value: Value {
+        get {
+            guard let box = own else { return make().kept }
+            return box.kept
+        }
+        set {
+            if let box = own { box.assign(newValue) } else { insert(newValue) }
+        }
+    }
+
+    /// Changes the calling strand's value in place.
+    ///
+    /// Using the local inside of `body` traps.
+    @available(*, noasync)
+    @inlinable
+    public func withValue<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let box = own ?? make()
+        var value = box.take()
+        defer { box.putBack(value) }
+        return try body(&value)
+    }
+
+    /// Frees the calling strand's value: its next use makes a new one.
+    /// - Source: Python's `del local.name`.
+    @available(*, noasync)
+    public func reset() {
+        guard own != nil else { return }
+        unsafe Strand.currentReference._withUnsafeGuaranteedRef { strand in
+            strand.makeLocals().replace(nil, at: place)
+        }?.end()
+    }
+
+    @inlinable
+    var own: LocalBoxOf<Value>? {
+        unsafe Strand.currentReference._withUnsafeGuaranteedRef { strand in
+            guard let box = strand.locals?.box(at: place), box.number == number else {
+                return nil
+            }
+            return unsafe unsafeDowncast(box, to: LocalBoxOf<Value>.self)
+        }
+    }
+
+    @usableFromInline
+    func make() -> LocalBoxOf<Value> {
+        // User code, which may wait, and may set the value itself: then that one goes.
+        insert(makeValue())
+    }
+
+    @discardableResult
+    @usableFromInline
+    func insert(_ value: Value) -> LocalBoxOf<Value> {
+        let look = LocalBox.Look(
+            local: ObjectIdentifier(self), name: name, isShareable: isShareable)
+        let box = LocalBoxOf(value, number: number, registry: registry, look: look)
+        let old = unsafe Strand.currentReference._withUnsafeGuaranteedRef { strand in
+            strand.makeLocals().replace(box, at: place)
+        }
+        registry.add(box)
+        old?.end()
+        return box
+    }
+}
+
+extension StrandLocal where Value: Sendable {
+    /// As ``init(name:_:)``; other strands may look at the values, see `Strand.localValues`.
+    public convenience init(name: String? = nil, _ makeValue: @escaping @Sendable () -> Value) {
+        self.init(name, isShareable: true, makeValue)
+    }
+}

@@ -1,0 +1,18 @@
+/// Why a ``ThreadPool`` did not take work.
+public enum ThreadPoolError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The pool was shut down, or the program ends.
+    case shutDown
+    /// No place became free within the limit.
+    case full
+    /// Its workers cannot work: the initializer threw, or no thread could be started. All work that
+    /// had not begun failed with this.
+    case broken(reason: String)
+
+    public var description: String {
+        switch self {
+        case .shutDown: "the thread pool was shut down and takes no more work"
+        case .full: "the thread pool stayed full within the limit; wait longer or raise its limits"
+        case .broken(let reason): "the thread pool is broken: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,165 @@
+public import PlaitParking
+public import PlaitPlatform
+
+/// Why a ``Channel`` did not take or give an item.
+public enum ChannelError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// ``Channel/close()`` was called: nothing more is taken, and nothing is left.
+    case closed
+    /// Nobody came within the limit: no receiver and no place for an item, or no sender.
+    case timedOut
+
+    public var description: String {
+        switch self {
+        case .closed: "the channel is closed"
+        case .timedOut: "no counterpart came to the channel within the limit; wait longer"
+        }
+    }
+}
+
+/// Passes items from those who send to those who receive: threads, fibers and tasks.
+///
+/// Without a capacity it is a rendezvous: a sender waits until a receiver takes its item. With one,
+/// it stores so many items before senders wait. Both sides are served first come, first served, and
+/// an item sent while someone waits is handed to that receiver directly. Who comes second goes on
+/// running; the one that waited becomes ready. ``select(within:_:)`` waits on several channels.
+///
+/// A loop over the channel receives until it is closed and drained:
+/// ```swift
+/// let lines = Channel<String>()
+/// spawn(.thread) { for line in lines { print(line) } }
+/// try lines.send("hello")
+/// lines.close()
+/// ```
+/// - Source: gevent's `queue.Channel`, eventlet's `Queue(0)`; closing and select are Go's.
+public final class Channel<Element>: @unchecked Sendable {
+    // Sendable: `guardLock` guards `state`; items are sent in and out.
+    @usableFromInline let guardLock = ShortLock()
+    @exclusivity(unchecked) @usableFromInline var state: ChannelState<Element, WaitQueue>
+
+    /// - Parameter capacity: Items it stores before senders wait; 0 stores none.
+    public init(capacity: Int = 0) {
+        demand(capacity >= 0, "a Channel needs a capacity of at least 0, not \(capacity)")
+        unsafe state = ChannelState(capacity: capacity)
+    }
+
+    public var capacity: Int { unsafe state.capacity }
+    /// Items stored at this moment; those of waiting senders do not count.
+    public var count: Int { guardLock.withLock { unsafe state.items.count } }
+    /// Whether nothing is stored: always, without a capacity.
+    public var isEmpty: Bool { count == 0 }
+    /// Whether nothing more can be stored: always, without a capacity.
+    public var isFull: Bool { count >= capacity }
+    public var isClosed: Bool { guardLock.withLock { unsafe state.isClosed } }
+
+    // MARK: Sending
+
+    /// Gives an item to a receiver, or stores it, waiting while neither is possible.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `ChannelError.timedOut` past the limit, `ChannelError.closed`, also when that
+    ///   happens while it waits, `CancellationError`. Nobody gets the item then.
+    /// - Source: gevent's `Channel.put`.
+    @available(*, noasync)
+    @inlinable
+    public func send(_ item: sending Element, within limit: Duration? = nil) throws {
+        var place: Element? = item
+        if try sendAtOnce(from: &place) { return }
+        let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.block(
+                on: WaitTarget("Channel.send", self), slot: UnsafeMutableRawPointer(slot),
+                until: Deadline(within: limit), enrol: { self.enrolSender($0) },
+                withdraw: { self.withdrawSender($0) })
+        }
+        try finishSend(outcome, isTaken: place == nil)
+    }
+
+    /// Gives an item to a receiver, or stores it, suspending the calling task meanwhile.
+    @inlinable
+    public func send(_ item: sending Element, within limit: Duration? = nil) async throws {
+        var first: Element? = item
+        if try sendAtOnce(from: &first) { return }
+        let place = ItemPlace<Element>(first)
+        first = nil
+        let outcome = unsafe await Parking.suspend(
+            on: WaitTarget("Channel.send", self), slot: place.address,
+            until: Deadline(within: limit), enrol: { self.enrolSender($0) },
+            withdraw: { self.withdrawSender($0) })
+        try finishSend(outcome, isTaken: place.take() == nil)
+    }
+
+    /// Gives an item to a receiver that waits, or stores it. Never waits.
+    /// - Returns: False when that is not possible now.
+    /// - Throws: `ChannelError.closed`.
+    @inlinable
+    public func trySend(_ item: sending Element) throws(ChannelError) -> Bool {
+        var place: Element? = item
+        return try sendAtOnce(from: &place)
+    }
+
+    // MARK: Receiving
+
+    /// Takes the oldest item, waiting while there is none.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `ChannelError.timedOut` past the limit, `ChannelError.closed` once closed and
+    ///   drained, `CancellationError`.
+    /// - Source: gevent's `Channel.get`.
+    @available(*, noasync)
+    @inlinable
+    public func receive(within limit: Duration? = nil) throws -> sending Element {
+        var place: Element?
+        if try receiveAtOnce(into: &place) { return unsafe unsafelyTaken(&place) }
+        let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.block(
+                on: WaitTarget("Channel.receive", self), slot: UnsafeMutableRawPointer(slot),
+                until: Deadline(within: limit), enrol: { self.enrolReceiver($0) },
+                withdraw: { self.withdrawReceiver($0) })
+        }
+        try finishReceive(outcome, isEmpty: place == nil)
+        return unsafe unsafelyTaken(&place)
+    }
+
+    /// Takes the oldest item, suspending the calling task while there is none.
+    @inlinable
+    public func receive(within limit: Duration? = nil) async throws -> sending Element {
+        var item: Element?
+        if try receiveAtOnce(into: &item) { return unsafe unsafelyTaken(&item) }
+        let place = ItemPlace<Element>(nil)
+        let outcome = unsafe await Parking.suspend(
+            on: WaitTarget("Channel.receive", self), slot: place.address,
+            until: Deadline(within: limit), enrol: { self.enrolReceiver($0) },
+            withdraw: { self.withdrawReceiver($0) })
+        item = place.take()
+        try finishReceive(outcome, isEmpty: item == nil)
+        return unsafe unsafelyTaken(&item)
+    }
+
+    /// Takes the oldest item, also that of a sender that waits. Never waits.
+    /// - Returns: Nil when there is none.
+    /// - Throws: `ChannelError.closed` once closed and drained.
+    @inlinable
+    public func tryReceive() throws(ChannelError) -> sending Element? {
+        var item: Element?
+        _ = try receiveAtOnce(into: &item)
+        nonisolated(unsafe) let taken = item
+        return unsafe taken
+    }
+
+    // MARK: Ending
+
+    /// Refuses further items: senders get `ChannelError.closed`, those that wait too, with their
+    /// items not sent. Receivers still get what is stored, then the same. Again: does nothing.
+    ///
+    /// Never blocks. Both sides may call it.
+    /// - Source: Go's `close`, but for sending on a closed channel, which is an error here.
+    public func close() {
+        guardLock.lock()
+        var claimed = ClaimedWaiters()
+        // Their places hold what they held: nothing for a receiver, the item for a sender.
+        while let waiter = unsafe state.close() { claimed.append(waiter) }
+        guardLock.unlock()
+        claimed.unparkAll()
+    }
+}

@@ -1,0 +1,11 @@
+internal import PlaitParking
+internal import Synchronization
+
+extension Lock: WatchedLock {
+    var holders: [StrandKey] {
+        let bits = holderBits.load(ordering: .relaxed)
+        return bits == 0 ? [] : [StrandKey(bits: bits)]
+    }
+
+    var title: String { "\(type) \(name ?? addressText(self))" }
+}

@@ -1,0 +1,77 @@
+internal import PlaitParking
+internal import PlaitPlatform
+
+/// What is known of an acquisition of a traced lock. Written by its holder alone.
+struct LockTrace {
+    let holder: StrandKey
+    /// Nanoseconds of the monotonic clock.
+    let since: UInt64
+    /// Where, if that was asked for.
+    let stack: StackTrace?
+}
+
+/// The traced locks that strands hold, and the orders in which they were taken.
+final class LockOrder: @unchecked Sendable {
+    // Sendable: `guardLock` guards all.
+    static let shared = LockOrder()
+
+    private let guardLock = ShortLock()
+    private var held: [StrandKey: [any WatchedLock]] = [:]
+    private var graph = OrderGraph<ObjectIdentifier>()
+    /// Of locks in the graph.
+    private var titles: [ObjectIdentifier: String] = [:]
+
+    /// Notes that `key` has taken a lock.
+    /// - Returns: What the lock is to keep of it.
+    func acquired(_ lock: any WatchedLock, _ key: StrandKey) -> LockTrace {
+        let trace = LockTrace(
+            holder: key, since: monotonicNow(),
+            stack: DeadlockDetection.capturesStacks ? StackTrace.capture(skipping: 2) : nil)
+        guardLock.lock()
+        let before = held[key] ?? []
+        var inversion: (held: String, order: [String])?
+        if DeadlockDetection.checksLockOrder {
+            titles[ObjectIdentifier(lock)] = lock.title
+            for first in before {
+                guard
+                    let path = graph.add(ObjectIdentifier(first), before: ObjectIdentifier(lock))
+                else { continue }
+                inversion = (first.title, path.map { titles[$0] ?? "a lock" })
+            }
+        }
+        held[key] = before + [lock]
+        guardLock.unlock()
+        if let inversion {
+            DeadlockDetection.report(
+                .inversion(
+                    LockInversion(
+                        strand: key.isTask ? taskName(key) : Strand.current.name,
+                        held: inversion.held, taken: lock.title, earlierOrder: inversion.order,
+                        takenAt: trace.stack?.lines ?? [])))
+        }
+        return trace
+    }
+
+    /// Notes that the lock is about to be given back.
+    func released(_ lock: any WatchedLock) {
+        guard let key = lock.trace?.holder else { return }
+        guardLock.lock()
+        // The last one, as a rule.
+        if let index = held[key]?.lastIndex(where: { $0 === lock }) {
+            held[key]?.remove(at: index)
+            if held[key]?.isEmpty == true { held[key] = nil }
+        }
+        guardLock.unlock()
+    }
+
+    /// The traced locks that `key` holds.
+    func held(by key: StrandKey) -> [any WatchedLock] { guardLock.withLock { held[key] ?? [] } }
+
+    /// Forgets a lock that is gone.
+    func forget(_ lock: ObjectIdentifier) {
+        guardLock.withLock {
+            graph.remove(lock)
+            titles[lock] = nil
+        }
+    }
+}

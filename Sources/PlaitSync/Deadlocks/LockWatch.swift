@@ -1,0 +1,96 @@
+internal import PlaitParking
+internal import PlaitPlatform
+
+/// A lock that has holders, for who follows them.
+protocol WatchedLock: AnyObject, Sendable {
+    /// Who holds it at this moment, as far as is known.
+    var holders: [StrandKey] { get }
+    /// For reports.
+    var title: String { get }
+    /// What is known of its last acquisition. Asked only while its holder waits.
+    var trace: LockTrace? { get }
+}
+
+/// One strand's wait for a lock without a deadline, while it lasts.
+struct LockWatch {
+    private let key: StrandKey
+
+    /// Notes the wait that is about to begin, and looks whether it closes a circle. Nil when such
+    /// waits are not followed.
+    static func begin(
+        _ lock: any WatchedLock, _ key: StrandKey, until deadline: Deadline
+    ) throws(DeadlockError) -> LockWatch? {
+        guard deadline == .never else { return nil }
+        let policy = DeadlockDetection.policy
+        guard policy != .off else { return nil }
+        if let deadlock = LockWaits.shared.begin(lock, key) {
+            switch policy {
+            case .off: break
+            case .report: DeadlockDetection.report(.deadlock(deadlock))
+            case .trap: fatalError("plait: \(deadlock)")
+            case .throwError:
+                LockWaits.shared.end(key)
+                throw DeadlockError(deadlock: deadlock)
+            }
+        }
+        return LockWatch(key: key)
+    }
+
+    func end() { LockWaits.shared.end(key) }
+}
+
+/// The waits for locks of the whole process.
+private final class LockWaits: @unchecked Sendable {
+    // Sendable: `guardLock` guards `graph`. Whoever closes a circle sees, under it, what all the
+    // others of the circle stored as holders before they began to wait.
+    static let shared = LockWaits()
+
+    private struct Wait {
+        let lock: any WatchedLock
+        /// Nil for a task.
+        let strand: Strand?
+        let since: Deadline
+    }
+
+    private let guardLock = ShortLock()
+    private var graph = WaitGraph<StrandKey, Wait>()
+
+    func begin(_ lock: any WatchedLock, _ key: StrandKey) -> Deadlock? {
+        let wait = Wait(lock: lock, strand: key.isTask ? nil : Strand.current, since: .now)
+        guardLock.lock()
+        graph.begin(key, on: wait)
+        let circle = graph.circle(closedBy: key) { $0.lock.holders }
+        let waits = circle?.compactMap { key in graph[key].map { (key, $0) } }
+        guardLock.unlock()
+        return waits.map(deadlock)
+    }
+
+    func end(_ key: StrandKey) {
+        guardLock.lock()
+        let wait = graph[key]
+        graph.end(key)
+        guardLock.unlock()
+        // Let go of outside the lock.
+        _ = wait
+    }
+
+    private func deadlock(_ waits: [(key: StrandKey, wait: Wait)]) -> Deadlock {
+        Deadlock(
+            members: waits.indices.map { index in
+                let (key, wait) = waits[index]
+                // The one before it waits for what it holds.
+                let held = waits[(index + waits.count - 1) % waits.count].wait.lock
+                let others = LockOrder.shared.held(by: key).filter { $0 !== held }
+                return Deadlock.Member(
+                    strand: wait.strand?.name ?? taskName(key), waitsFor: wait.lock.title,
+                    since: wait.since, holds: ([held] + others).map(heldLock))
+            })
+    }
+
+    private func heldLock(_ lock: any WatchedLock) -> Deadlock.HeldLock {
+        let trace = lock.trace
+        return Deadlock.HeldLock(
+            lock: lock.title, since: trace.map { Deadline(nanoseconds: $0.since) },
+            acquiredAt: trace?.stack?.lines ?? [])
+    }
+}

@@ -1,0 +1,41 @@
+/// In which order locks were taken while others were held: pure, so that it can be tried with plain
+/// numbers.
+struct OrderGraph<Lock: Hashable> {
+    /// Locks that were taken while the key was held.
+    private var after: [Lock: Set<Lock>] = [:]
+
+    /// Notes that `second` was taken while `first` was held.
+    ///
+    /// - Returns: A chain from `second` to `first`, each taken while the one before was held, if there
+    ///   is one: then the two orders could meet in a deadlock. Told once for a pair.
+    mutating func add(_ first: Lock, before second: Lock) -> [Lock]? {
+        guard first != second, after[first, default: []].insert(second).inserted else {
+            return nil
+        }
+        return path(from: second, to: first)
+    }
+
+    private func path(from start: Lock, to end: Lock) -> [Lock]? {
+        var cameFrom: [Lock: Lock] = [:]
+        var next = [start]
+        while let lock = next.popLast() {
+            if lock == end {
+                var path = [end]
+                while path[0] != start, let before = cameFrom[path[0]] {
+                    path.insert(before, at: 0)
+                }
+                return path
+            }
+            for follower in after[lock] ?? [] where follower != start {
+                if cameFrom.updateValue(lock, forKey: follower) == nil { next.append(follower) }
+            }
+        }
+        return nil
+    }
+
+    /// Forgets a lock that is gone.
+    mutating func remove(_ lock: Lock) {
+        after[lock] = nil
+        for other in after.keys { after[other]?.remove(lock) }
+    }
+}

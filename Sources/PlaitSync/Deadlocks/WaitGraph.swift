@@ -1,0 +1,27 @@
+/// Who waits for which lock: pure, so that it can be tried with plain numbers.
+struct WaitGraph<Strand: Hashable, Lock> {
+    private var waits: [Strand: Lock] = [:]
+
+    var count: Int { waits.count }
+
+    subscript(strand: Strand) -> Lock? { waits[strand] }
+
+    mutating func begin(_ strand: Strand, on lock: Lock) { waits[strand] = lock }
+    mutating func end(_ strand: Strand) { waits[strand] = nil }
+
+    /// The circle that `strand`'s wait has closed, `strand` first and each waiting for a lock that
+    /// the next one holds; nil if there is none.
+    func circle(closedBy strand: Strand, holders: (Lock) -> [Strand]) -> [Strand]? {
+        var path: [Strand] = []
+        var visited: Set<Strand> = []
+
+        func leadsBack(_ from: Strand) -> Bool {
+            guard let lock = waits[from], visited.insert(from).inserted else { return false }
+            path.append(from)
+            for holder in holders(lock) where holder == strand || leadsBack(holder) { return true }
+            path.removeLast()
+            return false
+        }
+        return leadsBack(strand) ? path : nil
+    }
+}

@@ -1,0 +1,129 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import Synchronization
+
+/// A closure run once, by whichever strand comes first; the others wait until it has finished.
+///
+/// If it throws, the error goes to who ran it, and the one who has waited longest tries next.
+/// - Source: Go's `sync.Once`, C++'s `std::call_once`; Python has none.
+public final class Once: @unchecked Sendable {
+    // Sendable: `guardLock` guards `state` and `runner`; `doneFlag` mirrors the state for reading
+    // without the lock.
+    private let guardLock = ShortLock()
+    private var state = OnceState<WaitQueue>()
+    /// Who runs the closure, once that has begun.
+    private var runner = StrandKey.none
+    private let doneFlag = Atomic(false)
+
+    public init() {}
+
+    /// Whether a closure has finished without an error.
+    // .acquiring pairs with the .releasing store in finish(isDone:): what the closure did is visible.
+    public var isDone: Bool { doneFlag.load(ordering: .acquiring) }
+
+    /// Runs `body` unless one has been run; waits while another strand runs it.
+    ///
+    /// Blocks the calling thread or parks the calling fiber; waiting is not cancellable. Calling it
+    /// from inside `body` traps.
+    /// - Throws: What `body` throws when this call runs it.
+    @available(*, noasync)
+    public func run<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+        if isDone { return }
+        let key = StrandKey.current
+        if !begin(key) {
+            _ = Parking.block(
+                on: WaitTarget("Once.run", self), until: .never, isCancellable: false,
+                enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
+            if !isNext(key) { return }
+        }
+        do { try body() } catch {
+            finish(isDone: false)
+            throw error
+        }
+        finish(isDone: true)
+    }
+
+    /// Runs `body` unless one has been run; the calling task is suspended while another runs it.
+    /// - Throws: What `body` throws when this call runs it; `CancellationError` when the task is
+    ///   cancelled while it waits.
+    public func run(_ body: () async throws -> Void) async throws {
+        guard try await isToRun() else { return }
+        do { try await body() } catch {
+            finish(isDone: false)
+            throw error
+        }
+        finish(isDone: true)
+    }
+
+    /// As ``run(_:)``, with a body that does not suspend.
+    public func run(_ body: () throws -> Void) async throws {
+        guard try await isToRun() else { return }
+        do { try body() } catch {
+            finish(isDone: false)
+            throw error
+        }
+        finish(isDone: true)
+    }
+
+    /// Whether the calling task is to run its body; waits while another strand runs one.
+    private func isToRun() async throws -> Bool {
+        if isDone { return false }
+        let key = StrandKey.current
+        if begin(key) { return true }
+        _ = try await Parking.suspend(
+            on: WaitTarget("Once.run", self), until: .never, enrol: { self.enrol($0) },
+            withdraw: { self.withdraw($0) }
+        ).wasWoken()
+        return isNext(key)
+    }
+
+    /// Whether the caller is to run its body, at once.
+    private func begin(_ key: StrandKey) -> Bool {
+        guardLock.lock()
+        let isRecursive = state.phase == .running && runner == key
+        let isFirst = state.begin()
+        if isFirst { runner = key }
+        guardLock.unlock()
+        demand(
+            !isRecursive,
+            "Once.run from inside its own closure, by strand \(Strand.current.name), would wait "
+                + "for ever")
+        return isFirst
+    }
+
+    /// Whether the caller, who need not wait any more, is to run its body. It is the only one.
+    private func isNext(_ key: StrandKey) -> Bool {
+        guardLock.withLock {
+            guard state.phase == .running else { return false }
+            runner = key
+            return true
+        }
+    }
+
+    private func finish(isDone: Bool) {
+        guardLock.lock()
+        runner = .none
+        var claimed = ClaimedWaiters()
+        if isDone {
+            while let waiter = state.succeed() { claimed.append(waiter) }
+            doneFlag.store(true, ordering: .releasing)
+        } else if let waiter = state.fail() {
+            claimed.append(waiter)
+        }
+        guardLock.unlock()
+        claimed.unparkAll()
+    }
+
+    private func enrol(_ waiter: Waiter) -> Bool {
+        guardLock.withLock { !state.goesOn(orQueue: waiter) }
+    }
+
+    private func withdraw(_ waiter: Waiter) {
+        guardLock.withLock { state.withdraw(waiter) }
+    }
+}
+
+extension Once: CustomStringConvertible {
+    /// `Once(done)`, `Once(running)` or `Once(fresh)`.
+    public var description: String { "Once(\(guardLock.withLock { state.phase }))" }
+}

@@ -1,0 +1,216 @@
+public import PlaitParking
+internal import PlaitPlatform
+public import Synchronization
+
+/// A mutual exclusion lock that its holder may take again: it needs as many releases as it was
+/// acquired times.
+///
+/// It belongs to a thread, a fiber or a task, and nobody else may release it. A child task is
+/// another task than its parent; a task that calls synchronous code holds the lock there too. Order
+/// and hand-over between waiters are those of ``Lock``. Uncontended it costs what a ``Lock`` does, and
+/// a look at who runs for each step; taking it again costs no atomic exchange.
+/// - Source: Python's `threading.RLock`.
+public final class RLock: @unchecked Sendable {
+    // Sendable: `lock` is; `level` is the holder's alone.
+    /// Knows the holder. Only the holder writes its own key there, and it takes it back before it
+    /// releases: so who reads its own key holds the lock.
+    @usableFromInline let lock: Lock
+    /// How many times the holder has it.
+    @exclusivity(unchecked) @usableFromInline var level = 0
+
+    /// - Parameter name: For reports of deadlocks.
+    public init(name: String? = nil) { lock = Lock(name: name, type: "RLock") }
+
+    /// For reports; nil for none.
+    public var name: String? { lock.name }
+
+    /// Whether anyone holds it at this moment.
+    public var isLocked: Bool { lock.isLocked }
+
+    /// Whether the calling strand or task holds it.
+    @inlinable public var isHeld: Bool { isHeld(by: .current) }
+
+    /// How many releases the calling strand or task owes; 0 when it does not hold it.
+    public var depth: Int { isHeld ? unsafe level : 0 }
+
+    // MARK: Acquiring
+
+    /// Takes the lock if nobody else holds it. Never waits.
+    @inlinable
+    public func tryAcquire() -> Bool {
+        let caller = StrandKey.current
+        if isHeld(by: caller) {
+            deepen()
+        } else {
+            guard lock.tryAcquire(as: caller) else { return false }
+            unsafe level = 1
+        }
+        return true
+    }
+
+    /// Takes the lock, waiting while another holds it; at once if the caller does.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Throws: `CancellationError` when the strand is cancelled while it waits; the lock is held no
+    ///   more times than before then.
+    /// - Source: Python's `RLock.acquire`.
+    @available(*, noasync)
+    @inlinable
+    public func acquire() throws {
+        let caller = StrandKey.current
+        if isHeld(by: caller) {
+            deepen()
+        } else if lock.takeAtOnce() {
+            lock.holderBits.store(caller.bits, ordering: .relaxed)
+            unsafe level = 1
+        } else {
+            try acquireSlowly(as: caller)
+        }
+    }
+
+    /// Takes the lock, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// - Returns: Whether it was taken.
+    @available(*, noasync)
+    public func acquire(within limit: Duration?) throws -> Bool {
+        if tryAcquire() { return true }
+        guard try lock.acquire(as: .current, until: Deadline(within: limit), isCancellable: true)
+        else { return false }
+        unsafe level = 1
+        return true
+    }
+
+    /// The caller does not hold it. Apart, since the fast path should not pay for an error's type.
+    @available(*, noasync)
+    @inline(never)
+    @usableFromInline
+    func acquireSlowly(as caller: StrandKey) throws {
+        _ = try lock.acquire(as: caller, until: .never, isCancellable: true)
+        unsafe level = 1
+    }
+
+    /// Takes the lock, suspending the calling task while another holds it.
+    public func acquire() async throws {
+        _ = try await acquire(within: nil)
+    }
+
+    /// Takes the lock, suspending the calling task at most for `limit`.
+    public func acquire(within limit: Duration?) async throws -> Bool {
+        if tryAcquire() { return true }
+        guard try await lock.acquire(within: limit) else { return false }
+        unsafe level = 1
+        return true
+    }
+
+    // MARK: Releasing
+
+    /// Gives back one acquisition; the last one lets a waiter have the lock.
+    ///
+    /// Who does not hold it, traps.
+    /// - Source: Python's `RLock.release`.
+    @inlinable
+    public func release() { release(by: .current) }
+
+    @inlinable
+    func release(by caller: StrandKey) {
+        if !isHeld(by: caller) { refuseRelease() }
+        if unsafe level > 1 {
+            unsafe level -= 1
+        } else {
+            lock.release()
+        }
+    }
+
+    @usableFromInline
+    func refuseRelease() -> Never {
+        let holder = lock.isLocked ? "another holds" : "nobody holds"
+        fatalError("plait: release of \(self), which \(holder), by \(nameOfCaller())")
+    }
+
+    // MARK: Holding
+
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs.
+    @available(*, noasync)
+    @inlinable
+    public func withLock<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let caller = StrandKey.current
+        if isHeld(by: caller) {
+            deepen()
+        } else {
+            if lock.takeAtOnce() {
+                lock.holderBits.store(caller.bits, ordering: .relaxed)
+            } else {
+                lock.acquireUncancellably(as: caller)
+            }
+            unsafe level = 1
+        }
+        defer { release(by: caller) }
+        return try body()
+    }
+
+    /// Runs `body` holding the lock; the calling task is suspended while another holds it.
+    /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
+    ///   throws.
+    public func withLock<Result>(
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        try await acquire()
+        defer { release() }
+        return try await body()
+    }
+
+    /// As ``withLock(_:)``, with a body that does not suspend.
+    public func withLock<Result>(
+        _ body: () throws -> Result
+    ) async throws -> Result {
+        try await acquire()
+        defer { release() }
+        return try body()
+    }
+}
+
+// MARK: Owning
+
+extension RLock {
+    @inlinable
+    func isHeld(by key: StrandKey) -> Bool {
+        lock.holderBits.load(ordering: .relaxed) == key.bits
+    }
+
+    @inlinable
+    func deepen() { unsafe level += 1 }
+
+    // MARK: For a Condition
+
+    /// Gives back all acquisitions of the caller, which holds it. Returns how many there were.
+    func releaseFully() -> Int {
+        demand(isHeld, "a full release of \(self) by \(nameOfCaller()), which does not hold it")
+        let held = unsafe level
+        lock.release()
+        return held
+    }
+
+    /// Takes the lock so many times again, whatever happens to the calling strand meanwhile.
+    @available(*, noasync)
+    func reacquire(_ held: Int) {
+        lock.acquireUncancellably(as: .current)
+        unsafe level = held
+    }
+
+    /// Takes the lock so many times again, whatever happens to the calling task meanwhile.
+    func reacquire(_ held: Int) async {
+        await lock.acquireUncancellably()
+        unsafe level = held
+    }
+}
+
+extension RLock: CustomStringConvertible {
+    /// Its state at this moment, how deep the caller has it, and which one it is: such as
+    /// `RLock(locked, depth 2, 0x55d0…)`, without the depth for who does not hold it.
+    public var description: String {
+        let depth = depth
+        let held = depth > 0 ? ", depth \(depth)" : ""
+        return "RLock(\(isLocked ? "locked" : "unlocked")\(held), \(name ?? addressText(self)))"
+    }
+}

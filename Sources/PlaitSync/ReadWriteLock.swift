@@ -1,0 +1,266 @@
+package import PlaitParking
+internal import PlaitPlatform
+
+/// A lock that many readers or one writer hold, for threads, fibers and tasks.
+///
+/// Neither side starves: a writer that waits holds back readers that come after it; when a writer
+/// releases, all readers that wait go in, before the next writer. Writers follow each other first
+/// come, first served. A writer that gives up lets the readers that it held back in at once.
+///
+/// Not reentrant: a reader that acquires again may wait behind a writer that waits for it, and one
+/// that wants to write waits for itself. Any strand may release what another took, as with ``Lock``.
+/// - Source: the fair lock of Python's `readerwriterlock` and glibc's
+///   `PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP`; Python's own library has none.
+public final class ReadWriteLock: @unchecked Sendable {
+    // Sendable: `guardLock` guards `state`, `writerKey` and `readerKeys`.
+    private let guardLock = ShortLock()
+    private var state = ReadWriteState<WaitQueue>()
+    private var writerKey = StrandKey.none
+    /// Readers, for who looks for deadlocks: no more than ``noted``, lest many readers make it slow.
+    private var readerKeys: [StrandKey] = []
+    private static let noted = 32
+    /// For reports; nil for none.
+    public let name: String?
+
+    /// - Parameter name: For reports of deadlocks.
+    public init(name: String? = nil) { self.name = name }
+
+    /// Whether anyone holds it for reading at this moment.
+    public var isReadLocked: Bool { readerCount > 0 }
+    /// Whether anyone holds it for writing at this moment.
+    public var isWriteLocked: Bool { guardLock.withLock { state.holder == .writer } }
+    /// How many hold it for reading at this moment.
+    public var readerCount: Int { guardLock.withLock { state.readerCount } }
+
+    /// Who acquired it for writing and holds it; nobody when it is free or being read.
+    package var writer: StrandKey { guardLock.withLock { writerKey } }
+
+    /// Who holds it, as far as is known.
+    var holders: [StrandKey] {
+        guardLock.withLock { state.holder == .writer ? [writerKey] : readerKeys }
+    }
+
+    // MARK: Reading
+
+    /// Takes it for reading, unless a writer holds it or waits for it. Never waits.
+    public func tryAcquireRead() -> Bool { tryRead(.current) }
+
+    /// Takes it for reading, waiting while a writer holds it or has waited for longer.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Throws: `CancellationError` when the strand is cancelled; it is not held then.
+    @available(*, noasync)
+    public func acquireRead() throws {
+        _ = try acquireRead(within: nil)
+    }
+
+    /// Takes it for reading, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// - Returns: Whether it is held now.
+    @available(*, noasync)
+    public func acquireRead(within limit: Duration?) throws -> Bool {
+        let key = StrandKey.current
+        if tryRead(key) { return true }
+        return try blockReader(key, until: Deadline(within: limit), isCancellable: true)
+            .wasWoken()
+    }
+
+    /// Takes it for reading, suspending the calling task.
+    public func acquireRead() async throws {
+        _ = try await acquireRead(within: nil)
+    }
+
+    /// Takes it for reading, suspending the calling task at most for `limit`.
+    public func acquireRead(within limit: Duration?) async throws -> Bool {
+        let key = StrandKey.current
+        if tryRead(key) { return true }
+        let deadline = Deadline(within: limit)
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        let outcome = await Parking.suspend(
+            on: WaitTarget("ReadWriteLock.acquireRead", self), until: deadline,
+            enrol: { self.enrolReader($0) }, withdraw: { self.withdrawReader($0) })
+        guard try outcome.wasWoken() else { return false }
+        noteReader(key)
+        return true
+    }
+
+    /// Gives back what ``acquireRead()`` took; the last reader lets the next writer in.
+    ///
+    /// Traps when nobody reads.
+    public func releaseRead() {
+        let key = StrandKey.current
+        demand(
+            change {
+                let isReader = $0.releaseRead()
+                if isReader { forgetReader(key) }
+                return isReader
+            },
+            "releaseRead of a ReadWriteLock that nobody reads, by strand \(Strand.current.name)")
+    }
+
+    // MARK: Writing
+
+    /// Takes it for writing if nobody holds it. Never waits.
+    public func tryAcquireWrite() -> Bool { tryWrite(StrandKey.current) }
+
+    /// Takes it for writing, waiting while others hold it.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Throws: `CancellationError` when the strand is cancelled; it is not held then.
+    @available(*, noasync)
+    public func acquireWrite() throws {
+        _ = try acquireWrite(within: nil)
+    }
+
+    /// Takes it for writing, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// - Returns: Whether it is held now.
+    @available(*, noasync)
+    public func acquireWrite(within limit: Duration?) throws -> Bool {
+        let key = StrandKey.current
+        if tryWrite(key) { return true }
+        return try blockWriter(key, until: Deadline(within: limit), isCancellable: true).wasWoken()
+    }
+
+    /// Takes it for writing, suspending the calling task.
+    public func acquireWrite() async throws {
+        _ = try await acquireWrite(within: nil)
+    }
+
+    /// Takes it for writing, suspending the calling task at most for `limit`.
+    public func acquireWrite(within limit: Duration?) async throws -> Bool {
+        let key = StrandKey.current
+        if tryWrite(key) { return true }
+        let deadline = Deadline(within: limit)
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        let place = ItemPlace(key)
+        return try unsafe await Parking.suspend(
+            on: WaitTarget("ReadWriteLock.acquireWrite", self), slot: place.address,
+            until: deadline, enrol: { self.enrolWriter($0) },
+            withdraw: { self.withdrawWriter($0) }
+        ).wasWoken()
+    }
+
+    /// Gives back what ``acquireWrite()`` took: readers that wait go in; else the next writer.
+    ///
+    /// Traps when nobody writes.
+    public func releaseWrite() {
+        demand(
+            change { $0.releaseWrite() },
+            "releaseWrite of a ReadWriteLock that nobody writes, by strand \(Strand.current.name)")
+    }
+
+    // MARK: Waiting
+
+    func blockReader(
+        _ key: StrandKey, until deadline: Deadline, isCancellable: Bool
+    ) throws -> WaitOutcome {
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        let outcome = Parking.block(
+            on: WaitTarget("ReadWriteLock.acquireRead", self), until: deadline,
+            isCancellable: isCancellable, enrol: { self.enrolReader($0) },
+            withdraw: { self.withdrawReader($0) })
+        if outcome.isWoken { noteReader(key) }
+        return outcome
+    }
+
+    func blockWriter(
+        _ key: StrandKey, until deadline: Deadline, isCancellable: Bool
+    ) throws -> WaitOutcome {
+        let watch = try LockWatch.begin(self, key, until: deadline)
+        defer { watch?.end() }
+        var place: StrandKey? = key
+        return unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.block(
+                on: WaitTarget("ReadWriteLock.acquireWrite", self),
+                slot: UnsafeMutableRawPointer(slot), until: deadline,
+                isCancellable: isCancellable, enrol: { self.enrolWriter($0) },
+                withdraw: { self.withdrawWriter($0) })
+        }
+    }
+
+    func tryRead(_ key: StrandKey) -> Bool {
+        guardLock.withLock {
+            let isTaken = state.tryRead()
+            if isTaken { addReader(key) }
+            return isTaken
+        }
+    }
+
+    private func noteReader(_ key: StrandKey) { guardLock.withLock { addReader(key) } }
+
+    private func addReader(_ key: StrandKey) {
+        if readerKeys.count < ReadWriteLock.noted { readerKeys.append(key) }
+    }
+
+    /// Under the guard. Who releases what another took leaves that one noted while others read.
+    private func forgetReader(_ key: StrandKey) {
+        if let index = readerKeys.lastIndex(of: key) { readerKeys.remove(at: index) }
+        if state.readerCount == 0 { readerKeys.removeAll(keepingCapacity: true) }
+    }
+
+    func tryWrite(_ key: StrandKey) -> Bool {
+        guardLock.withLock {
+            let isTaken = state.tryWrite()
+            if isTaken { writerKey = key }
+            return isTaken
+        }
+    }
+
+    private func enrolReader(_ waiter: Waiter) -> Bool {
+        guardLock.withLock { !state.read(orQueue: waiter) }
+    }
+
+    private func enrolWriter(_ waiter: Waiter) -> Bool {
+        guardLock.withLock {
+            let isTaken = state.write(orQueue: waiter)
+            if isTaken { writerKey = key(of: waiter) }
+            return !isTaken
+        }
+    }
+
+    private func withdrawReader(_ waiter: Waiter) {
+        change { $0.withdrawReader(waiter) }
+    }
+
+    private func withdrawWriter(_ waiter: Waiter) {
+        change { $0.withdrawWriter(waiter) }
+    }
+
+    /// Changes the state and lets in who may come in by that.
+    private func change<Result>(_ body: (inout ReadWriteState<WaitQueue>) -> Result) -> Result {
+        guardLock.lock()
+        let result = body(&state)
+        if state.holder != .writer { writerKey = .none }
+        var claimed = ClaimedWaiters()
+        while let next = state.admitNext() {
+            if state.holder == .writer { writerKey = key(of: next) }
+            claimed.append(next)
+        }
+        guardLock.unlock()
+        claimed.unparkAll()
+        return result
+    }
+
+    /// What a waiting writer left in its place.
+    private func key(of writer: Waiter) -> StrandKey {
+        unsafe writer.place(of: StrandKey.self).pointee ?? .none
+    }
+}
+
+extension ReadWriteLock: WatchedLock {
+    var title: String { "ReadWriteLock \(name ?? addressText(self))" }
+    var trace: LockTrace? { nil }
+}
+
+extension ReadWriteLock: CustomStringConvertible {
+    /// Such as `ReadWriteLock(readers: 2)`, `ReadWriteLock(writer)`, `ReadWriteLock(free)`.
+    public var description: String {
+        switch guardLock.withLock({ state.holder }) {
+        case .nobody: "ReadWriteLock(free)"
+        case .readers(let count): "ReadWriteLock(readers: \(count))"
+        case .writer: "ReadWriteLock(writer)"
+        }
+    }
+}

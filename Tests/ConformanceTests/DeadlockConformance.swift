@@ -1,0 +1,258 @@
+import PlaitPlatform
+import PlaitStrands
+import PlaitSync
+import Testing
+import TestSupport
+
+/// Serialized, since the policy is the whole process's.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct DeadlockConformance {
+    /// Two strands, each of which holds a lock and then wants the other's. `patient` waits when
+    /// `closing` is let go on, and closes the circle.
+    private struct Embrace {
+        let a = Lock(name: "a")
+        let b = Lock(name: "b")
+        let patient: Started<Void>
+        let closing: Started<Void>
+        private let mayClose = Event()
+
+        init(_ patientKind: WaiterKind, _ closingKind: WaiterKind) async throws {
+            let (a, b, mayClose) = (self.a, self.b, self.mayClose)
+            closing = closingKind.start(
+                {
+                    try b.acquire()
+                    defer { b.release() }
+                    try mayClose.wait()
+                    try a.acquire()
+                    a.release()
+                },
+                task: {
+                    try await b.acquire()
+                    defer { b.release() }
+                    try await mayClose.wait()
+                    try await a.acquire()
+                    a.release()
+                })
+            try await closing.untilParked()
+            patient = patientKind.start(
+                {
+                    try a.acquire()
+                    defer { a.release() }
+                    try b.acquire()
+                    b.release()
+                },
+                task: {
+                    try await a.acquire()
+                    defer { a.release() }
+                    try await b.acquire()
+                    b.release()
+                })
+            try await patient.untilParked()
+        }
+
+        func close() { mayClose.set() }
+    }
+
+    /// Sets the policy, and collects what is found in locks of the given names.
+    private final class Findings: Sendable {
+        private let found = Box<[DeadlockDetection.Finding]>([])
+        private let came = Event()
+        var all: [DeadlockDetection.Finding] { found.value }
+
+        init(_ policy: DeadlockDetection.Policy) {
+            DeadlockDetection.policy = policy
+            let (found, came) = (self.found, self.came)
+            DeadlockDetection.handle { finding in
+                found.update { $0.append(finding) }
+                came.set()
+            }
+        }
+
+        func wait() async throws { try await came.wait() }
+
+        deinit {
+            DeadlockDetection.policy = .report
+            DeadlockDetection.handle(nil)
+        }
+    }
+
+    @Test(arguments: WaiterKind.pairs)
+    func `the wait that would close a circle throws, and the other goes on`(
+        _ patient: WaiterKind, _ closing: WaiterKind
+    ) async throws {
+        let findings = Findings(.throwError)
+        let embrace = try await Embrace(patient, closing)
+        embrace.close()
+        let error = await #expect(throws: DeadlockError.self) {
+            try await embrace.closing.value()
+        }
+        try await embrace.patient.value()
+        #expect(!embrace.a.isLocked && !embrace.b.isLocked)
+        let members = try #require(error).deadlock.members
+        #expect(members.map(\.waitsFor) == ["Lock a", "Lock b"])
+        #expect(members.map { $0.holds.map(\.lock) } == [["Lock b"], ["Lock a"]])
+        #expect(findings.all.isEmpty)
+    }
+
+    @Test(arguments: WaiterKind.pairs)
+    func `a circle is reported once, and waits on until one is cancelled`(
+        _ patient: WaiterKind, _ closing: WaiterKind
+    ) async throws {
+        let findings = Findings(.report)
+        let embrace = try await Embrace(patient, closing)
+        embrace.close()
+        try await findings.wait()
+        embrace.patient.cancel()
+        await #expect(throws: CancellationError.self) { try await embrace.patient.value() }
+        try await embrace.closing.value()
+        #expect(findings.all.count == 1)
+    }
+
+    @Test func `three in a circle are named, with what they hold`() async throws {
+        let findings = Findings(.throwError)
+        let locks = ["a", "b", "c"].map { Lock(name: $0) }
+        let gate = Event()
+        let strands = (0..<3).map { index in
+            spawn(.thread, name: "worker \(index)") {
+                try locks[index].acquire()
+                defer { locks[index].release() }
+                try gate.wait()
+                try locks[(index + 1) % 3].acquire()
+                locks[(index + 1) % 3].release()
+            }
+        }
+        try await until { locks.allSatisfy { $0.isLocked } }
+        gate.set()
+        var thrown: [DeadlockError] = []
+        for strand in strands {
+            do { try await strand.join() } catch let error as DeadlockError { thrown.append(error) }
+        }
+        #expect(thrown.count == 1)
+        let members = try #require(thrown.first).deadlock.members
+        #expect(Set(members.map(\.strand)) == ["worker 0", "worker 1", "worker 2"])
+        for (index, member) in members.enumerated() {
+            let next = members[(index + 1) % 3]
+            #expect(next.holds.map(\.lock) == [member.waitsFor])
+        }
+        #expect("\(thrown[0])".contains("3 strands wait for each other"))
+        _ = findings
+    }
+
+    @Test(arguments: WaiterKind.allCases)
+    func `who waits for a lock that it holds is a circle of its own`(
+        _ kind: WaiterKind
+    ) async throws {
+        let findings = Findings(.throwError)
+        let lock = Lock()
+        let waiting = kind.start(
+            {
+                try lock.acquire()
+                try lock.acquire()
+            },
+            task: {
+                try await lock.acquire()
+                try await lock.acquire()
+            })
+        await #expect(throws: DeadlockError.self) { try await waiting.value() }
+        lock.release()
+        _ = findings
+    }
+
+    @Test func `a wait with a limit ends by itself, and is not followed`() async throws {
+        let findings = Findings(.throwError)
+        let lock = Lock()
+        try await onThread {
+            try lock.acquire()
+            #expect(try !lock.acquire(within: .milliseconds(1)))
+            lock.release()
+        }
+        #expect(findings.all.isEmpty)
+    }
+
+    @Test func `nothing is looked for when it is off`() async throws {
+        let findings = Findings(.off)
+        let embrace = try await Embrace(.thread, .thread)
+        embrace.close()
+        try await embrace.closing.untilParked()
+        embrace.patient.cancel()
+        await #expect(throws: CancellationError.self) { try await embrace.patient.value() }
+        try await embrace.closing.value()
+        #expect(findings.all.isEmpty)
+    }
+
+    @Test func `a circle traps where that is the policy, and where a lock cannot throw`() async {
+        await #expect(processExitsWith: .failure) {
+            DeadlockDetection.policy = .trap
+            let lock = Lock()
+            try await lock.acquire()
+            try await lock.acquire()
+        }
+        await #expect(processExitsWith: .failure) {
+            DeadlockDetection.policy = .throwError
+            let lock = Lock()
+            try await onThread { lock.withLock { lock.withLock {} } }
+        }
+    }
+
+    @Test func `locks taken in two orders are told before they deadlock`() async throws {
+        let findings = Findings(.report)
+        DeadlockDetection.checksLockOrder = true
+        DeadlockDetection.capturesStacks = true
+        let first = Lock(name: "first in order")
+        let second = Lock(name: "second in order")
+        DeadlockDetection.checksLockOrder = false
+        DeadlockDetection.capturesStacks = false
+        try await onThread {
+            // Only while it is set are orders noted: other tests' locks are none of ours.
+            DeadlockDetection.checksLockOrder = true
+            DeadlockDetection.capturesStacks = true
+            defer {
+                DeadlockDetection.checksLockOrder = false
+                DeadlockDetection.capturesStacks = false
+            }
+            for _ in 0..<2 {
+                first.withLock { second.withLock {} }
+                second.withLock { first.withLock {} }
+            }
+        }
+        let inversions = findings.all.compactMap { finding -> LockInversion? in
+            guard case .inversion(let inversion) = finding else { return nil }
+            return inversion.held.contains("in order") ? inversion : nil
+        }
+        #expect(inversions.count == 1)
+        let inversion = try #require(inversions.first)
+        #expect(inversion.held == "Lock second in order")
+        #expect(inversion.taken == "Lock first in order")
+        #expect(inversion.earlierOrder == ["Lock first in order", "Lock second in order"])
+        #expect(!inversion.takenAt.isEmpty)
+        #expect(!first.isLocked && !second.isLocked)
+    }
+
+    @Test func `a traced lock is a lock like others, and tells where it was acquired`() async throws
+    {
+        let findings = Findings(.throwError)
+        DeadlockDetection.capturesStacks = true
+        let lock = Lock(name: "traced")
+        let count = Box(0)
+        let threads = (0..<4).map { _ in
+            spawn(.thread) {
+                for _ in 0..<500 { lock.withLock { count.set(count.value + 1) } }
+            }
+        }
+        for thread in threads { try await thread.join() }
+        #expect(count.value == 2_000)
+        let error = try await onThread {
+            try lock.acquire()
+            defer { lock.release() }
+            return try #require(throws: DeadlockError.self) { try lock.acquire() }
+        }
+        DeadlockDetection.capturesStacks = false
+        let held = try #require(error.deadlock.members.first?.holds.first)
+        #expect(held.since != nil)
+        #expect(!held.acquiredAt.isEmpty)
+        #expect(lock.tryAcquire())
+        #expect(!lock.tryAcquire())
+        lock.release()
+        _ = findings
+    }
+}

@@ -1,0 +1,165 @@
+import Glibc
+import PlaitParking
+import PlaitPlatform
+import PlaitProcesses
+import PlaitStrands
+import TestSupport
+import Testing
+
+/// The end of a program: see `ThreadProbe`.
+@Suite(.timeLimit(.minutes(1)))
+struct ProgramEndTests {
+    /// What the probe prints, line by line, and how it ends.
+    private func run(_ probe: String) async throws -> (
+        lines: [String], status: PlaitProcesses.ExitStatus?
+    ) {
+        try await onThread {
+            let child = try ChildProcess.start(try Built.program("ThreadProbe"), [probe], piped)
+            let lines = text(try child.output!.readToEnd()).split(separator: "\n").map(String.init)
+            return (lines, try child.join())
+        }
+    }
+
+    // TH-058, TH-073, GV-262
+    @Test func `threads are waited for, and go on when main has ended`() async throws {
+        let (lines, status) = try await run("join")
+        #expect(lines == ["main ends", "main has ended: true"])
+        #expect(status == .code(0))
+    }
+
+    // TH-057
+    @Test func `a daemon is not waited for, and the exit code is kept`() async throws {
+        let (lines, status) = try await run("daemon")
+        #expect(lines.isEmpty)
+        #expect(status == .code(7))
+    }
+
+    // TH-076
+    @Test func `daemons that are busy while the process ends do no harm`() async throws {
+        for _ in 0..<10 {
+            let (lines, status) = try await run("busy-daemons")
+            #expect(lines == ["main ends"])
+            #expect(status == .code(0))
+        }
+    }
+
+    @Test func `a thread that calls exit does not wait for itself`() async throws {
+        let (lines, status) = try await run("exit-in-thread")
+        #expect(lines == ["another thread"])
+        #expect(status == .code(3))
+    }
+
+    @Test func `an exit in a fiber lets the other fibers go on`() async throws {
+        let (lines, status) = try await run("exit-in-fiber")
+        #expect(lines == ["another fiber", "a thread"])
+        #expect(status == .code(4))
+    }
+
+    @Test func `an exit in a callback waits for threads`() async throws {
+        let (lines, status) = try await run("exit-in-callback")
+        #expect(lines == ["a thread"])
+        #expect(status == .code(5))
+    }
+
+    @Test func `who joins a strand that calls exit is told`() async throws {
+        let (lines, status) = try await run("joined-exit")
+        #expect(lines == ["true"])
+        #expect(status == .code(6))
+    }
+
+    @Test func `threads that are started during the end are waited for`() async throws {
+        let (lines, status) = try await run("late-threads")
+        #expect(lines.sorted() == ["the first", "the second", "the third"])
+        #expect(status == .code(0))
+    }
+
+    @Test func `fibers of the main thread are not waited for`() async throws {
+        let (lines, status) = try await run("main-fibers")
+        #expect(lines == ["main ends"])
+        #expect(status == .code(0))
+    }
+
+    @Test func `a background hub that nobody stopped does not keep the program`() async throws {
+        let (lines, status) = try await run("hub")
+        #expect(lines == ["main ends"])
+        #expect(status == .code(0))
+    }
+
+    @Test func `actions run last first, before threads are waited for`() async throws {
+        let (lines, status) = try await run("actions")
+        #expect(lines[0] == "true false false")
+        #expect(
+            lines.filter { $0 != "the thread's work" }.dropFirst() == ["second true", "first true"])
+        #expect(lines.contains("the thread's work"))
+        #expect(status == .code(0))
+    }
+
+    // TH-093
+    @Test func `an action that is registered after the end began is an error`() async throws {
+        let (lines, status) = try await run("late-action")
+        #expect(lines == ["the program is ending: register what it is to do at its end earlier"])
+        #expect(status == .code(0))
+    }
+
+    // TH-092
+    @Test func `an action runs once though the end is begun early`() async throws {
+        let (lines, status) = try await run("forced")
+        #expect(lines == ["once", "main ends"])
+        #expect(status == .code(0))
+    }
+
+    // TH-070
+    @Test func `locals that take long to be freed do not disturb the end`() async throws {
+        for _ in 0..<10 {
+            let (lines, status) = try await run("locals")
+            #expect(lines == ["main ends"])
+            #expect(status == .code(0))
+        }
+    }
+
+    @Test func `an exit in a task waits for threads`() async {
+        let result = await #expect(
+            processExitsWith: .success, observing: [\.standardErrorContent]
+        ) {
+            spawn(.thread) {
+                while !ProgramEnd.hasBegun { Strand.yield() }
+                StandardStream.error.write("the thread's work")
+            }
+            spawn(.thread, isDaemon: true) { try Strand.sleep(until: .never) }
+            exit(0)
+        }
+        let output = text(result?.standardErrorContent ?? [])
+        #expect(output.contains("the thread's work"))
+    }
+
+    // TH-082
+    @Test func `an error that escapes a thread is reported with its name, and the rest goes on`()
+        async throws
+    {
+        let result = try await onThread {
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["uncaught"], piped)
+            let report = text(try child.errorOutput!.readToEnd())
+            return (text(try child.output!.readToEnd()), report, try child.join())
+        }
+        #expect(result.0 == "goes on\n")
+        #expect(result.1.contains("strand unlucky ended with an error that nobody joined for"))
+        #expect(result.2 == .code(0))
+    }
+
+    // TH-097
+    @Test func `signals that a worker sends are handled on the main thread`() async throws {
+        let (lines, status) = try await run("signals")
+        #expect(lines == ["true true", "false true"])
+        #expect(status == .code(0))
+    }
+
+    // TH-088, TH-089, TH-090, TH-091
+    @Test func `a simulated signal reaches the main thread's watch, if there is one`() async throws
+    {
+        let (lines, status) = try await run("interrupt")
+        let refused = [-1, 0, 65, 1_000_000].map { "Loop.simulate signal \($0)" }
+        #expect(lines == ["true true", "true true"] + refused)
+        #expect(status == .code(0))
+    }
+}
