@@ -11,21 +11,28 @@ let package = Package(
         .executable(name: "load", targets: ["FloorLoad"]),
         .executable(name: "floor-switch", targets: ["FloorSwitch"]),
         .executable(name: "floor-mutex", targets: ["FloorMutex"]),
+        .executable(name: "floor-queue", targets: ["FloorQueue"]),
         .executable(name: "peer-nio", targets: ["PeerNIO"]),
+        .executable(name: "peer-swift", targets: ["PeerSwift"]),
         .executable(name: "ours-echo", targets: ["OursEcho"]),
         .executable(name: "ours-micro", targets: ["OursMicro"]),
     ],
     dependencies: [
         .package(name: "plait", path: ".."),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     ],
     targets: [
         .target(name: "CBenchSupport"),
+        .target(
+            name: "MicroSupport", dependencies: ["CBenchSupport"], swiftSettings: swiftSettings),
         .executableTarget(name: "FloorEcho", dependencies: ["CBenchSupport"]),
         .executableTarget(name: "FloorLoad", dependencies: ["CBenchSupport"]),
         .executableTarget(name: "FloorSwitch", dependencies: ["CBenchSupport"]),
         .executableTarget(name: "FloorMutex", dependencies: ["CBenchSupport"]),
+        .executableTarget(name: "FloorQueue", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "PeerNIO",
             dependencies: [
@@ -35,12 +42,21 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
+            name: "PeerSwift",
+            dependencies: [
+                "MicroSupport",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
             name: "OursEcho",
             dependencies: ["CBenchSupport", .product(name: "Plait", package: "plait")],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "OursMicro",
             dependencies: [
+                "CBenchSupport", "MicroSupport",
                 .product(name: "CPlaitSwitch", package: "plait"),
                 .product(name: "Plait", package: "plait"),
             ],

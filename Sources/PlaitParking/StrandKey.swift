@@ -3,8 +3,7 @@ public import PlaitPlatform
 /// Who runs, as one word that can be compared: a thread, a fiber or a Swift task. It is what a lock
 /// knows of its holder.
 ///
-/// A strand's number is never used again. A task is known by its address: one that ends holding a
-/// lock may be taken for a later one.
+/// No number is ever used again: who ends holding a lock is not taken for a later one.
 @usableFromInline
 package struct StrandKey: Hashable, Sendable {
     @usableFromInline package let bits: UInt64
@@ -35,13 +34,13 @@ package struct StrandKey: Hashable, Sendable {
     /// The running task; nil outside of one.
     @inlinable
     package static var ofTask: StrandKey? {
-        guard let task = unsafe currentTaskAddress() else { return nil }
-        return StrandKey(bits: UInt64(UInt(bitPattern: task)) | taskBit)
+        let task = currentTaskNumber()
+        return task == 0 ? nil : StrandKey(bits: task | taskBit)
     }
 
     /// Whether it is a task.
     package var isTask: Bool { bits & StrandKey.taskBit != 0 }
 
-    /// No strand's number gets this high, nor a program's address.
+    /// No number gets this high.
     @usableFromInline static var taskBit: UInt64 { 1 << 63 }
 }

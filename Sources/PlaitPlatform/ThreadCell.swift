@@ -32,11 +32,9 @@ package struct ThreadCell {
     }
 }
 
-/// The address of the Swift task that the thread runs; nil outside of one. Only to be compared.
+/// The number of the running Swift task, which no other task ever has; 0 outside of one.
 @inlinable
-package func currentTaskAddress() -> UnsafeRawPointer? {
-    unsafe plait_current_task().map { UnsafeRawPointer($0) }
-}
+package func currentTaskNumber() -> UInt64 { plait_current_task() }
 
 /// Calls `destroy(value)` when the calling thread ends; a later call replaces an earlier one.
 package func atThreadExit(

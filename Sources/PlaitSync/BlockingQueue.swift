@@ -20,10 +20,12 @@ public typealias PriorityQueue<Element: Comparable> = BlockingQueue<SmallestFirs
 /// served. An item put while someone waits is handed to that waiter.
 public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     public typealias Element = Storage.Element
-    // Sendable: `guardLock` guards `state`; the ring has its own rules; items are
+    // Sendable: `guardLock` guards `state` and `refusals`; the ring has its own rules; items are
     // sent in and out.
     @usableFromInline let guardLock = ShortLock()
     @exclusivity(unchecked) @usableFromInline var state: QueueState<Storage, WaitQueue>
+    /// Errors of the storage for waiters that were woken, by their places. Guarded as `state` is.
+    @exclusivity(unchecked) @usableFromInline var refusals: [UInt: any Error] = [:]
     /// The storage's ring, by way of which items go without the lock while nobody waits. Owned.
     @usableFromInline let ring: Ring<Element>?
 
@@ -47,7 +49,10 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         ring?.deallocate()
     }
 
-    /// Items it holds before putters wait. A smaller one keeps what is there, and counts as full.
+    /// Items it holds before putters wait; at least 1. A smaller one keeps what is there, and counts
+    /// as full.
+    ///
+    /// A put that is under way just then may still go by the old one.
     public var capacity: Int {
         get { guardLock.withLock { unsafe state.capacity } }
         set { setCapacity(newValue) }
@@ -143,7 +148,6 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     public func shutDown(immediately: Bool = false) {
         lockDiverted()
         let dropped = unsafe state.shutDown(immediately: immediately)
-        // Woken with nothing, they try again and meet the shut down.
         var claimed = ClaimedWaiters()
         while let waiter = unsafe state.getters.claimFirst() { claimed.append(waiter) }
         while let waiter = unsafe state.putters.claimFirst() { claimed.append(waiter) }
@@ -152,7 +156,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         unlock()
         claimed.unparkAll()
         // Let go of outside the lock: their ends may use the queue.
-        _ = dropped
+        withExtendedLifetime(dropped) {}
     }
 
     private func setCapacity(_ capacity: Int) {
@@ -160,8 +164,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         lockDiverted()
         unsafe state.setCapacity(capacity)
         ring?.capacity = capacity
-        var claimed = ClaimedWaiters()
-        while let putter = takeInPutter() { claimed.append(putter) }
+        let claimed = takeInPutters()
         unlock()
         claimed.unparkAll()
     }
@@ -219,10 +222,11 @@ extension BlockingQueue {
 extension BlockingQueue: CustomStringConvertible {
     /// Such as `Queue(3 of 8 items)`.
     public var description: String {
-        guardLock.withLock {
-            let limit = unsafe state.capacity == .max ? "" : " of \(state.capacity)"
-            let end = unsafe state.isShutDown ? ", shut down" : ""
-            return unsafe "Queue(\(state.storage.count)\(limit) items\(end))"
+        let (count, capacity, isShutDown) = guardLock.withLock {
+            unsafe (state.storage.count, state.capacity, state.isShutDown)
         }
+        let limit = capacity == .max ? "" : " of \(capacity)"
+        let end = isShutDown ? ", shut down" : ""
+        return "Queue(\(count)\(limit) items\(end))"
     }
 }

@@ -27,12 +27,23 @@ public final class Lock: @unchecked Sendable {
     /// What it is part of, for reports.
     let type: StaticString
 
-    /// - Parameter name: For reports of deadlocks.
-    public convenience init(name: String? = nil) { self.init(name: name, type: "Lock") }
+    let onDeadlock: DeadlockDetection.Policy?
 
-    init(name: String?, type: StaticString) {
+    /// - Parameters:
+    ///   - name: For reports of deadlocks.
+    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
+    ///     ``DeadlockDetection`` says. `.off` for a lock that others release than took it, as a signal:
+    ///     who waits for such a lock does not wait for its holder.
+    public convenience init(
+        name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil
+    ) {
+        self.init(name: name, type: "Lock", onDeadlock: onDeadlock)
+    }
+
+    init(name: String?, type: StaticString, onDeadlock: DeadlockDetection.Policy?) {
         self.name = name
         self.type = type
+        self.onDeadlock = onDeadlock
         word = Atomic(DeadlockDetection.tracesNewLocks ? LockWord.traced.bits : 0)
     }
 

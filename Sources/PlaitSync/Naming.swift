@@ -7,7 +7,7 @@ func addressText(_ object: AnyObject) -> String {
     "0x" + String(UInt(bitPattern: ObjectIdentifier(object)), radix: 16)
 }
 
-/// Who runs: `strand thread-3`, or `task 7fe0…`, with its name if it has one.
+/// Who runs: `strand thread-3`, or `task 17`, by its name if it has one.
 func nameOfCaller() -> String {
     let caller = StrandKey.current
     if !caller.isTask { return "strand \(Strand.current.name)" }
@@ -16,5 +16,5 @@ func nameOfCaller() -> String {
 
 /// What a task is called that is not the running one.
 func taskName(_ key: StrandKey) -> String {
-    "task 0x" + String(key.bits & ~(1 << 63), radix: 16)
+    "task \(key.bits & ~(1 << 63))"
 }

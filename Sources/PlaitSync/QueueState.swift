@@ -11,8 +11,11 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
         /// It is in the queue.
         case stored
         /// It went to this getter, whose wait was ended: the item must be left with it before it
-        /// goes on. Without one it tries again.
-        case handTo(Waiters.Element, Element?)
+        /// goes on.
+        case handTo(Waiters.Element, Element)
+        /// It is in the queue, but the storage failed this getter, whose wait was ended: the error is
+        /// to be left with it. ``handOver()`` says what becomes of the next one.
+        case refuse(Waiters.Element, any Error)
         case full
         case shutDown
     }
@@ -59,16 +62,25 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
             unfinished += 1
             return .handTo(getter, item())
         }
-        if getters.isEmpty && isFull { return .full }
+        if isFull { return .full }
         try storage.push(item())
         unfinished += 1
-        if !Storage.passesThrough, let getter = getters.claimFirst() {
-            return .handTo(getter, try? storage.pop())
-        }
-        return .stored
+        return Storage.passesThrough ? .stored : handOver()
     }
 
-    /// Takes the next item. It leaves a place for a putter: see ``claimPutter()``.
+    /// Gives an item that was just stored to the oldest getter.
+    /// - Returns: `.stored` when nobody waits any more.
+    @inlinable
+    mutating func handOver() -> Put {
+        guard storage.count > 0, let getter = getters.claimFirst() else { return .stored }
+        do {
+            return .handTo(getter, try storage.pop())
+        } catch {
+            return .refuse(getter, error)
+        }
+    }
+
+    /// Takes the next item. It leaves a place for putters: see ``claimPutter()``.
     @inlinable
     mutating func get() throws -> Get {
         if storage.count == 0 { return isShutDown ? .shutDown : .empty }
@@ -79,7 +91,7 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     /// ``refill(_:)`` before it goes on.
     @inlinable
     mutating func claimPutter() -> Waiters.Element? {
-        isFull || isShutDown ? nil : putters.claimFirst()
+        putters.isEmpty || isFull || isShutDown ? nil : putters.claimFirst()
     }
 
     @inlinable
@@ -100,7 +112,8 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
         return unfinished + others
     }
 
-    /// Refuses further items. `immediately` drops what is there.
+    /// Refuses further items. `immediately` drops what is there, but for what the storage fails to
+    /// give.
     ///
     /// - Returns: What was dropped: to be let go of outside the lock, since its end may use the queue.
     ///   Those who wait are to be claimed and woken.

@@ -4,8 +4,8 @@ public import HeapModule
 /// In which order a queue keeps its items: what ``BlockingQueue`` is made of.
 ///
 /// A type of your own gives a queue of its own kind. It is used under the queue's lock: it must not
-/// wait, nor use its queue. What it throws is thrown by the `put` or `get` that needed it; that one
-/// neither added nor took an item.
+/// wait, use its queue, nor let go of items whose ends do. What it throws is thrown by the `put` or
+/// `get` that needed it, also after a wait; that one neither added nor took an item.
 /// - Source: the hooks `_put`, `_get` and `_qsize` of Python's `queue.Queue`.
 public protocol QueueStorage<Element> {
     associatedtype Element
@@ -78,7 +78,8 @@ public struct LastInFirstOut<Element>: QueueStorage {
     public func peek() -> Element { items[items.count - 1] }
 }
 
-/// Smallest first, and oldest first among equals: the order of a ``PriorityQueue``.
+/// Smallest first, and oldest first among equals: the order of a ``PriorityQueue``. It compares items
+/// under the queue's lock.
 public struct SmallestFirst<Element: Comparable>: QueueStorage {
     @usableFromInline
     struct Entry: Comparable {

@@ -34,7 +34,8 @@ extension BlockingQueue {
     @available(*, noasync)
     @discardableResult
     public func join(within limit: Duration? = nil) throws(CancellationError) -> Bool {
-        try Parking.block(
+        if unfinishedCount <= 0 { return true }
+        return try Parking.block(
             on: WaitTarget("Queue.join", self), until: Deadline(within: limit),
             enrol: enrolJoiner, withdraw: withdrawJoiner
         ).wasWoken()
@@ -43,7 +44,8 @@ extension BlockingQueue {
     /// Waits until every item that was put is done, suspending the calling task.
     @discardableResult
     public func join(within limit: Duration? = nil) async throws(CancellationError) -> Bool {
-        try await Parking.suspend(
+        if unfinishedCount <= 0 { return true }
+        return try await Parking.suspend(
             on: WaitTarget("Queue.join", self), until: Deadline(within: limit),
             enrol: enrolJoiner, withdraw: withdrawJoiner
         ).wasWoken()

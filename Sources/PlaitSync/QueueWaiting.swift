@@ -3,7 +3,11 @@ public import PlaitPlatform
 
 // How a queue moves items between its state and the places of those who wait. A place is an
 // `Element?` in the waiting frame (or, for a task, in an ItemPlace), touched by others only under
-// the queue's lock, between settling its wait and unparking it.
+// the queue's lock, between settling its wait and unparking it. Who is woken with nothing done was
+// refused by the storage, or else the queue was shut down.
+//
+// Items end outside the lock, since their ends may use the queue. One that was stored may be gone at
+// once: whoever stored it keeps it until it has unlocked.
 extension BlockingQueue {
     // MARK: Without the lock
 
@@ -94,11 +98,13 @@ extension BlockingQueue {
         }
         switch put {
         case .stored:
-            unlockWakingPeekers()
+            withExtendedLifetime(item) { unlockWakingPeekers() }
         case .handTo(let getter, let item):
             unsafe getter.place(of: Element.self).pointee = item
             unlockAfterHandOver()
             getter.unpark()
+        case .refuse(let getter, let error):
+            unlockRefusing(getter, error)
         case .full:
             unlock()
             return false
@@ -123,9 +129,9 @@ extension BlockingQueue {
         switch get {
         case .item(let item):
             place = item
-            let putter = takeInPutter()
+            let claimed = takeInPutters()
             unlock()
-            putter?.unpark()
+            claimed.unparkAll()
             return true
         case .empty:
             unlock()
@@ -136,16 +142,53 @@ extension BlockingQueue {
         }
     }
 
-    /// Moves a waiting putter's item into the queue, if there is place. Under the lock.
-    /// - Returns: The putter, to be woken. One whose item the storage refused tries again itself.
+    /// Moves waiting putters' items into the queue while there is place. Under the lock.
+    /// - Returns: The putters, to be woken: those whose items are in, or were refused by the storage.
     @inlinable
-    func takeInPutter() -> Waiter? {
-        guard let putter = unsafe state.claimPutter() else { return nil }
-        let place = unsafe putter.place(of: Element.self)
-        if let item = unsafe place.pointee.take() {
-            do { unsafe try state.refill(item) } catch { unsafe place.pointee = item }
+    func takeInPutters() -> ClaimedWaiters {
+        var claimed = ClaimedWaiters()
+        while let putter = unsafe state.claimPutter() {
+            claimed.append(putter)
+            let place = unsafe putter.place(of: Element.self)
+            do {
+                unsafe try state.refill(place.pointee.unsafelyUnwrapped)
+                unsafe place.pointee = nil
+            } catch {
+                refuse(putter, error)
+            }
         }
-        return putter
+        return claimed
+    }
+
+    /// Unlocks after the storage failed to give a getter what was just put: the others may have it.
+    @inlinable
+    func unlockRefusing(_ getter: Waiter, _ error: any Error) {
+        var claimed = ClaimedWaiters()
+        claimed.append(getter)
+        refuse(getter, error)
+        search: while true {
+            switch unsafe state.handOver() {
+            case .handTo(let getter, let item):
+                unsafe getter.place(of: Element.self).pointee = item
+                claimed.append(getter)
+                break search
+            case .refuse(let getter, let error):
+                refuse(getter, error)
+                claimed.append(getter)
+            default:
+                // It stays.
+                while let peeker = unsafe state.peekers.claimFirst() { claimed.append(peeker) }
+                break search
+            }
+        }
+        unlock()
+        claimed.unparkAll()
+    }
+
+    /// Leaves the storage's error for a waiter whose wait was ended. Under the lock.
+    @usableFromInline
+    func refuse(_ waiter: Waiter, _ error: any Error) {
+        unsafe refusals[UInt(bitPattern: waiter.slot)] = error
     }
 
     @inlinable
@@ -169,14 +212,18 @@ extension BlockingQueue {
         do {
             switch unsafe try state.put(place.pointee.unsafelyUnwrapped) {
             case .stored:
-                unsafe place.pointee = nil
                 unlockWakingPeekers()
+                unsafe place.pointee = nil
                 return false
             case .handTo(let getter, let item):
-                unsafe place.pointee = nil
                 unsafe getter.place(of: Element.self).pointee = item
                 unlockAfterHandOver()
                 getter.unpark()
+                unsafe place.pointee = nil
+                return false
+            case .refuse(let getter, let error):
+                unlockRefusing(getter, error)
+                unsafe place.pointee = nil
                 return false
             case .full:
                 unsafe state.putters.append(waiter)
@@ -199,9 +246,9 @@ extension BlockingQueue {
             switch unsafe try state.get() {
             case .item(let item):
                 unsafe waiter.place(of: Element.self).pointee = item
-                let putter = takeInPutter()
+                let claimed = takeInPutters()
                 unlock()
-                putter?.unpark()
+                claimed.unparkAll()
                 return false
             case .empty:
                 unsafe state.getters.append(waiter)
@@ -233,69 +280,74 @@ extension BlockingQueue {
 
     // MARK: Waiting
 
-    /// Waits until the item is taken. One that is still in its place when its putter was woken is
-    /// tried again: the queue was shut down, or its storage has an error for this putter.
+    /// Waits until the item is taken.
     @available(*, noasync)
     @inlinable
     func waitToPut(_ item: Element, until deadline: Deadline) throws {
         if spin({ $0.looksPushable }) && pushAtOnce(item) { return }
         var place: Element? = item
-        var error: (any Error)?
-        repeat {
-            let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
-                unsafe Parking.block(
-                    on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(slot),
-                    until: deadline, enrol: { self.enrolPutter($0, &error) },
-                    withdraw: { self.withdrawPutter($0) })
-            }
+        try unsafe withUnsafeMutablePointer(to: &place) { place in
+            var error: (any Error)?
+            let outcome = unsafe Parking.block(
+                on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(place),
+                until: deadline, enrol: { self.enrolPutter($0, &error) },
+                withdraw: { self.withdrawPutter($0) })
             if let error { throw error }
-            if place != nil { try giveUp(outcome, .full) }
-        } while place != nil
+            if unsafe place.pointee != nil { throw unsafe reason(outcome, place, .full) }
+        }
     }
 
     @inlinable
     func waitToPut(_ item: Element, until deadline: Deadline) async throws {
         let place = ItemPlace<Element>(item)
         var error: (any Error)?
-        repeat {
-            let outcome = unsafe await Parking.suspend(
-                on: WaitTarget("Queue.put", self), slot: place.address, until: deadline,
-                enrol: { self.enrolPutter($0, &error) }, withdraw: { self.withdrawPutter($0) })
-            if let error { throw error }
-            if !place.isEmpty { try giveUp(outcome, .full) }
-        } while !place.isEmpty
+        let outcome = unsafe await Parking.suspend(
+            on: WaitTarget("Queue.put", self), slot: place.address, until: deadline,
+            enrol: { self.enrolPutter($0, &error) }, withdraw: { self.withdrawPutter($0) })
+        if let error { throw error }
+        if !place.isEmpty { throw unsafe reason(outcome, place.address, .full) }
     }
 
-    /// Waits until an item is in `place`. Woken with an empty one, it tries again.
+    /// Waits until an item is in `place`.
     @available(*, noasync)
     @inlinable
     func waitToGet(into place: inout Element?, until deadline: Deadline) throws {
         if spin({ $0.looksPoppable }) && popAtOnce(into: &place) { return }
-        var error: (any Error)?
-        repeat {
-            let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
-                unsafe Parking.block(
-                    on: WaitTarget("Queue.get", self), slot: UnsafeMutableRawPointer(slot),
-                    until: deadline, enrol: { self.enrolGetter($0, &error) },
-                    withdraw: { self.withdrawGetter($0) })
-            }
+        try unsafe withUnsafeMutablePointer(to: &place) { place in
+            var error: (any Error)?
+            let outcome = unsafe Parking.block(
+                on: WaitTarget("Queue.get", self), slot: UnsafeMutableRawPointer(place),
+                until: deadline, enrol: { self.enrolGetter($0, &error) },
+                withdraw: { self.withdrawGetter($0) })
             if let error { throw error }
-            if place == nil { try giveUp(outcome, .empty) }
-        } while place == nil
+            if unsafe place.pointee == nil { throw unsafe reason(outcome, place, .empty) }
+        }
     }
 
     @inlinable
     func waitToGet(until deadline: Deadline) async throws -> Element? {
         let place = ItemPlace<Element>(nil)
         var error: (any Error)?
-        repeat {
-            let outcome = unsafe await Parking.suspend(
-                on: WaitTarget("Queue.get", self), slot: place.address, until: deadline,
-                enrol: { self.enrolGetter($0, &error) }, withdraw: { self.withdrawGetter($0) })
-            if let error { throw error }
-            if place.isEmpty { try giveUp(outcome, .empty) }
-        } while place.isEmpty
+        let outcome = unsafe await Parking.suspend(
+            on: WaitTarget("Queue.get", self), slot: place.address, until: deadline,
+            enrol: { self.enrolGetter($0, &error) }, withdraw: { self.withdrawGetter($0) })
+        if let error { throw error }
+        if place.isEmpty { throw unsafe reason(outcome, place.address, .empty) }
         return place.take()
+    }
+
+    /// Why a wait brought nothing.
+    @usableFromInline
+    func reason(
+        _ outcome: WaitOutcome, _ place: UnsafeMutableRawPointer, _ late: QueueError
+    ) -> any Error {
+        switch outcome {
+        case .cancelled: CancellationError()
+        case .timedOut, .pending: late
+        case .woken, .granted:
+            guardLock.withLock { unsafe refusals.removeValue(forKey: UInt(bitPattern: place)) }
+                ?? QueueError.shutDown
+        }
     }
 
     /// A short wait of a thread for a partner on another core: much shorter than waking one takes.
@@ -323,46 +375,4 @@ extension BlockingQueue {
 extension BlockingQueue {
     /// Some microseconds.
     @inlinable static var spins: Int { 200 }
-}
-
-/// Ends a wait that brought nothing, unless it was woken to try again.
-@usableFromInline
-func giveUp(_ outcome: WaitOutcome, _ error: QueueError) throws {
-    if !(try outcome.wasWoken()) { throw error }
-}
-
-extension Waiter {
-    /// The place that this waiter of a queue gave.
-    @inlinable
-    @unsafe
-    func place<Element>(of type: Element.Type) -> UnsafeMutablePointer<Element?> {
-        unsafe slot.unsafelyUnwrapped.assumingMemoryBound(to: Element?.self)
-    }
-}
-
-/// A place for an item that outlives a suspension.
-@safe
-@usableFromInline
-final class ItemPlace<Element>: @unchecked Sendable {
-    // Sendable: guarded as every place is, see above.
-    @usableFromInline let item: UnsafeMutablePointer<Element?>
-
-    @inlinable
-    init(_ initial: Element?) {
-        unsafe item = .allocate(capacity: 1)
-        unsafe item.initialize(to: initial)
-    }
-
-    @inlinable
-    deinit {
-        unsafe item.deinitialize(count: 1)
-        unsafe item.deallocate()
-    }
-
-    @inlinable @unsafe var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(item) }
-
-    @inlinable var isEmpty: Bool { unsafe item.pointee == nil }
-
-    @inlinable
-    func take() -> Element? { unsafe item.pointee.take() }
 }

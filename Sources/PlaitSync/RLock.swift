@@ -18,8 +18,13 @@ public final class RLock: @unchecked Sendable {
     /// How many times the holder has it.
     @exclusivity(unchecked) @usableFromInline var level = 0
 
-    /// - Parameter name: For reports of deadlocks.
-    public init(name: String? = nil) { lock = Lock(name: name, type: "RLock") }
+    /// - Parameters:
+    ///   - name: For reports of deadlocks.
+    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
+    ///     ``DeadlockDetection`` says.
+    public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
+        lock = Lock(name: name, type: "RLock", onDeadlock: onDeadlock)
+    }
 
     /// For reports; nil for none.
     public var name: String? { lock.name }

@@ -90,9 +90,9 @@ public final class ReadWriteLock: @unchecked Sendable {
     public func releaseRead() {
         let key = StrandKey.current
         demand(
-            change {
-                let isReader = $0.releaseRead()
-                if isReader { forgetReader(key) }
+            change { state in
+                let isReader = state.releaseRead()
+                if isReader { forgetReader(key, areNone: state.readerCount == 0) }
                 return isReader
             },
             "releaseRead of a ReadWriteLock that nobody reads, by strand \(Strand.current.name)")
@@ -195,9 +195,9 @@ public final class ReadWriteLock: @unchecked Sendable {
     }
 
     /// Under the guard. Who releases what another took leaves that one noted while others read.
-    private func forgetReader(_ key: StrandKey) {
+    private func forgetReader(_ key: StrandKey, areNone: Bool) {
         if let index = readerKeys.lastIndex(of: key) { readerKeys.remove(at: index) }
-        if state.readerCount == 0 { readerKeys.removeAll(keepingCapacity: true) }
+        if areNone { readerKeys.removeAll(keepingCapacity: true) }
     }
 
     func tryWrite(_ key: StrandKey) -> Bool {

@@ -7,9 +7,10 @@ public import Synchronization
 /// Each slot has a stamp. A pusher takes position `p` by moving `tail` past it when the slot's stamp
 /// is `p`, leaves the item and stamps it `p + 1`; a popper takes it then by moving `head`, and stamps
 /// the slot for its next round. Both ends carry a *divert* bit. While it is set no operation begins
-/// without the queue's lock: since it is in the very word that an operation exchanges, none can have
-/// looked before and act after. That is what lets a queue with waiters, an overflow or a shut down be
-/// exact, and one without be fast.
+/// without the queue's lock: since it is in the very word that an operation exchanges, one that looked
+/// before fails. If the bit came and went and the end is where it was, the operation goes on, and
+/// may: the stamp it saw is still there. That is what lets a queue with waiters, an overflow or a shut
+/// down be exact, and one without be fast.
 ///
 /// Its memory belongs to the queue that made it, which frees it.
 @safe
@@ -63,7 +64,6 @@ struct Ring<Element> {
 
     /// Items in it; those that are under way in count, those under way out do not.
     @inlinable var count: Int {
-        // `head` first: it never passes a `tail` that is read later.
         let head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
         let tail = unsafe ends.pointee.tail.load(ordering: .acquiring) >> 1
         return Int(truncatingIfNeeded: tail &- head)
@@ -84,7 +84,7 @@ struct Ring<Element> {
     // MARK: With others at the same time
 
     /// Takes a position for an item, which is to be stored there before ``endPush(_:)``. Nil when it
-    /// is full or diverted.
+    /// is diverted or seems full: only under the lock can one be sure.
     @inlinable
     @inline(__always)
     func beginPush() -> UInt? {
@@ -131,8 +131,8 @@ struct Ring<Element> {
         unsafe slot(position).pointee.stamp.store(position &+ 1, ordering: .releasing)
     }
 
-    /// Takes the oldest item's position; it is to be taken out before ``endPop(_:)``. Nil when there
-    /// is none, or it is diverted.
+    /// Takes the oldest item's position; it is to be taken out before ``endPop(_:)``. Nil when it is
+    /// diverted or seems empty.
     @inlinable
     @inline(__always)
     func beginPop() -> UInt? {
@@ -212,9 +212,10 @@ struct Ring<Element> {
         let position = tail >> 1
         awaitStamp(position, at: position)
         unsafe slot(position).pointee.item = item
-        endPush(position)
         unsafe ends.pointee.divertedPushes &+= 1
         unsafe ends.pointee.tail.store(tail &+ 2, ordering: .relaxed)
+        // Last: `head` may not be diverted, and must not pass `tail`.
+        endPush(position)
     }
 
     /// Takes the oldest item, of which there must be one; the head must be diverted.
@@ -254,14 +255,15 @@ struct RingEnds: ~Copyable {
         UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt
     )
 
+    /// Guarded by the queue's lock. The first field: the thread sanitizer takes its being written for
+    /// an access to what lies at the same address as the whole.
+    @usableFromInline var divertedPushes: UInt = 0
     /// Position times two, and the divert bit.
     @usableFromInline let tail = Atomic<UInt>(0)
     /// A position that `head` had: pushers' own.
     @usableFromInline let knownHead = Atomic<UInt>(0)
     @usableFromInline let limit = Atomic<UInt>(0)
     @usableFromInline let capacity = Atomic<UInt>(0)
-    /// Guarded by the queue's lock.
-    @usableFromInline var divertedPushes: UInt = 0
     @usableFromInline let padding: Padding = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     @usableFromInline let head = Atomic<UInt>(0)
     @usableFromInline let paddingBehind: Padding = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -273,13 +275,13 @@ struct RingEnds: ~Copyable {
 /// A place of a ``Ring``.
 @usableFromInline
 struct RingSlot<Element>: ~Copyable {
-    @usableFromInline let stamp: Atomic<UInt>
-    /// Touched by who has taken the slot's position, until it stamps it.
+    /// Touched by who has taken the slot's position, until it stamps it. The first field, as above.
     @usableFromInline var item: Element?
+    @usableFromInline let stamp: Atomic<UInt>
 
     @inlinable
     init(stamp: UInt) {
-        self.stamp = Atomic(stamp)
         item = nil
+        self.stamp = Atomic(stamp)
     }
 }

@@ -4,20 +4,26 @@ import PlaitSync
 import Testing
 import TestSupport
 
-/// Serialized, since the policy is the whole process's.
+/// Serialized, since the handler is the whole process's. The policy is the locks' own here: others run
+/// beside.
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct DeadlockConformance {
     /// Two strands, each of which holds a lock and then wants the other's. `patient` waits when
     /// `closing` is let go on, and closes the circle.
     private struct Embrace {
-        let a = Lock(name: "a")
-        let b = Lock(name: "b")
+        let a: Lock
+        let b: Lock
         let patient: Started<Void>
         let closing: Started<Void>
         private let mayClose = Event()
 
-        init(_ patientKind: WaiterKind, _ closingKind: WaiterKind) async throws {
-            let (a, b, mayClose) = (self.a, self.b, self.mayClose)
+        init(
+            _ patientKind: WaiterKind, _ closingKind: WaiterKind, _ policy: DeadlockDetection.Policy
+        ) async throws {
+            let a = Lock(name: "a", onDeadlock: policy)
+            let b = Lock(name: "b", onDeadlock: policy)
+            let mayClose = self.mayClose
+            (self.a, self.b) = (a, b)
             closing = closingKind.start(
                 {
                     try b.acquire()
@@ -53,25 +59,25 @@ struct DeadlockConformance {
         func close() { mayClose.set() }
     }
 
-    /// Sets the policy, and collects what is found in locks of the given names.
+    /// Collects what is found.
     private final class Findings: Sendable {
         private let found = Box<[DeadlockDetection.Finding]>([])
         private let came = Event()
         var all: [DeadlockDetection.Finding] { found.value }
+        /// Those of an ``Embrace``.
+        var own: [DeadlockDetection.Finding] { all.filter { "\($0)".contains("Lock a,") } }
 
-        init(_ policy: DeadlockDetection.Policy) {
-            DeadlockDetection.policy = policy
+        init() {
             let (found, came) = (self.found, self.came)
             DeadlockDetection.handle { finding in
                 found.update { $0.append(finding) }
-                came.set()
+                if "\(finding)".contains("Lock a,") { came.set() }
             }
         }
 
         func wait() async throws { try await came.wait() }
 
         deinit {
-            DeadlockDetection.policy = .report
             DeadlockDetection.handle(nil)
         }
     }
@@ -80,8 +86,8 @@ struct DeadlockConformance {
     func `the wait that would close a circle throws, and the other goes on`(
         _ patient: WaiterKind, _ closing: WaiterKind
     ) async throws {
-        let findings = Findings(.throwError)
-        let embrace = try await Embrace(patient, closing)
+        let findings = Findings()
+        let embrace = try await Embrace(patient, closing, .throwError)
         embrace.close()
         let error = await #expect(throws: DeadlockError.self) {
             try await embrace.closing.value()
@@ -91,26 +97,25 @@ struct DeadlockConformance {
         let members = try #require(error).deadlock.members
         #expect(members.map(\.waitsFor) == ["Lock a", "Lock b"])
         #expect(members.map { $0.holds.map(\.lock) } == [["Lock b"], ["Lock a"]])
-        #expect(findings.all.isEmpty)
+        #expect(findings.own.isEmpty)
     }
 
     @Test(arguments: WaiterKind.pairs)
     func `a circle is reported once, and waits on until one is cancelled`(
         _ patient: WaiterKind, _ closing: WaiterKind
     ) async throws {
-        let findings = Findings(.report)
-        let embrace = try await Embrace(patient, closing)
+        let findings = Findings()
+        let embrace = try await Embrace(patient, closing, .report)
         embrace.close()
         try await findings.wait()
         embrace.patient.cancel()
         await #expect(throws: CancellationError.self) { try await embrace.patient.value() }
         try await embrace.closing.value()
-        #expect(findings.all.count == 1)
+        #expect(findings.own.count == 1)
     }
 
     @Test func `three in a circle are named, with what they hold`() async throws {
-        let findings = Findings(.throwError)
-        let locks = ["a", "b", "c"].map { Lock(name: $0) }
+        let locks = ["a", "b", "c"].map { Lock(name: $0, onDeadlock: .throwError) }
         let gate = Event()
         let strands = (0..<3).map { index in
             spawn(.thread, name: "worker \(index)") {
@@ -135,15 +140,13 @@ struct DeadlockConformance {
             #expect(next.holds.map(\.lock) == [member.waitsFor])
         }
         #expect("\(thrown[0])".contains("3 strands wait for each other"))
-        _ = findings
     }
 
     @Test(arguments: WaiterKind.allCases)
     func `who waits for a lock that it holds is a circle of its own`(
         _ kind: WaiterKind
     ) async throws {
-        let findings = Findings(.throwError)
-        let lock = Lock()
+        let lock = Lock(onDeadlock: .throwError)
         let waiting = kind.start(
             {
                 try lock.acquire()
@@ -155,29 +158,26 @@ struct DeadlockConformance {
             })
         await #expect(throws: DeadlockError.self) { try await waiting.value() }
         lock.release()
-        _ = findings
     }
 
     @Test func `a wait with a limit ends by itself, and is not followed`() async throws {
-        let findings = Findings(.throwError)
-        let lock = Lock()
+        let lock = Lock(onDeadlock: .throwError)
         try await onThread {
             try lock.acquire()
             #expect(try !lock.acquire(within: .milliseconds(1)))
             lock.release()
         }
-        #expect(findings.all.isEmpty)
     }
 
     @Test func `nothing is looked for when it is off`() async throws {
-        let findings = Findings(.off)
-        let embrace = try await Embrace(.thread, .thread)
+        let findings = Findings()
+        let embrace = try await Embrace(.thread, .thread, .off)
         embrace.close()
         try await embrace.closing.untilParked()
         embrace.patient.cancel()
         await #expect(throws: CancellationError.self) { try await embrace.patient.value() }
         try await embrace.closing.value()
-        #expect(findings.all.isEmpty)
+        #expect(findings.own.isEmpty)
     }
 
     @Test func `a circle traps where that is the policy, and where a lock cannot throw`() async {
@@ -195,7 +195,7 @@ struct DeadlockConformance {
     }
 
     @Test func `locks taken in two orders are told before they deadlock`() async throws {
-        let findings = Findings(.report)
+        let findings = Findings()
         DeadlockDetection.checksLockOrder = true
         DeadlockDetection.capturesStacks = true
         let first = Lock(name: "first in order")
@@ -230,9 +230,8 @@ struct DeadlockConformance {
 
     @Test func `a traced lock is a lock like others, and tells where it was acquired`() async throws
     {
-        let findings = Findings(.throwError)
         DeadlockDetection.capturesStacks = true
-        let lock = Lock(name: "traced")
+        let lock = Lock(name: "traced", onDeadlock: .throwError)
         let count = Box(0)
         let threads = (0..<4).map { _ in
             spawn(.thread) {
@@ -253,6 +252,5 @@ struct DeadlockConformance {
         #expect(lock.tryAcquire())
         #expect(!lock.tryAcquire())
         lock.release()
-        _ = findings
     }
 }

@@ -3,26 +3,25 @@ import Testing
 import TestSupport
 
 struct CurrentTaskTests {
-    @Test func `the running task is the one that Swift's handle refers to`() async throws {
-        func addressOfHandle() -> UnsafeRawPointer? {
-            unsafe withUnsafeCurrentTask { task in
-                unsafe task.map { unsafe unsafeBitCast($0, to: UnsafeRawPointer.self) }
-            }
-        }
-        func isSame() -> Bool {
-            let address = unsafe currentTaskAddress()
-            return unsafe address != nil && address == addressOfHandle()
-        }
-        #expect(isSame())
+    @Test func `a task has a number, the same wherever it runs`() async throws {
+        let number = currentTaskNumber()
+        #expect(number != 0)
         await Task.yield()
-        #expect(isSame())
-        let outer = unsafe UInt(bitPattern: currentTaskAddress())
-        async let inner = unsafe UInt(bitPattern: currentTaskAddress())
-        #expect(await inner != outer)
+        #expect(currentTaskNumber() == number)
+    }
+
+    @Test func `no two tasks have the same number, not even one after another`() async throws {
+        var numbers: Set<UInt64> = [currentTaskNumber()]
+        for _ in 0..<100 {
+            numbers.insert(await Task.detached { currentTaskNumber() }.value)
+        }
+        async let child = currentTaskNumber()
+        numbers.insert(await child)
+        #expect(numbers.count == 102)
     }
 
     @Test func `a thread runs no task`() async throws {
-        let hasTask = try await onThread { unsafe currentTaskAddress() != nil }
-        #expect(!hasTask)
+        let number = try await onThread { currentTaskNumber() }
+        #expect(number == 0)
     }
 }

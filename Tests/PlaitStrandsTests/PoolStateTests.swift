@@ -179,7 +179,9 @@ struct PoolStateTests {
         }
     }
 
-    @Test(arguments: [false, true], [[], [2, 1], [0], [1, 2], [2, 0]])
+    @Test(
+        .enabled(if: exploresAll, "explored to the end in release builds"),
+        arguments: [false, true], [[], [2, 1], [0], [1, 2], [2, 0]])
     func `no order of steps leaves work, or has too many threads`(
         _ closes: Bool, _ limits: [Int]
     ) {

@@ -24,11 +24,28 @@ struct PassingStorage: PlainStorage {
 /// One through which every item must go.
 struct ThoroughStorage: PlainStorage { var items: [Int] = [] }
 
+/// One that does not always give an item when it is asked to.
+struct BalkingStorage: PlainStorage {
+    struct Balked: Error {}
+
+    var items: [Int] = []
+    /// How often it will not.
+    var balks = 2
+
+    mutating func pop() throws -> Int {
+        if balks > 0 {
+            balks -= 1
+            throw Balked()
+        }
+        return items.removeFirst()
+    }
+}
+
 /// Every interleaving of a few strands that put, get, give up and withdraw, and of a shut down.
 struct QueueStateTests {
     enum Role: Sendable { case put, get }
     private enum Phase: Equatable {
-        case idle, waiting, gaveUp, refused, put
+        case idle, waiting, gaveUp, refused, failed, put
         case got(Int)
     }
 
@@ -94,7 +111,15 @@ struct QueueStateTests {
         }
 
         private func put(_ strand: Int, _ world: inout World<Storage>) {
-            switch try? world.state.put(strand) {
+            var outcome = try? world.state.put(strand)
+            while case .refuse(let getter, _) = outcome {
+                #expect(world.getters.first == getter.number, "not the oldest getter")
+                world.getters.removeAll { $0 == getter.number }
+                world.phases[getter.number] = .failed
+                outcome = world.state.handOver()
+            }
+            switch outcome {
+            case .refuse: break
             case .stored:
                 #expect(world.getters.isEmpty, "\(world.getters) were not woken")
                 world.taken.append(strand)
@@ -115,12 +140,19 @@ struct QueueStateTests {
             case .shutDown:
                 #expect(world.state.isShutDown)
                 world.phases[strand] = .refused
-            case nil: Issue.record("a plain storage does not throw")
+            case nil: Issue.record("a plain storage takes every item")
             }
         }
 
         private func get(_ strand: Int, _ world: inout World<Storage>) {
-            switch try? world.state.get() {
+            let outcome: QueueState<Storage, PlainQueue>.Get
+            do {
+                outcome = try world.state.get()
+            } catch {
+                world.phases[strand] = .failed
+                return
+            }
+            switch outcome {
             case .item(let item):
                 world.given.append(item)
                 world.phases[strand] = .got(item)
@@ -140,7 +172,6 @@ struct QueueStateTests {
             case .shutDown:
                 #expect(world.state.isShutDown && world.state.storage.items.isEmpty)
                 world.phases[strand] = .refused
-            case nil: Issue.record("a plain storage does not throw")
             }
         }
 
@@ -161,22 +192,29 @@ struct QueueStateTests {
 
         private func shutDown(immediately: Bool, _ world: inout World<Storage>) {
             world.mayShutDown = false
-            let left = world.state.storage.items.count
+            let before = world.state.storage.items.count
             let dropped = world.state.shutDown(immediately: immediately)
-            #expect(dropped.count == (immediately ? left : 0))
+            let left = world.state.storage.items.count
+            #expect(dropped.count == before - left)
+            if !immediately { #expect(dropped.isEmpty) }
+            if !(world.state.storage is BalkingStorage) { #expect(!immediately || left == 0) }
             while world.state.getters.claimFirst() != nil {}
             while world.state.putters.claimFirst() != nil {}
             for strand in world.getters + world.putters { world.phases[strand] = .refused }
             world.getters = []
             world.putters = []
-            #expect(world.state.storage.items.count == (immediately ? 0 : left))
-            if immediately { world.dropped = left }
+            world.dropped = dropped.count
         }
 
         private func check(_ world: World<Storage>) {
             let items = Array(world.state.storage.items)
             #expect(items.count <= world.state.capacity)
-            #expect(Array(world.taken.dropLast(world.dropped)) == world.given + items)
+            // What is dropped is the oldest that was there, but for what the storage kept.
+            #expect(
+                world.taken.count == world.given.count + world.dropped + items.count)
+            #expect(
+                world.taken.starts(with: world.given)
+                    && world.taken.suffix(items.count) == items[...])
             #expect(world.getters.isEmpty || items.isEmpty, "\(world.getters) wait beside \(items)")
             #expect(
                 world.putters.isEmpty || world.state.isFull, "\(world.putters) wait for nothing")
@@ -196,6 +234,7 @@ struct QueueStateTests {
     ) {
         explore(roles, capacity, PassingStorage())
         explore(roles, capacity, ThoroughStorage())
+        explore(roles, capacity, BalkingStorage())
     }
 
     private func explore<Storage: PlainStorage>(

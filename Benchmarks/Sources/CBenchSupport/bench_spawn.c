@@ -14,18 +14,19 @@ static void close_pair(int pair[2]) {
     errno = saved;
 }
 
-static void become(char *const arguments[], int cpu, pid_t parent, int input, int output) {
+static void become(
+    char *const arguments[], uint64_t cores, pid_t parent, int input, int output) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     // The parent may have died before the line above took effect.
     if (getppid() != parent) _exit(127);
-    if (!bench_pin_to_cpu(cpu)) _exit(126);
+    if (!bench_pin_to_cpus(cores)) _exit(126);
     dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     execv(arguments[0], arguments);
     _exit(127);
 }
 
-pid_t bench_spawn(char *const arguments[], int cpu, int *input, int *output) {
+pid_t bench_spawn(char *const arguments[], uint64_t cores, int *input, int *output) {
     int to_child[2], from_child[2];
     if (pipe2(to_child, O_CLOEXEC) != 0) return -1;
     if (pipe2(from_child, O_CLOEXEC) != 0) {
@@ -34,7 +35,7 @@ pid_t bench_spawn(char *const arguments[], int cpu, int *input, int *output) {
     }
     pid_t parent = getpid();
     pid_t child = fork();
-    if (child == 0) become(arguments, cpu, parent, to_child[0], from_child[1]);
+    if (child == 0) become(arguments, cores, parent, to_child[0], from_child[1]);
     if (child < 0) {
         close_pair(to_child);
         close_pair(from_child);

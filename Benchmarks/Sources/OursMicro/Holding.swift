@@ -1,24 +1,6 @@
 import Foundation
+import MicroSupport
 import Plait
-
-/// Uncontended, with a second thread alive as the floor has one.
-func lock() throws -> Figure {
-    let stop = Event()
-    let idle = spawn(.thread) { try stop.wait() }
-    let lock = Lock()
-    let rounds = 50_000_000
-    func run(_ count: Int) throws {
-        for _ in 0..<count {
-            try lock.acquire()
-            lock.release()
-        }
-    }
-    try run(1_000_000)
-    let figure = try time(rounds) { try run(rounds) }
-    stop.set()
-    try idle.join()
-    return figure
-}
 
 /// Resident bytes a parked fiber, its objects included, with a million of them.
 func parkedMemory() throws -> Figure {

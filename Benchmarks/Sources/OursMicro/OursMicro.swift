@@ -1,4 +1,4 @@
-import Plait
+import MicroSupport
 
 /// Measures one of Plait's own figures and prints it: `ours-micro yield`.
 @main
@@ -6,8 +6,9 @@ struct OursMicro {
     static func main() {
         let subjects: [String: () throws -> Figure] = [
             "switch": rawSwitch, "yield": yield, "handover": handover, "spawn-join": spawnAndJoin,
-            "lock": lock, "parked-memory": parkedMemory, "timer-schedule": timerSchedule,
-            "timer-cancel": timerCancel, "timer-lateness": timerLateness,
+            "lock": lock, "lock-contended": lockContended, "parked-memory": parkedMemory,
+            "timer-schedule": timerSchedule, "timer-cancel": timerCancel,
+            "timer-lateness": timerLateness,
             "queue-fibers": { try queueBetweenFibers(capacity: 1_024, items: 20_000_000) },
             "queue-fibers-1": { try queueBetweenFibers(capacity: 1, items: 5_000_000) },
             "queue-threads": {
@@ -17,35 +18,16 @@ struct OursMicro {
                 try queueBetweenThreads(capacity: 1_024, pairs: 2, items: 20_000_000)
             },
             "queue-threads-1": {
-                try queueBetweenThreads(capacity: 1, pairs: 1, items: 2_000_000)
+                try queueBetweenThreads(capacity: 1, pairs: 1, items: 300_000)
             },
+            "queue-idle-cpu": idleQueue, "priority-queue": priorityQueue,
         ]
-        guard CommandLine.arguments.count == 2, let measure = subjects[CommandLine.arguments[1]]
-        else {
-            print("usage: ours-micro \(subjects.keys.sorted().joined(separator: "|"))")
-            return
-        }
-        do {
-            switch try measure() {
-            case .nanoseconds(let ns): print("{\"ns\": \(ns)}")
-            case .value(let value): print("{\"value\": \(value)}")
-            }
-        } catch {
-            print("failed: \(error)")
-        }
+        subjects["lock-undetected"] = lockUndetected
+        subjects["rlock"] = recursiveLock
+        subjects["channel-fibers"] = channelBetweenFibers
+        subjects["channel-tasks"] = channelBetweenTasks
+        measureSubject(subjects)
     }
-}
-
-enum Figure {
-    case nanoseconds(Double)
-    case value(Double)
-}
-
-/// Nanoseconds an operation of `count` operations in `body`.
-func time(_ count: Int, _ body: () throws -> Void) rethrows -> Figure {
-    let duration = try ContinuousClock().measure(body)
-    let (seconds, attoseconds) = duration.components
-    return .nanoseconds((Double(seconds) * 1e9 + Double(attoseconds) / 1e9) / Double(count))
 }
 
 /// What closures count in.

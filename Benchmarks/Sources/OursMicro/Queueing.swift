@@ -1,3 +1,6 @@
+import CBenchSupport
+import Foundation
+import MicroSupport
 import Plait
 
 /// Items from one fiber to another of the same hub, nanoseconds an item.
@@ -34,4 +37,38 @@ func queueBetweenThreads(capacity: Int, pairs: Int, items: Int) throws -> Figure
         let sum = try getting.reduce(0) { try $0 + $1.join() }
         guard sum == pairs * share * (share - 1) / 2 else { throw WrongItem() }
     }
+}
+
+/// Milliseconds of processor time that the whole program uses in a second in which a thread waits for
+/// an item.
+func idleQueue() throws -> Figure {
+    let queue = Queue<Int>(capacity: 1)
+    let begun = Event()
+    let getting = spawn(.thread) {
+        begun.set()
+        return try queue.get()
+    }
+    try begun.wait()
+    let before = bench_process_cpu_ns(getpid())
+    Thread.sleep(forTimeInterval: 1)
+    let after = bench_process_cpu_ns(getpid())
+    try queue.put(7)
+    guard try getting.join() == 7 else { throw WrongItem() }
+    return .value(Double(after - before) / 1e6)
+}
+
+/// An item out and one in, of a queue that holds a thousand, nanoseconds for both.
+func priorityQueue() throws -> Figure {
+    var items = PriorityItems()
+    let queue = PriorityQueue<Int>(capacity: PriorityItems.depth)
+    while try queue.tryPut(items.initial()) {}
+    func run(_ count: Int) throws {
+        for _ in 0..<count {
+            guard let item = try queue.tryGet(), try queue.tryPut(items.following(item)) else {
+                throw WrongItem()
+            }
+        }
+    }
+    try run(PriorityItems.rounds / 10)
+    return try time(PriorityItems.rounds) { try run(PriorityItems.rounds) }
 }

@@ -1,4 +1,5 @@
 import CPlaitSwitch
+import MicroSupport
 import Plait
 
 /// Ping-pong between the program's stack and another one.
@@ -59,8 +60,6 @@ func handover() throws -> Figure {
         return figure
     }
 }
-
-struct WrongItem: Error {}
 
 /// One fiber at a time, started and joined.
 func spawnAndJoin() throws -> Figure {

@@ -1,3 +1,4 @@
+import MicroSupport
 import Plait
 
 private let liveTimers = 1_000_000

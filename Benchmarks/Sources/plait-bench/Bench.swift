@@ -1,3 +1,4 @@
+import CBenchSupport
 import Foundation
 
 /// Runs scenarios, the contestants taking turns, so that a slow spell of the machine hits all.
@@ -5,13 +6,23 @@ struct Bench {
     let programs: Programs
     let rounds: Int
     let seconds: Double
+    private var contestants: [Contestant] = [.ours, .floor, .peer]
+    /// What programs are told of the work that their threads do for themselves.
+    private var workRounds: UInt64 = 0
 
-    func measure(_ figures: [Figure]) -> Samples {
+    init(programs: Programs, rounds: Int, seconds: Double) {
+        self.programs = programs
+        self.rounds = rounds
+        self.seconds = seconds
+    }
+
+    mutating func measure(_ figures: [Figure]) -> Samples {
+        prepare(for: figures)
         var samples = Samples()
         var done: Set<Scenario> = []
         for scenario in figures.map(\.scenario) where done.insert(scenario).inserted {
             for round in 1...rounds {
-                for contestant in scenario.contestants {
+                for contestant in contestants {
                     take(scenario, contestant, round: round, into: &samples)
                 }
             }
@@ -19,42 +30,65 @@ struct Bench {
         return samples
     }
 
+    /// Builds Go's program and finds out how long work takes, where a figure needs it.
+    private mutating func prepare(for figures: [Figure]) {
+        if figures.contains(where: { $0.scenario.command(of: .go) != nil }),
+            let go = GoToolchain()
+        {
+            do {
+                try go.build(into: programs.folder)
+                contestants.append(.go)
+            } catch {
+                log("go build failed: \(error): left out")
+            }
+        }
+        let haveWork = figures.contains {
+            if case .micro(let micro) = $0.scenario { micro.hasWork } else { false }
+        }
+        if haveWork {
+            workRounds = bench_work_rounds(UInt64(BENCH_WORK_NS))
+            log("\(BENCH_WORK_NS) ns of private work are \(workRounds) rounds")
+        }
+    }
+
     private func take(
         _ scenario: Scenario, _ contestant: Contestant, round: Int, into samples: inout Samples
     ) {
-        guard let name = scenario.program(of: contestant) else { return }
-        guard let path = programs.path(of: name) else {
-            if round == 1 { log("\(name) is not built: left out") }
+        guard let command = scenario.command(of: contestant) else { return }
+        guard let path = programs.path(of: command.program) else {
+            if round == 1 { log("\(command.program) is not built: left out") }
             return
         }
-        log("round \(round) of \(rounds): \(scenario) \(name)")
+        log("round \(round) of \(rounds): \(scenario): \(command)")
         do {
-            samples.add(try run(scenario, path, isOurs: contestant == .ours), scenario, contestant)
+            let measurement =
+                switch scenario {
+                case .micro(let micro):
+                    try runMicro(micro, path, command.arguments, isGo: contestant == .go)
+                case .echo(let clients, let size):
+                    try runLoad("echo", server: path, clients: clients, size: size)
+                case .churn(let clients, let size):
+                    try runLoad("churn", server: path, clients: clients, size: size)
+                case .idle(let clients):
+                    try runIdle(server: path, clients: clients)
+                }
+            samples.add(measurement, scenario, contestant)
         } catch {
-            log("\(name) failed: \(error)")
+            log("\(command) failed: \(error)")
             samples.addFailure(scenario, contestant)
         }
     }
 
-    private func run(_ scenario: Scenario, _ path: String, isOurs: Bool) throws -> Measurement {
-        switch scenario {
-        case .micro(let subject, _):
-            try runMicro(path, subject: isOurs ? subject : nil)
-        case .echo(let clients, let size):
-            try runLoad("echo", server: path, clients: clients, size: size)
-        case .churn(let clients, let size):
-            try runLoad("churn", server: path, clients: clients, size: size)
-        case .idle(let clients):
-            try runIdle(server: path, clients: clients)
-        }
-    }
-
-    private func runMicro(_ path: String, subject: String?) throws -> Measurement {
-        let child = try Child(path, subject.map { [$0] } ?? [], cpu: .program)
+    private func runMicro(
+        _ micro: Micro, _ path: String, _ arguments: [String], isGo: Bool
+    ) throws -> Measurement {
+        // Go's work is its own, which it measures itself.
+        let work = micro.hasWork && !isGo ? ["--work", "\(workRounds)"] : []
+        let child = try Child(path, arguments + work, cores: micro.cores)
         defer { child.stop() }
         let result = try child.readLine(as: MicroResult.self)
         try child.finish()
-        if let ns = result.ns { return [.value: ns] }
+        if let ns = result.ns { return [.value: ns, .millions: 1_000 / ns] }
         guard let value = result.value else { throw Child.Failure.unexpected(path) }
         return [.value: value, .memory: value / 1024]
     }
@@ -92,7 +126,7 @@ struct Bench {
     ) throws -> Child {
         guard let path = programs.path(of: "load") else { throw Child.Failure.notBuilt("load") }
         let arguments = [mode, "--port", "\(server.port)", "--clients", "\(clients)"]
-        return try Child(path, arguments + more, cpu: .load)
+        return try Child(path, arguments + more, cores: .load)
     }
 
     private func log(_ message: String) {
@@ -102,7 +136,7 @@ struct Bench {
 
 private struct MicroResult: Decodable {
     let ns: Double?
-    /// Bytes or seconds, as the subject has it.
+    /// Bytes, seconds or milliseconds, as the subject has it.
     let value: Double?
 }
 

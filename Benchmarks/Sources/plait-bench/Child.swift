@@ -6,10 +6,12 @@ import Glibc
 ///
 /// The kernel kills it when the runner ends, so that an interrupted run leaves nothing behind.
 final class Child {
-    /// The core a child is pinned to: programs compete for none with the load.
-    enum Core: Int32 {
-        case program = 0
-        case load = 1
+    /// The cores a child is pinned to, a bit each: programs compete for none with the load.
+    enum Cores: UInt64 {
+        case program = 0b01
+        case load = 0b10
+        /// For a program whose threads work with each other.
+        case both = 0b11
     }
 
     enum Failure: Error {
@@ -32,12 +34,12 @@ final class Child {
     /// As `waitpid` has it; valid once reaped.
     private var status: Int32 = 0
 
-    init(_ path: String, _ arguments: [String], cpu: Core) throws {
+    init(_ path: String, _ arguments: [String], cores: Cores) throws {
         var copies = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
         defer { unsafe copies.forEach { unsafe free($0) } }
         var input: Int32 = -1
         var output: Int32 = -1
-        id = unsafe bench_spawn(&copies, cpu.rawValue, &input, &output)
+        id = unsafe bench_spawn(&copies, cores.rawValue, &input, &output)
         guard id > 0 else { throw Failure.notStarted(path, errno: errno) }
         self.input = input
         self.output = output

@@ -8,9 +8,10 @@ struct PlaitBench: ParsableCommand {
         commandName: "plait-bench",
         abstract: "Measures Plait beside C floors and a peer in one run.",
         discussion: """
-            Every program of a figure runs once a round, in turn, on core 0; the load generator \
-            runs on core 1. The table shows medians. The exit status is 1 if a target is missed \
-            or a program fails.
+            Every program of a figure runs once a round, in turn, on core 0, or on cores 0 and 1 \
+            if its threads need both; the load generator runs on core 1. The table shows medians. \
+            The exit status is 1 if a target is missed or a program fails. Go's column is there \
+            where Go is installed.
             """)
 
     @Option(help: "How often each program of a figure runs.")
@@ -46,7 +47,7 @@ struct PlaitBench: ParsableCommand {
         guard ProcessInfo.processInfo.activeProcessorCount > 1 else {
             throw ValidationError("Two cores are needed: one for the program, one for the load.")
         }
-        let bench = Bench(programs: try Programs(), rounds: rounds, seconds: seconds)
+        var bench = Bench(programs: try Programs(), rounds: rounds, seconds: seconds)
         let samples = bench.measure(figures)
         let rows = figures.map { Row($0, samples: samples) }
         print(Table(rows: rows))

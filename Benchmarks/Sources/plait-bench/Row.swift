@@ -12,12 +12,9 @@ struct Row {
 
     let figure: Figure
     let summaries: [Contestant: Summary]
+    /// Ours divided by whom the target compares it with, the floor if it does not say.
     let ratio: Double?
     let verdict: Verdict
-
-    var ours: Double? { summaries[.ours]?.median }
-    var floor: Double? { summaries[.floor]?.median }
-    var peer: Double? { summaries[.peer]?.median }
 
     init(_ figure: Figure, samples: Samples) {
         var summaries: [Contestant: Summary] = [:]
@@ -26,9 +23,9 @@ struct Row {
         }
         self.figure = figure
         self.summaries = summaries
-        let floor = summaries[.floor]?.median
         let ours = summaries[.ours]?.median
-        ratio = if let ours, let floor, floor > 0 { ours / floor } else { nil }
+        let baseline = summaries[figure.target.baseline]?.median
+        ratio = if let ours, let baseline, baseline > 0 { ours / baseline } else { nil }
         let hasFailure = Contestant.allCases.contains { samples.hasFailure(figure.scenario, $0) }
         verdict =
             if hasFailure {
@@ -43,7 +40,7 @@ struct Row {
 
 extension Row: Encodable {
     private enum Key: String, CodingKey {
-        case figure, unit, ours, floor, ratio, target, rule, peer, spread, met, verdict
+        case figure, unit, ours, floor, ratio, target, rule, peer, go, spread, met, verdict
     }
 
     // Written out by hand so that a missing number is null and not left out.
@@ -51,12 +48,13 @@ extension Row: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(figure.name, forKey: .figure)
         try container.encode(figure.unit, forKey: .unit)
-        try container.encode(ours, forKey: .ours)
-        try container.encode(floor, forKey: .floor)
+        try container.encode(summaries[.ours]?.median, forKey: .ours)
+        try container.encode(summaries[.floor]?.median, forKey: .floor)
         try container.encode(ratio, forKey: .ratio)
         try container.encode(figure.target.value, forKey: .target)
         try container.encode(figure.target.rule, forKey: .rule)
-        try container.encode(peer, forKey: .peer)
+        try container.encode(summaries[.peer]?.median, forKey: .peer)
+        try container.encode(summaries[.go]?.median, forKey: .go)
         let spread = summaries.map { ($0.key.rawValue, [$0.value.min, $0.value.max]) }
         try container.encode(Dictionary(uniqueKeysWithValues: spread), forKey: .spread)
         let met: Bool? =

@@ -1,7 +1,6 @@
 /// What a program is put through. Figures that share a scenario share its runs.
-enum Scenario: Hashable {
-    /// A program that measures itself; ours is told the subject.
-    case micro(String, floor: String?)
+enum Scenario: Hashable, CustomStringConvertible {
+    case micro(Micro)
     /// Clients that each send a message and wait for it to come back, over and over.
     case echo(clients: Int, size: Int)
     /// Clients that connect anew for each message.
@@ -9,35 +8,39 @@ enum Scenario: Hashable {
     /// Clients that have been answered once and then stay connected.
     case idle(clients: Int)
 
-    var contestants: [Contestant] {
-        switch self {
-        case .micro(_, floor: nil): [.ours]
-        case .micro: [.ours, .floor]
-        case .echo, .churn, .idle: [.ours, .floor, .peer]
-        }
-    }
-
-    /// The name of the program that stands for a contestant.
-    func program(of contestant: Contestant) -> String? {
+    /// What stands for a contestant; nil if it does not take part.
+    func command(of contestant: Contestant) -> Command? {
         switch (self, contestant) {
-        case (.micro, .ours): "ours-micro"
-        case (.micro(_, let floor), .floor): floor
-        case (.micro, .peer): nil
+        case (.micro(let micro), _): micro.command(of: contestant)
         case (_, .ours): "ours-echo"
         case (_, .floor): "floor-echo"
         case (_, .peer): "peer-nio"
+        case (_, .go): nil
+        }
+    }
+
+    var description: String {
+        switch self {
+        case .micro(let micro): micro.subject
+        case .echo(let clients, let size): "echo, \(clients) clients, \(size) B"
+        case .churn(let clients, let size): "churn, \(clients) clients, \(size) B"
+        case .idle(let clients): "idle, \(clients) clients"
         }
     }
 }
 
 enum Contestant: String, CaseIterable {
     case ours, floor, peer
+    /// Only where Go is installed.
+    case go
 }
 
 /// One of the numbers that a run yields, in the unit that the table shows.
 enum Metric: Hashable {
-    /// What a micro program printed, nanoseconds or seconds.
+    /// What a micro program printed, in the figure's unit.
     case value
+    /// Million operations a second, of a micro program that printed nanoseconds an operation.
+    case millions
     /// KiB for each fiber or client.
     case memory
     /// Requests a second.

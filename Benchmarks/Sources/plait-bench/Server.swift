@@ -6,7 +6,7 @@ struct Server {
     let port: Int
 
     init(_ path: String) throws {
-        child = try Child(path, ["--port", "0"], cpu: .program)
+        child = try Child(path, ["--port", "0"], cores: .program)
         do {
             let words = try child.readLine().split(separator: " ")
             guard words.count == 2, words[0] == "listening", let port = Int(words[1]) else {

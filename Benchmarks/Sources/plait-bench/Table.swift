@@ -4,26 +4,45 @@ import Foundation
 struct Table: CustomStringConvertible {
     let rows: [Row]
 
+    private struct Column {
+        let title: String
+        var isNumber = false
+        let cell: (Row) -> String
+    }
+
     var description: String {
-        let header = [
-            "figure", "unit", "ours", "floor", "ratio", "target", "peer", "spread", "",
-        ]
-        let lines = [header] + rows.map(cells)
-        let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+        let columns = columns
+        let lines = [columns.map(\.title)] + rows.map { row in columns.map { $0.cell(row) } }
+        let widths = columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         return lines.map { line in
-            zip(line, widths).enumerated().map { column, cell in
-                pad(cell.0, to: cell.1, onLeft: (2...6).contains(column))
+            columns.indices.map { column in
+                pad(line[column], to: widths[column], onLeft: columns[column].isNumber)
             }.joined(separator: "  ")
         }.joined(separator: "\n")
     }
 
-    private func cells(_ row: Row) -> [String] {
-        let decimals = row.figure.decimals
+    private var columns: [Column] {
+        let target = Column(title: "target", isNumber: true) { $0.figure.target.description }
+        // Where Go is not installed, nothing reminds of it.
+        let go = rows.contains { $0.summaries[.go] != nil } ? [medians(of: .go, "Go")] : []
         return [
-            row.figure.name, row.figure.unit, number(row.ours, decimals),
-            number(row.floor, decimals), number(row.ratio, 2), row.figure.target.description,
-            number(row.peer, decimals), spread(row), row.verdict.rawValue,
+            Column(title: "figure") { $0.figure.name },
+            Column(title: "unit") { $0.figure.unit },
+            medians(of: .ours, "ours"),
+            medians(of: .floor, "floor"),
+            Column(title: "ratio", isNumber: true) { number($0.ratio, 2) },
+            target,
+            medians(of: .peer, "peer"),
+        ] + go + [
+            Column(title: "spread", cell: spread),
+            Column(title: "") { $0.verdict.rawValue },
         ]
+    }
+
+    private func medians(of contestant: Contestant, _ title: String) -> Column {
+        Column(title: title, isNumber: true) {
+            number($0.summaries[contestant]?.median, $0.figure.decimals)
+        }
     }
 
     /// From least to most of ours; of the floor as long as there is no ours.

@@ -9,7 +9,8 @@ internal import Synchronization
 /// lock pays nothing for it, whatever the policy; a wait pays for an entry in a table, about 0.1 µs.
 ///
 /// Waits with a limit are not followed: they end by themselves. Taken into account are ``Lock``,
-/// ``RLock``, ``ReadWriteLock`` and ``InterpreterLock``; not what a sync call inside a task holds.
+/// ``RLock``, ``ReadWriteLock`` and ``InterpreterLock``; not what a sync call inside a task holds. A lock
+/// that is released by others than took it, as a signal, should be made with `onDeadlock: .off`.
 public enum DeadlockDetection {
     /// What is done with a deadlock.
     public enum Policy: UInt8, Sendable {

@@ -9,6 +9,12 @@ protocol WatchedLock: AnyObject, Sendable {
     var title: String { get }
     /// What is known of its last acquisition. Asked only while its holder waits.
     var trace: LockTrace? { get }
+    /// What is done about a deadlock of who waits for it, if that is not the process's policy.
+    var onDeadlock: DeadlockDetection.Policy? { get }
+}
+
+extension WatchedLock {
+    var onDeadlock: DeadlockDetection.Policy? { nil }
 }
 
 /// One strand's wait for a lock without a deadline, while it lasts.
@@ -21,7 +27,7 @@ struct LockWatch {
         _ lock: any WatchedLock, _ key: StrandKey, until deadline: Deadline
     ) throws(DeadlockError) -> LockWatch? {
         guard deadline == .never else { return nil }
-        let policy = DeadlockDetection.policy
+        let policy = lock.onDeadlock ?? DeadlockDetection.policy
         guard policy != .off else { return nil }
         if let deadlock = LockWaits.shared.begin(lock, key) {
             switch policy {

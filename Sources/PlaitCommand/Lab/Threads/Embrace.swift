@@ -5,12 +5,8 @@ extension ThreadExperiment {
     static let embrace = ThreadExperiment(
         name: "deadlock", title: "A waits for B and B for A: named by the detector, and cured"
     ) { trial in
-        let policy = DeadlockDetection.policy
-        DeadlockDetection.policy = .throwError
-        defer { DeadlockDetection.policy = policy }
-
-        let a = Lock(name: "A")
-        let b = Lock(name: "B")
+        let a = Lock(name: "A", onDeadlock: .throwError)
+        let b = Lock(name: "B", onDeadlock: .throwError)
         let bothHold = Barrier(parties: 2)
         let first = trial.start("first") { [timeline = trial.timeline] in
             try takeBoth(a, b, timeline) { try bothHold.wait() }

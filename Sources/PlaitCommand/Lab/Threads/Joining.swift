@@ -14,7 +14,8 @@ extension ThreadExperiment {
             let last = lines.lastIndex { $0.hasPrefix("main") } ?? -1
             trial.record("\(fate.rawValue)MainLast", last == lines.count - 1 ? 1 : 0)
         }
-        trial.say("Joined, main goes on after both. Not joined, main is done first, and the program")
+        trial.say(
+            "Joined, main goes on after both. Not joined, main is done first, and the program")
         trial.say("waits for them all the same. Daemons end where they are when the program does.")
     }
 
@@ -49,7 +50,8 @@ struct ThreadFates: ParsableCommand {
     @Option var scale = 1.0
 
     func run() throws {
-        let pause = Duration.microseconds(Int(200_000 * scale))
+        // Daemons would run for a minute, if the program did not end without them.
+        let pause = Duration.microseconds(fate == .daemon ? 60_000_000 : Int(200_000 * scale))
         let threads = (1...2).map { number in
             spawn(.thread, name: "task \(number)", isDaemon: fate == .daemon) {
                 try Strand.sleep(for: pause * number)

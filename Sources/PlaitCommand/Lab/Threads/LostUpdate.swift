@@ -12,7 +12,8 @@ extension ThreadExperiment {
         trial.record("without", without)
         trial.record("with", with)
         trial.say("Each of 100 strands reads the number, pauses, and writes one less. From 100,")
-        trial.say("without a lock, \(without) are left: whoever read the same number wrote the same.")
+        trial.say(
+            "without a lock, \(without) are left: whoever read the same number wrote the same.")
         trial.say("With the pair of steps under a lock, \(with) are left.")
     }
 

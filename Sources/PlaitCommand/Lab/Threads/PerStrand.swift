@@ -20,7 +20,8 @@ extension ThreadExperiment {
         trial.record("right", counts == [1, 2, 3, 4, 5] ? 1 : 0)
         trial.record("main", visits.value)
         let seen = counts.map(String.init).joined(separator: ", ")
-        trial.say("Five strands add to the same StrandLocal, each as often as its number says: they")
+        trial.say(
+            "Five strands add to the same StrandLocal, each as often as its number says: they")
         trial.say("count \(seen), and this strand still counts \(visits.value).")
     }
 }

@@ -12,7 +12,8 @@ extension ThreadExperiment {
         trial.record("soldWithout", without)
         trial.record("soldWith", with)
         trial.say("Each counter looks whether a ticket is left, talks to its client, and sells it.")
-        trial.say("Without a lock \(without) of 10 tickets were sold; looking and selling under one")
+        trial.say(
+            "Without a lock \(without) of 10 tickets were sold; looking and selling under one")
         trial.say("lock, \(with).")
     }
 

@@ -25,7 +25,8 @@ extension ThreadExperiment {
         let seen = most.value.load(ordering: .relaxed)
         trial.record("most", seen)
         trial.record("finished", timeline.allSpans.count)
-        trial.say("Never more than \(seen) work at a time: four rounds of five. Permits go to who has")
+        trial.say(
+            "Never more than \(seen) work at a time: four rounds of five. Permits go to who has")
         trial.say("waited longest.")
     }
 }

@@ -1,0 +1,3 @@
+module plait-benchmarks
+
+go 1.19

@@ -1,0 +1,66 @@
+import MicroSupport
+import Plait
+
+/// Uncontended, with a second thread alive as the floor has one.
+func lock() throws -> Figure {
+    let lock = Lock()
+    let rounds = 50_000_000
+    func run(_ count: Int) throws {
+        for _ in 0..<count {
+            try lock.acquire()
+            lock.release()
+        }
+    }
+    return try besideIdleThread {
+        try run(1_000_000)
+        return try time(rounds) { try run(rounds) }
+    }
+}
+
+/// Two threads that want the same lock, and work for themselves in between; nanoseconds an operation
+/// of both.
+func lockContended() throws -> Figure {
+    let work = PrivateWork()
+    let lock = Lock()
+    let places = Places(PrivateWork.operations)
+    return try time(PrivateWork.operations) {
+        let threads = (0..<2).map { _ in
+            spawn(.thread) {
+                var own = 0
+                while true {
+                    try lock.acquire()
+                    let isTaken = places.take()
+                    lock.release()
+                    guard isTaken else { return own }
+                    own += 1
+                    work.perform()
+                }
+            }
+        }
+        let total = try threads.reduce(0) { try $0 + $1.join() }
+        guard total == PrivateWork.operations else { throw WrongItem() }
+    }
+}
+
+/// How many operations are left to both threads.
+private final class Places: @unchecked Sendable {
+    // Sendable: the lock that is measured guards `left`. Unchecked, as what the floor counts in is.
+    @exclusivity(unchecked) private var left: Int
+
+    init(_ count: Int) { unsafe left = count }
+
+    func take() -> Bool {
+        guard unsafe left > 0 else { return false }
+        unsafe left -= 1
+        return true
+    }
+}
+
+func besideIdleThread(_ body: () throws -> Figure) throws -> Figure {
+    let stop = Event()
+    let idle = spawn(.thread) { try stop.wait() }
+    let figure = try body()
+    stop.set()
+    try idle.join()
+    return figure
+}

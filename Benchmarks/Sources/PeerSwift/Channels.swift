@@ -1,0 +1,24 @@
+import AsyncAlgorithms
+import MicroSupport
+
+/// Two tasks, two channels of swift-async-algorithms: there and back, nanoseconds a direction.
+func channelBetweenTasks() throws -> Figure {
+    try inTask {
+        let rounds = 50_000
+        let there = AsyncChannel<Int>()
+        let back = AsyncChannel<Int>()
+        let other = Task.detached {
+            for await item in there { await back.send(item + 1) }
+        }
+        var answers = back.makeAsyncIterator()
+        let figure = try await time(2 * rounds) {
+            for round in 0..<rounds {
+                await there.send(round)
+                guard await answers.next() == round + 1 else { throw WrongItem() }
+            }
+        }
+        there.finish()
+        await other.value
+        return figure
+    }
+}
