@@ -8,14 +8,14 @@ TSAN_BUILD := .build-tsan
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
 TSAN_TESTS ?= PlaitParkingTests|PlaitSyncTests|PlaitLoopTests|PlaitStrandsTests
 
-.PHONY: run test setup build lint test-debug test-release test-tsan examples smoke stress bench clean
+.PHONY: run test setup build lint ledger test-debug test-release test-tsan examples smoke stress bench clean
 
 run: setup
 	@echo "==> building plait in release mode"
 	@$(SWIFT) build -c release --product plait
 	@.build/release/plait lab c10k
 
-test: setup lint test-debug test-release test-tsan examples smoke
+test: setup lint ledger test-debug test-release test-tsan examples smoke
 
 setup:
 	@scripts/setup
@@ -24,6 +24,10 @@ lint:
 	@echo "==> lint: swift format, strictly"
 	@$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources \
 		Benchmarks/Package.swift Examples/Sources Examples/Package.swift Package.swift
+
+# How much of the behaviours of the originals is asserted; nothing that is due may be left open.
+ledger:
+	@scripts/ledger --demand primitives
 
 test-debug:
 	@echo "==> tests, debug build; warnings are errors"
@@ -43,8 +47,10 @@ test-tsan:
 		--filter '$(TSAN_TESTS)' --skip 'StackOverflow|CrashReport|Crash'
 
 examples:
-	@echo "==> examples"
+	@echo "==> examples, and the snippets of the documentation"
+	@scripts/snippets
 	@$(SWIFT) build --package-path Examples
+	@$(GUARD) 120 Examples/.build/debug/Snippets
 
 smoke:
 	@echo "==> a short run of the main job, release build"

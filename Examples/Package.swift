@@ -8,6 +8,9 @@ let package = Package(
         .executableTarget(name: "Echo", dependencies: [.product(name: "Plait", package: "plait")]),
         .executableTarget(
             name: "AnyWaiter", dependencies: [.product(name: "Plait", package: "plait")]),
+        // Snippets.swift is written by scripts/snippets.
+        .executableTarget(
+            name: "Snippets", dependencies: [.product(name: "Plait", package: "plait")]),
     ],
     swiftLanguageModes: [.v6]
 )
