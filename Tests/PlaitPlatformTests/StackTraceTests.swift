@@ -50,7 +50,8 @@ struct StackTraceTests {
         switch kind {
         case .fiber: #expect(lines.last?.contains("fiberEntry") == true)
         case .thread:
-            expect(["outermost", "SpawnedThread.start", "Platform.startThread"], in: lines)
+            // What lies between may have been inlined.
+            expect(["outermost", "Platform.startThread"], in: lines)
         }
     }
 
@@ -123,7 +124,7 @@ struct StackTraceTests {
         let lines = StackTrace.capture(ofThread: work.thread, within: .seconds(30))?.lines ?? []
         work.mayEnd.store(true, ordering: .relaxed)
         try await thread.join()
-        expect(["compute", "SpawnedThread.start"], in: lines)
+        expect(["compute", "Platform.startThread"], in: lines)
     }
 
     @Test(arguments: [nil, Duration.seconds(3_600)])
@@ -150,7 +151,7 @@ struct StackTraceTests {
         try await until { trace(of: work)?.contains { $0.contains("plait_epoll_wait") } == true }
         for _ in 0..<5 {
             expect(
-                ["plait_epoll_wait", "Loop.runOnce", "Hub.round", "SpawnedThread.start"],
+                ["plait_epoll_wait", "Loop.runOnce", "Hub.round", "Platform.startThread"],
                 in: trace(of: work) ?? [])
         }
         #expect(fiber.isAlive)

@@ -59,7 +59,9 @@ struct HubMonitorTests {
             let mayEnd = Flag()
             let fiber = spawn(.fiber, on: background.hub, name: "cruncher") { crunch(mayEnd) }
             let before = HubMonitor.reports
-            let blocked = try await reports.next()
+            var blocked = try await reports.next()
+            // On a busy machine the hub's thread may have waited for a processor before.
+            while blocked.occupant == .thread { blocked = try await reports.next() }
             #expect(blocked.occupant == .fiber("cruncher"))
             #expect(blocked.thread == "computes-hub")
             #expect(blocked.duration >= .milliseconds(20))
