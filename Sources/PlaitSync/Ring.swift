@@ -64,9 +64,14 @@ struct Ring<Element> {
 
     /// Items in it; those that are under way in count, those under way out do not.
     @inlinable var count: Int {
-        let head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
-        let tail = unsafe ends.pointee.tail.load(ordering: .acquiring) >> 1
-        return Int(truncatingIfNeeded: tail &- head)
+        var head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
+        while true {
+            let tail = unsafe ends.pointee.tail.load(ordering: .acquiring) >> 1
+            // If `head` moved, others may have pushed and popped any number in between.
+            let seen = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
+            if seen == head { return Int(truncatingIfNeeded: tail &- head) }
+            head = seen
+        }
     }
 
     /// How many were ever pushed by ``beginPush()``. Under the queue's lock.
