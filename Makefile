@@ -32,18 +32,18 @@ ledger:
 test-debug:
 	@echo "==> tests, debug build; warnings are errors"
 	@$(SWIFT) build --build-tests
-	@$(GUARD) 900 $(SWIFT) test --skip-build
+	@scripts/run-tests 900
 
 test-release:
 	@echo "==> tests, release build"
 	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
-	@$(GUARD) 900 $(SWIFT) test --skip-build -c release --scratch-path .build-release
+	@scripts/run-tests 900 -c release --scratch-path .build-release
 
 test-tsan:
 	@echo "==> tests under the thread sanitizer"
 	@$(SWIFT) build --build-tests --sanitize=thread --scratch-path $(TSAN_BUILD)
 	@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.supp" PLAIT_STRESS=0.05 \
-		$(GUARD) 900 $(SWIFT) test --skip-build --sanitize=thread --scratch-path $(TSAN_BUILD) \
+		scripts/run-tests 900 --sanitize=thread --scratch-path $(TSAN_BUILD) \
 		--filter '$(TSAN_TESTS)' --skip 'StackOverflow|CrashReport|Crash'
 
 examples:
@@ -60,8 +60,7 @@ smoke:
 # Ten times the rounds of every stress test, and the slow tests.
 stress: setup
 	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
-	@PLAIT_STRESS=10 PLAIT_SLOW=1 $(GUARD) 3600 $(SWIFT) test --skip-build -c release \
-		--scratch-path .build-release
+	@PLAIT_STRESS=10 PLAIT_SLOW=1 scripts/run-tests 3600 -c release --scratch-path .build-release
 
 # One table of every figure beside its floor; `make bench JSON=figures.json` writes it as rows too.
 bench: setup

@@ -29,6 +29,8 @@ public final class Loop: @unchecked Sendable {
     /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
     /// Looked up for every event: hence without run-time checks of exclusivity.
     @exclusivity(unchecked) private var registrations: [Registration?] = []
+    /// In a forked child.
+    private var registrationsOfParent: [Registration?] = []
     private var epoch: UInt32 = 0
     /// Registrations that exist, without the loop's own.
     package private(set) var registrationCount = 0
@@ -162,6 +164,8 @@ public final class Loop: @unchecked Sendable {
             hasEnded = true
             posted = []
         }
+        // Kept: letting go of each would write to it, and the child would copy its page.
+        unsafe registrationsOfParent = registrations
         unsafe registrations = []
         registrationCount = 0
         signalWatches = []

@@ -75,8 +75,9 @@ package final class Registration: @unchecked Sendable {
         if unsafe !ready.isDisjoint(with: interest) { return true }
         var refusal: SystemError?
         let outcome = Parking.block(
-            on: interest.contains(.readable)
-                ? WaitTarget("descriptor.read", self) : WaitTarget("descriptor.write", self),
+            on: WaitTarget(
+                interest.contains(.readable) ? "descriptor.read" : "descriptor.write", self,
+                isOfLoop: true),
             until: deadline,
             enrol: { waiter in
                 if interest.contains(.readable) {

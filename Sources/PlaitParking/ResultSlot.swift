@@ -1,3 +1,4 @@
+internal import PlaitPlatform
 public import Synchronization
 
 /// Where a strand leaves the value or error it ended with.
@@ -18,6 +19,9 @@ public struct ResultSlot: ~Copyable {
     @usableFromInline let isObserved = Atomic<Bool>(false)
 
     init() { unsafe destroy = nil }
+
+    /// Whether there is neither a value nor an error.
+    @inlinable var isEmpty: Bool { unsafe destroy == nil && error == nil }
 
     deinit {
         if let destroy = unsafe destroy {
@@ -59,7 +63,6 @@ public struct ResultSlot: ~Copyable {
             isObserved.store(true, ordering: .relaxed)
             throw error
         }
-        precondition(unsafe destroy != nil, "a strand's result was asked for before it ended")
         if ResultSlot.fits(Value.self) {
             return unsafe withUnsafeBytes(of: words) { unsafe $0.load(as: Value.self) }
         }
@@ -86,7 +89,15 @@ extension Strand {
     /// body.
     @inlinable
     public final func result<Value>(as type: Value.Type) throws -> Value {
-        unsafe try resultSlot.load(as: type)
+        if unsafe resultSlot.isEmpty { try refuseResult() }
+        return unsafe try resultSlot.load(as: type)
+    }
+
+    /// A forked child may join a strand that never ended there.
+    @usableFromInline
+    final func refuseResult() throws {
+        if isLeftInParent { throw LeftInParent(strand: name) }
+        demand(false, "the result of strand \(name) was asked for before it ended")
     }
 
     /// An error that nobody has asked for: to be reported when nobody can any more.

@@ -2,9 +2,9 @@ package import PlaitPlatform
 internal import Synchronization
 
 extension Strand {
-    /// False once its body has returned or thrown.
+    /// False once its body has returned or thrown, and in a forked child of a strand of the parent's.
     // .acquiring pairs with the .releasing store in finish(): the result is visible.
-    public final var isAlive: Bool { !hasEnded.load(ordering: .acquiring) }
+    public final var isAlive: Bool { !hasEnded.load(ordering: .acquiring) && !isLeftInParent }
 
     /// Notes that the strand has ended, and lets everyone go on who joined it.
     package final func finish() {
@@ -14,9 +14,6 @@ extension Strand {
         joinLock.unlock()
         claimed.unparkAll()
     }
-
-    /// Notes that the strand has ended, where nobody can have joined it who could go on.
-    package final func endUnannounced() { hasEnded.store(true, ordering: .releasing) }
 
     /// Waits until the strand has ended; its result is not looked at.
     ///
@@ -44,8 +41,17 @@ extension Strand {
     }
 
     /// Waits until the strand has ended, at most until `deadline`, whatever happens to the caller.
+    @available(*, noasync)
     package final func joinUncancellably(until deadline: Deadline = .never) {
         _ = awaitEnd(until: deadline, isCancellable: false)
+    }
+
+    /// Waits until the strand has ended, whatever happens to the calling task.
+    package final func joinUncancellably() async {
+        if !isAlive { return }
+        _ = await Parking.suspend(
+            on: WaitTarget("Strand.join", self), until: .never, isCancellable: false,
+            enrol: { enrol($0) }, withdraw: { withdraw($0) })
     }
 
     private func awaitEnd(until deadline: Deadline, isCancellable: Bool) -> WaitOutcome {

@@ -37,11 +37,20 @@ public struct WaitTarget: Sendable {
     public let verb: StaticString
     /// The object waited on, if there is one.
     public let object: ObjectIdentifier?
+    /// Whether it waits in a loop, which alone can wake it.
+    @usableFromInline package let isOfLoop: Bool
 
     @inlinable
     public init(_ verb: StaticString, _ object: AnyObject? = nil) {
+        self.init(verb, object, isOfLoop: false)
+    }
+
+    /// For what a loop watches.
+    @inlinable
+    package init(_ verb: StaticString, _ object: AnyObject?, isOfLoop: Bool) {
         self.verb = verb
         self.object = object.map { ObjectIdentifier($0) }
+        self.isOfLoop = isOfLoop
     }
 }
 
@@ -56,6 +65,8 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline let outcome = Atomic<UInt32>(0)
     /// Whether a ``WaitQueue`` links this node. Guarded, as the links are, by that queue's lock.
     @usableFromInline var isQueued = false
+    /// Whether it is the primary of a group, whose members are linked in its place.
+    @usableFromInline var hasMembers = false
     @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
     @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
     /// In a member of a group, the node that the strand waits with, which alone is settled; nil in
@@ -143,6 +154,12 @@ public struct Waiter: Equatable, @unchecked Sendable {
     @inlinable public var since: UInt64 {
         get { unsafe node.pointee.since.load(ordering: .relaxed) }
         nonmutating set { unsafe node.pointee.since.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Whether a waker may find it in the queue of a primitive. Only reads: by who knows that nobody
+    /// else runs.
+    package var isListed: Bool {
+        unsafe (node.pointee.isQueued || node.pointee.hasMembers) && !node.pointee.target.isOfLoop
     }
 
     @inlinable public var target: WaitTarget { unsafe node.pointee.target }

@@ -25,7 +25,10 @@ extension Waiter {
 
     /// Makes this member lead to `primary`. Before it is queued.
     @inlinable
-    package func join(_ primary: Waiter) { unsafe node.pointee.primary = primary.node }
+    package func join(_ primary: Waiter) {
+        unsafe node.pointee.primary = primary.node
+        unsafe primary.node.pointee.hasMembers = true
+    }
 
     /// Of a primary whose wait a waker ended: the member that it was ended through.
     @inlinable

@@ -161,13 +161,10 @@ class Fiber: Strand, @unchecked Sendable {
     /// Its hub, for other threads: the fiber and its hub may have ended.
     private var hubIfAlive: Hub? { unsafe HubRegistry.hub(at: hubReference.toOpaque()) }
 
-    /// In a forked child: it is the parent's, and has ended here.
-    func forgetAfterFork() {
-        // No primitive may choose it any more: its wait is over, but nobody is there to go on.
-        _ = unsafe waiting?.settle(.cancelled)
-        keepError(LeftInParent(strand: name))
-        markObserved()
-        endUnannounced()
+    /// In a forked child, of a fiber of the parent's: ends the wait by which a primitive would choose
+    /// it, though nobody is there to go on. Writes to no other, whose pages the child would copy.
+    func leaveQueues() {
+        if let waiting = unsafe self.waiting, waiting.isListed { _ = waiting.settle(.cancelled) }
     }
 
     override var nativeID: Int32? { isAlive ? hubIfAlive?.root.nativeID : nil }

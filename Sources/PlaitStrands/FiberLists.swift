@@ -114,6 +114,15 @@ struct LivingFibers {
         }
     }
 
+    /// Calls `body` with each, without counting references: which would write to them.
+    func forEach(_ body: (Fiber) -> Void) {
+        var next = unsafe youngest
+        while let reference = unsafe next {
+            unsafe next = reference.withFiber { unsafe $0.nextAlive }
+            unsafe reference.withFiber(body)
+        }
+    }
+
     /// Youngest first.
     var all: [Fiber] {
         var found: [Fiber] = []

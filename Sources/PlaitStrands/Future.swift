@@ -136,7 +136,9 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     /// Waits until it is done, even if the calling task is cancelled.
     func waitUncancellably() async {
         if isDone { return }
-        await withCheckedContinuation { watch(for: FutureResumption($0), as: 0) }
+        _ = await Parking.suspend(
+            on: WaitTarget("Future.result", self), until: .never, isCancellable: false,
+            enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
     }
 
     /// Waits until its work has begun, or it is done.
@@ -282,15 +284,6 @@ struct FutureWatch: Sendable {
     let index: Int
 
     func tell(hasFailed: Bool) { watcher.futureIsDone(index, hasFailed: hasFailed) }
-}
-
-/// A task that waits uncancellably.
-private final class FutureResumption: FutureWatcher {
-    private let continuation: CheckedContinuation<Void, Never>
-
-    init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
-
-    func futureIsDone(_ index: Int, hasFailed: Bool) { continuation.resume() }
 }
 
 /// Who would have done the work of a future that was cancelled: under no lock, and must not wait.

@@ -356,15 +356,6 @@ public struct HubEnded: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A strand of the parent's, of which a forked child has only the handle.
-public struct LeftInParent: Error, Sendable, CustomStringConvertible {
-    public let strand: String
-
-    public var description: String {
-        "\(strand) runs in the parent: a forked child begins with the strand that forked it alone"
-    }
-}
-
 /// The strand of loop callbacks: they run between strands and cannot wait.
 private final class CallbackStrand: Strand, @unchecked Sendable {
     // Sendable: has no state.

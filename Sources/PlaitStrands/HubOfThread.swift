@@ -90,6 +90,7 @@ extension Hub {
     /// fibers are not the child's, nor is what the parent does at its end. To be called first in the
     /// child, by the thread's own strand.
     package static func forgetAfterFork() {
+        ForkedChild.begin()
         ProgramEnd.forgetAfterFork()
         guard let pointer = unsafe ThreadCell.current.hub else { return }
         let hub = unsafe Unmanaged<Hub>.fromOpaque(pointer).takeUnretainedValue()
@@ -97,7 +98,7 @@ extension Hub {
             unsafe ThreadCell.current.stack == nil,
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
         hub.loop.forgetAfterFork()
-        for fiber in hub.fibers { fiber.forgetAfterFork() }
+        unsafe hub.alive.forEach { $0.leaveQueues() }
         HubRegistry.remove(hub)
         hub.root.engine = nil
         // Kept, with what the parent's fibers own: it must not be taken apart here.

@@ -37,8 +37,7 @@ final class HubWatcher: Sendable {
     func stop() async {
         beginStop()
         guard let thread = thread.withLock({ $0 }) else { return }
-        // It does not throw, and must have ended even for a caller that was cancelled.
-        await Task.detached { try? await thread.join() }.value
+        await thread.strand.joinUncancellably()
     }
 
     private func run() {

@@ -170,11 +170,8 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     public func shutDown(wait: Bool = true, cancellingQueued: Bool = false) async {
         close(cancellingQueued: cancellingQueued)
         guard wait else { return }
-        // Another task, which the cancellation of this one does not reach.
-        await Task.detached { [self] in
-            try? await ended.wait()
-            for strand in workerStrands { _ = try? await strand.join() }
-        }.value
+        await ended.waitUncancellably()
+        for strand in workerStrands { await strand.joinUncancellably() }
     }
 
     /// Lets it finish what it was given: for the end of the program.

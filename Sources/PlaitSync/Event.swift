@@ -68,6 +68,14 @@ public final class Event: @unchecked Sendable {
             withdraw: withdraw)
     }
 
+    /// Waits until the flag is set, whatever happens to the calling task.
+    package func waitUncancellably() async {
+        if isSet { return }
+        _ = await Parking.suspend(
+            on: WaitTarget("Event.wait", self), until: .never, isCancellable: false, enrol: enrol,
+            withdraw: withdraw)
+    }
+
     /// Waits until the flag is set, suspending the calling task.
     public func wait() async throws(CancellationError) {
         _ = try await wait(within: nil)

@@ -24,8 +24,9 @@ public final class Lock: @unchecked Sendable {
     /// Where it was taken, when that is asked for: see ``DeadlockDetection``.
     var trace: LockTrace?
 
-    /// What it is part of, for reports.
+    /// What it is part of, for reports, and what waiting for it is called.
     let type: StaticString
+    private let verb: StaticString
 
     let onDeadlock: DeadlockDetection.Policy?
 
@@ -37,12 +38,16 @@ public final class Lock: @unchecked Sendable {
     public convenience init(
         name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil
     ) {
-        self.init(name: name, type: "Lock", onDeadlock: onDeadlock)
+        self.init(name: name, type: "Lock", verb: "Lock.acquire", onDeadlock: onDeadlock)
     }
 
-    init(name: String?, type: StaticString, onDeadlock: DeadlockDetection.Policy?) {
+    init(
+        name: String?, type: StaticString, verb: StaticString,
+        onDeadlock: DeadlockDetection.Policy?
+    ) {
         self.name = name
         self.type = type
+        self.verb = verb
         self.onDeadlock = onDeadlock
         word = Atomic(DeadlockDetection.tracesNewLocks ? LockWord.traced.bits : 0)
     }
@@ -292,7 +297,7 @@ public final class Lock: @unchecked Sendable {
         var attempt = LockAttempt()
         while true {
             let outcome = Parking.block(
-                on: WaitTarget("Lock.acquire", self), until: deadline,
+                on: WaitTarget(verb, self), until: deadline,
                 isCancellable: isCancellable,
                 enrol: { self.enrol($0, &attempt) }, withdraw: self.withdraw)
             if let done = try finish(attempt, outcome, key) { return done }
@@ -307,7 +312,7 @@ public final class Lock: @unchecked Sendable {
         var attempt = LockAttempt()
         while true {
             let outcome = await Parking.suspend(
-                on: WaitTarget("Lock.acquire", self), until: deadline,
+                on: WaitTarget(verb, self), until: deadline,
                 isCancellable: isCancellable,
                 enrol: { self.enrol($0, &attempt) }, withdraw: self.withdraw)
             if let done = try finish(attempt, outcome, key) { return done }

@@ -23,7 +23,7 @@ public final class RLock: @unchecked Sendable {
     ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
     ///     ``DeadlockDetection`` says.
     public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
-        lock = Lock(name: name, type: "RLock", onDeadlock: onDeadlock)
+        lock = Lock(name: name, type: "RLock", verb: "RLock.acquire", onDeadlock: onDeadlock)
     }
 
     /// For reports; nil for none.
