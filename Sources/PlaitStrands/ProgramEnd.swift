@@ -65,6 +65,7 @@ public enum ProgramEnd {
         }) {
             thread.joinUncancellably()
         }
+        EndingThreads.wait()
     }
 
     /// Runs `body` as a strand that can wait, the calling one if it can: callbacks cannot.

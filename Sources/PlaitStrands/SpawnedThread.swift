@@ -1,5 +1,7 @@
 public import PlaitParking
 internal import PlaitPlatform
+internal import PlaitSync
+internal import Synchronization
 
 /// A thread that `spawn` started.
 @usableFromInline
@@ -26,13 +28,18 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         ProgramEnd.arm()
         let thread = SpawnedThread(plan, body: body)
         ThreadRegistry.add(thread)
+        // The thread's own, as long as it lives.
+        let reference = unsafe Unmanaged.passRetained(thread)
         do throws(SystemError) {
             let stackSize = plan.stackSize ?? ThreadOptions.defaultStackSize
-            try startThread(name: thread.name, stackSize: stackSize) { thread.live() }
+            try startThread(name: thread.name, stackSize: stackSize) {
+                unsafe reference._withUnsafeGuaranteedRef { $0.live() }
+                unsafe end(reference)
+            }
         } catch {
             thread.body = nil
             thread.keepError(error)
-            thread.end()
+            unsafe end(reference)
         }
         return thread
     }
@@ -51,12 +58,44 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         endLocals()
         Hub.leaveThread()
         leaveThread()
-        end()
     }
 
-    private func end() {
-        ThreadRegistry.remove(self)
-        finish()
+    private static func end(_ reference: Unmanaged<SpawnedThread>) {
+        EndingThreads.enter()
+        unsafe reference._withUnsafeGuaranteedRef { thread in
+            ThreadRegistry.remove(thread)
+            thread.finish()
+        }
+        // If nobody else has one, its error is reported now.
+        unsafe reference.release()
+        EndingThreads.leave()
+    }
+}
+
+/// Threads that have ended, but may have an error to report yet: the program's end waits for them.
+enum EndingThreads {
+    /// By the system's numbers.
+    private static let threads = Mutex<Set<Int32>>([])
+    private static let areGone = Event()
+
+    fileprivate static func enter() {
+        threads.withLock { threads in
+            threads.insert(kernelThreadID())
+            areGone.clear()
+        }
+    }
+
+    fileprivate static func leave() {
+        threads.withLock { threads in
+            threads.remove(kernelThreadID())
+            if threads.isEmpty { areGone.set() }
+        }
+    }
+
+    static func wait() {
+        // Who handles its error may be the one that ends the program.
+        leave()
+        areGone.waitUncancellably()
     }
 }
 

@@ -147,6 +147,12 @@ struct ProgramEndTests {
         #expect(result.2 == .code(0))
     }
 
+    @Test func `the handler of an uncaught error may end the program`() async throws {
+        let (lines, status) = try await run("fatal")
+        #expect(lines == [])
+        #expect(status == .code(3))
+    }
+
     // TH-097
     @Test func `signals that a worker sends are handled on the main thread`() async throws {
         let (lines, status) = try await run("signals")

@@ -26,6 +26,7 @@ struct ThreadProbe {
         case "forced": try forced()
         case "locals": try locals()
         case "uncaught": uncaught()
+        case "fatal": try fatal()
         case "signals": try signals()
         case "interrupt": try interrupt()
         default: fatalError("no such probe")
@@ -224,11 +225,23 @@ struct ThreadProbe {
     private struct Failure: Error {}
 
     private static func uncaught() {
+        UncaughtErrors.handle { error, strand in
+            // Long enough for all else to have ended.
+            usleep(50_000)
+            UncaughtErrors.log(error, of: strand)
+        }
         spawn(.thread, name: "unlucky") { throw Failure() }
         spawn(.thread) {
             try Strand.main.join()
             print("goes on")
         }
+    }
+
+    /// A program that an uncaught error ends.
+    private static func fatal() throws {
+        UncaughtErrors.handle { _, _ in exit(3) }
+        spawn(.thread) { throw Failure() }
+        try Event().wait()
     }
 
     // MARK: Signals

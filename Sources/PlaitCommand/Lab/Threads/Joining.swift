@@ -52,13 +52,16 @@ struct ThreadFates: ParsableCommand {
     func run() throws {
         // Daemons would run for a minute, if the program did not end without them.
         let pause = Duration.microseconds(fate == .daemon ? 60_000_000 : Int(200_000 * scale))
+        let mainIsDone = Event()
         let threads = (1...2).map { number in
             spawn(.thread, name: "task \(number)", isDaemon: fate == .daemon) {
+                if fate == .left { try mainIsDone.wait() }
                 try Strand.sleep(for: pause * number)
                 StandardStream.output.write("task \(number) has ended\n")
             }
         }
         if fate == .joined { for thread in threads { try thread.join() } }
         StandardStream.output.write("main is done\n")
+        mainIsDone.set()
     }
 }
