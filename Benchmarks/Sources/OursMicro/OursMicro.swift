@@ -21,11 +21,9 @@ struct OursMicro {
                 try queueBetweenThreads(capacity: 1, pairs: 1, items: 300_000)
             },
             "queue-idle-cpu": idleQueue, "priority-queue": priorityQueue,
+            "lock-undetected": lockUndetected, "rlock": recursiveLock,
+            "channel-fibers": channelBetweenFibers, "channel-tasks": channelBetweenTasks,
         ]
-        subjects["lock-undetected"] = lockUndetected
-        subjects["rlock"] = recursiveLock
-        subjects["channel-fibers"] = channelBetweenFibers
-        subjects["channel-tasks"] = channelBetweenTasks
         measureSubject(subjects)
     }
 }
