@@ -6,7 +6,7 @@ GUARD := timeout --kill-after=30
 # The thread sanitizer's run keeps its own build.
 TSAN_BUILD := .build-tsan
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
-TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests.(Lock|Event|Counting|Semaphore)|PlaitStrandsTests.(HubTests|Scope|Spawn|Cancellation|Bridge|JoinHandle|StrandVerbs|Context)
+TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests|PlaitStrandsTests
 
 .PHONY: run test setup build lint ledger test-debug test-release test-tsan examples smoke stress bench clean
 

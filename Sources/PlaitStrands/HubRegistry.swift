@@ -43,8 +43,7 @@ enum HubRegistry {
             } else {
                 asked += 1
                 hub.post {
-                    answers.items.withLock { $0 += ask(hub) }
-                    answers.count.release()
+                    answers.add(ask(hub))
                 }
             }
         }
@@ -55,11 +54,20 @@ enum HubRegistry {
                 : .zero
             guard (try? answers.count.acquire(within: left)) == true else { break }
         }
-        return found + answers.items.withLock { $0 }
+        return found + answers.items
     }
 
-    private final class Answers<Item: Sendable>: Sendable {
-        let items = Mutex<[Item]>([])
+    private final class Answers<Item: Sendable>: @unchecked Sendable {
+        // Sendable: `guardLock` guards `found`.
+        private let guardLock = ShortLock()
+        private var found: [Item] = []
         let count = CountingSemaphore(permits: 0)
+
+        var items: [Item] { guardLock.withLock { found } }
+
+        func add(_ items: [Item]) {
+            guardLock.withLock { found += items }
+            count.release()
+        }
     }
 }

@@ -1,7 +1,6 @@
 public import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
-internal import Synchronization
 
 /// A thread that `spawn` started.
 @usableFromInline
@@ -74,21 +73,22 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
 
 /// Threads that have ended, but may have an error to report yet: the program's end waits for them.
 enum EndingThreads {
-    /// By the system's numbers.
-    private static let threads = Mutex<Set<Int32>>([])
+    private static let guardLock = ShortLock()
+    /// By the system's numbers. Guarded.
+    nonisolated(unsafe) private static var threads: Set<Int32> = []
     private static let areGone = Event()
 
     fileprivate static func enter() {
-        threads.withLock { threads in
-            threads.insert(kernelThreadID())
+        guardLock.withLock {
+            unsafe threads.insert(kernelThreadID())
             areGone.clear()
         }
     }
 
     fileprivate static func leave() {
-        threads.withLock { threads in
-            threads.remove(kernelThreadID())
-            if threads.isEmpty { areGone.set() }
+        guardLock.withLock {
+            unsafe threads.remove(kernelThreadID())
+            if unsafe threads.isEmpty { areGone.set() }
         }
     }
 

@@ -22,6 +22,8 @@ public final class Barrier: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; the rest is constant.
     private let guardLock = ShortLock()
     private var state: BarrierState<WaitQueue>
+    /// How many make a pass.
+    public let parties: Int
     private let limit: Duration?
     private let action: (@Sendable () throws -> Void)?
 
@@ -35,13 +37,11 @@ public final class Barrier: @unchecked Sendable {
         parties: Int, within limit: Duration? = nil, action: (@Sendable () throws -> Void)? = nil
     ) {
         demand(parties >= 1, "a Barrier needs at least 1 party, not \(parties)")
+        self.parties = parties
         self.limit = limit
         self.action = action
         state = BarrierState(parties: parties, hasAction: action != nil)
     }
-
-    /// How many make a pass.
-    public var parties: Int { state.parties }
 
     /// Parties that have arrived and wait for the others; 0 while a pass is being left.
     public var waiting: Int { guardLock.withLock { state.waiting } }

@@ -35,14 +35,17 @@ public final class Channel<Element>: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; items are sent in and out.
     @usableFromInline let guardLock = ShortLock()
     @exclusivity(unchecked) @usableFromInline var state: ChannelState<Element, WaitQueue>
+    @usableFromInline let spins = SpinHistory()
 
     /// - Parameter capacity: Items it stores before senders wait; 0 stores none.
     public init(capacity: Int = 0) {
         demand(capacity >= 0, "a Channel needs a capacity of at least 0, not \(capacity)")
+        self.capacity = capacity
         unsafe state = ChannelState(capacity: capacity)
     }
 
-    public var capacity: Int { unsafe state.capacity }
+    /// Items it stores before senders wait.
+    public let capacity: Int
     /// Items stored at this moment; those of waiting senders do not count.
     public var count: Int { guardLock.withLock { unsafe state.items.count } }
     /// Whether nothing is stored: always, without a capacity.
@@ -83,7 +86,7 @@ public final class Channel<Element>: @unchecked Sendable {
         first = nil
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Channel.send", self), slot: place.address,
-            until: Deadline(within: limit), enrol: { self.enrolSender($0) },
+            until: Deadline(within: limit), spins: spins, enrol: { self.enrolSender($0) },
             withdraw: { self.withdrawSender($0) })
         try finishSend(outcome, isTaken: place.take() == nil)
     }
@@ -129,7 +132,7 @@ public final class Channel<Element>: @unchecked Sendable {
         let place = ItemPlace<Element>(nil)
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Channel.receive", self), slot: place.address,
-            until: Deadline(within: limit), enrol: { self.enrolReceiver($0) },
+            until: Deadline(within: limit), spins: spins, enrol: { self.enrolReceiver($0) },
             withdraw: { self.withdrawReceiver($0) })
         item = place.take()
         try finishReceive(outcome, isEmpty: item == nil)

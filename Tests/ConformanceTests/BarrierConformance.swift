@@ -4,7 +4,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct BarrierConformance {
     private func start(
         _ kind: WaiterKind, _ barrier: Barrier, within limit: Duration? = nil

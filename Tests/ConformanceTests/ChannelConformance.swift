@@ -2,7 +2,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ChannelConformance {
     // GV-078
     @Test(arguments: WaiterKind.pairs)

@@ -3,7 +3,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ConditionConformance {
     /// A condition, and whether the caller holds its lock (or anyone, if the lock cannot tell).
     struct Subject: Sendable {

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Serialized, since the handler is the whole process's. The policy is the locks' own here: others run
 /// beside.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.hang))
 struct DeadlockConformance {
     /// Two strands, each of which holds a lock and then wants the other's. `patient` waits when
     /// `closing` is let go on, and closes the circle.

@@ -4,7 +4,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct EventConformance {
     // TH-017, AS-118
     @Test(arguments: WaiterKind.pairs)

@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// What the originals' tests do with locks, beyond one lock and one waiter.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct LockUseConformance {
     /// A barrier made of nothing but locks, each released by another strand than took it.
     private final class HandMade: @unchecked Sendable {

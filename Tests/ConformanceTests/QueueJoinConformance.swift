@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// What `taskDone` counts and `join` waits for.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueJoinConformance {
     // EV-029, GV-082, AS-182, GV-206
     @Test(arguments: QueueKind.withWaiters)

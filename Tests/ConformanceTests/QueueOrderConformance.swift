@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// In which order items come out, and what a queue says of itself.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueOrderConformance {
     // QU-001, AS-162, AS-163, AS-167, AS-168, AS-172, AS-174, AS-180, GV-208
     @Test(arguments: QueueKind.withWaiters)

@@ -37,7 +37,7 @@ final class FailingStorage: QueueStorage, @unchecked Sendable {
 }
 
 /// A queue in an order of one's own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueStorageConformance {
     private func makeQueue(
         capacity: Int

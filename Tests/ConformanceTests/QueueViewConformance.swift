@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// How queues read for a client, beside Foundation: loops over items, looks, and names.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueViewConformance {
     /// Newest first, but a storage of the client's own.
     struct Stack: QueueStorage {

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// Who waits, who is served, and what becomes of those who give up.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueWaitingConformance {
     // QU-001, EV-021, GV-066, AS-166
     @Test(arguments: WaiterKind.pairs)

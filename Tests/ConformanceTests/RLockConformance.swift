@@ -5,7 +5,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct RLockConformance {
     // TH-011
     @Test(arguments: WaiterKind.pairs)

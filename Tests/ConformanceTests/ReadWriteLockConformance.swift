@@ -2,7 +2,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ReadWriteLockConformance {
     private func read(
         _ kind: WaiterKind, _ lock: ReadWriteLock, _ note: @escaping @Sendable () -> Void = {}

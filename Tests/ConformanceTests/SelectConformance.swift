@@ -2,7 +2,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct SelectConformance {
     /// Receives a number or sends a word, and says which.
     private func start(

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The command `plait lab gil`.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.hang))
 struct GilTests {
     private struct Results: Decodable {
         struct Computation: Decodable {

@@ -3,7 +3,7 @@ import PlaitPlatform
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.hang))
 struct ServeEchoTests {
     static let variants: [[String]] = [
         ["--model", "fiber"], ["--model", "thread"], ["--model", "process"], ["--workers", "3"],

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// The experiments of `plait lab threads`, run as a user runs them, in a hurry.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ThreadsLabTests {
     private struct Report: Decodable {
         struct Experiment: Decodable {

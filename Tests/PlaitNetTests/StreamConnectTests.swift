@@ -6,7 +6,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct StreamConnectTests {
     @Test(arguments: StrandKind.allCases)
     func `a refused connection is an error that names the address`(_ kind: StrandKind) async throws

@@ -8,7 +8,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct StreamSocketTests {
     @Test(arguments: StrandKind.allCases)
     func `bytes arrive whole and in order`(_ kind: StrandKind) async throws {

@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Threads without a hub that wait for descriptors.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct DescriptorWaitTests {
     /// A descriptor that becomes readable on demand.
     private final class Counter: Sendable {

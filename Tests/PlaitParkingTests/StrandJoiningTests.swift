@@ -4,7 +4,7 @@ import PlaitStrands
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct StrandJoiningTests {
     // TH-046
     @Test func `any number join, before and after the end, and more than once`() async throws {

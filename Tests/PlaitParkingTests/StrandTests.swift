@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct StrandTests {
     /// Runs `body` on a thread that Plait did not start.
     private func onForeignThread(_ body: @escaping @Sendable () -> Void) async throws {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct TaskParkingTests {
     private func cancelThisTask() { unsafe withUnsafeCurrentTask { unsafe $0?.cancel() } }
 

@@ -2,7 +2,7 @@
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct WaiterGroupTests {
     /// Two members that lead to a primary.
     @safe

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ShortLockTests {
     final class Counter: @unchecked Sendable {
         // Sendable: `lock` guards `value`.

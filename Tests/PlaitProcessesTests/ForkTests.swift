@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// `fork` in a program with one thread: see `ForkProbe`.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ForkTests {
     /// What the probe prints, line by line.
     private func run(_ probe: String) async throws -> [String] {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The end of a program: see `ThreadProbe`.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ProgramEndTests {
     /// What the probe prints, line by line, and how it ends.
     private func run(_ probe: String) async throws -> (

@@ -4,7 +4,7 @@ import PlaitSync
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct DelayedCallTests {
     private func make(
         _ kind: StrandKind, after delay: Duration, _ body: @escaping @Sendable () throws -> Void

@@ -8,7 +8,7 @@ import Testing
 @testable import PlaitStrands
 
 /// One after another: the monitor is the process's.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.hang))
 struct HubMonitorTests {
     /// What was reported of threads whose names begin with `prefix`; other tests have hubs too.
     private final class Reports: Sendable {

@@ -4,7 +4,7 @@ import PlaitSync
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct PoolMapTests {
     struct Failure: Error, Equatable {}
 

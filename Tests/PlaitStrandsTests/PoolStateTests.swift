@@ -196,6 +196,7 @@ struct PoolStateTests {
     }
 
     @Test func `the worker that was idle last is woken first`() async throws {
+        let guardLock = ShortLock()
         let idle = Confined(WaiterStack())
         let order = Box<[Int]>([])
         let workers = try await (0..<3).asyncMap { number in
@@ -204,7 +205,7 @@ struct PoolStateTests {
                     _ = Parking.block(
                         on: WaitTarget("test"), until: .never,
                         enrol: { worker in
-                            idle.value.append(worker)
+                            guardLock.withLock { idle.value.append(worker) }
                             return true
                         }, withdraw: { _ in })
                     order.update { $0.append(number) }
@@ -213,7 +214,7 @@ struct PoolStateTests {
             return worker
         }
         for worker in workers.reversed() {
-            idle.value.claimFirst()?.unpark()
+            guardLock.withLock { idle.value.claimFirst() }?.unpark()
             try await worker.value()
         }
         #expect(order.value == [2, 1, 0])

@@ -7,7 +7,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ThreadOptionsTests {
     @Test func `a thread runs on the processors that it was given`() async throws {
         try await onThread {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// How pools end.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ThreadPoolEndTests {
     // GV-134
     @Test(arguments: WaiterKind.allCases)

@@ -5,7 +5,7 @@ import PlaitSync
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ThreadPoolTests {
     struct Failure: Error, Equatable {}
 

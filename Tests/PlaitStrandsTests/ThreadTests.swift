@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// What Python's `threading.Thread` promises, for threads and, where it has a meaning, fibers.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct ThreadTests {
     struct Failure: Error {}
 

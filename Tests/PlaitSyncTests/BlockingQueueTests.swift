@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// How a queue and its ring go together.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct BlockingQueueTests {
     /// Counts its ends, at each of which it may use its queue.
     final class Item: Sendable {

@@ -3,7 +3,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct BoundedSemaphoreTests {
     @Test func `a negative number of permits traps and names the type`() async throws {
         let result = await #expect(

@@ -4,7 +4,7 @@ import PlaitStrands
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct InterpreterLockTests {
     /// No request comes within a test.
     private static let patient = InterpreterLockPolicy.interval(.seconds(3_600))

@@ -3,7 +3,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct LatchTests {
     @Test func `a negative count, and counting down by nothing, trap`() async {
         await #expect(processExitsWith: .failure) { _ = Latch(count: -1) }

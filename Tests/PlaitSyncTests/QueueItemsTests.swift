@@ -4,7 +4,7 @@ import PlaitStrands
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct QueueItemsTests {
     @Test func `a loop takes items one by one, and gives up none it did not take`() async throws {
         let queue = Queue<Int>(Array(0..<10), capacity: 10)

@@ -7,7 +7,7 @@ import PlaitSync
 import Testing
 import TestSupport
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.hang))
 struct SelectTests {
     @Test func `the ready case happens, and its handler's value is the select's`() async throws {
         let (numbers, words) = (Channel<Int>(capacity: 1), Channel<String>(capacity: 1))

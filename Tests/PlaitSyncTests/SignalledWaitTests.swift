@@ -8,7 +8,7 @@ import Testing
 
 /// Signals do not end waits: a handled one interrupts the system call, and the wait goes on to the
 /// same deadline. What ends a wait early is cancelling its strand.
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.hang))
 struct SignalledWaitTests {
     /// Handled, by doing nothing, without SA_RESTART.
     private static let signal: Int32 = {

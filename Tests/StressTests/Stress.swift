@@ -11,13 +11,16 @@ private let stressFactor: Double = {
 }()
 
 /// The time limit of each test.
-private let stressMinutes = max(2, Int(stressFactor * 2))
+private let stressMinutes = max(10, Int(stressFactor * 2))
 
 /// All stress tests, one after another: each wants the processors for itself.
 ///
 /// The environment variable `PLAIT_STRESS` multiplies their rounds.
 @Suite(.serialized, .timeLimit(.minutes(stressMinutes)))
 enum Stress {
+    /// Whether all the time is to be taken, as by `make stress`.
+    static let isLong = stressFactor >= 10
+
     /// So many in release, a part of them in debug.
     static func rounds(_ count: Int) -> Int {
         #if DEBUG
