@@ -5,37 +5,32 @@ extension Parking {
     /// Suspends the calling task. See ``block(on:slot:until:isCancellable:enrol:withdraw:)``.
     ///
     /// The task's cancellation ends the wait as `.cancelled`, if it is cancellable.
-    /// - Parameter spins: Whether to look for the end of the wait for some microseconds before
-    ///   suspending; nil never does.
     public static func suspend(
         on target: WaitTarget,
         slot: UnsafeMutableRawPointer?,
         until deadline: Deadline,
         isCancellable: Bool = true,
         isGroup: Bool = false,
-        spins: SpinHistory? = nil,
         enrol: (Waiter) -> Bool,
         withdraw: (Waiter) -> Void
     ) async -> WaitOutcome {
         let parker = unsafe TaskParker(target: target, slot: slot)
         let waiter = parker.waiter
-        let isSatisfied = await withTaskCancellationHandler {
-            // One that was cancelled before is not to be queued.
-            let isSatisfied = waiter.outcome.isPending && !enrol(waiter)
-            if isSatisfied {
-                if waiter.settle(.woken) { return true }
-            } else if deadline != .never {
-                DeadlineService.shared.set(waiter, at: deadline)
+        await withTaskCancellationHandler {
+            unsafe await withUnsafeContinuation { continuation in
+                guard unsafe parker.begin(continuation) else { return }
+                guard enrol(waiter) else {
+                    parker.wasSatisfied = true
+                    if waiter.settle(.woken) { waiter.unpark() }
+                    return
+                }
+                if deadline != .never { DeadlineService.shared.set(waiter, at: deadline) }
             }
-            // Who has settled it unparks it, which is waited for in any case.
-            if let spins, spins.watch(parker) { return isSatisfied }
-            unsafe await withUnsafeContinuation { unsafe parker.park($0) }
-            return isSatisfied
         } onCancel: {
             if isCancellable { parker.cancel() }
         }
         if deadline != .never { DeadlineService.shared.cancel(waiter) }
-        if isSatisfied { return .woken }
+        if parker.wasSatisfied { return .woken }
         let outcome = waiter.outcome
         if isGroup || !outcome.isWoken { withdraw(waiter) }
         return outcome
@@ -57,13 +52,16 @@ extension Parking {
     }
 }
 
-/// A task that waits, and the memory of its wait.
+/// A suspended task, and the memory of its wait.
 @safe
 private final class TaskParker: Parker, @unchecked Sendable {
-    // Sendable: `phase` decides who may touch `continuation`.
+    // Sendable: `phase` decides who may touch `continuation`; `wasSatisfied` is written by the task
+    // before it can be resumed, and read after.
 
-    private let phase = Atomic<TaskPhase>(.running)
+    /// 0: not suspended yet. 1: cancelled before that. 2: suspended.
+    private let phase = Atomic<UInt32>(0)
     private var continuation: UnsafeContinuation<Void, Never>?
+    var wasSatisfied = false
     /// Owned: freed in deinit, which comes after the wait since the task holds this object.
     private var node: UnsafeMutablePointer<WaiterNode>?
 
@@ -83,67 +81,28 @@ private final class TaskParker: Parker, @unchecked Sendable {
 
     var waiter: Waiter { unsafe Waiter(node!) }
 
-    // .acquiring pairs with the exchange in unpark(_:).
-    var isUnparked: Bool { phase.load(ordering: .acquiring) == .unparked }
-
-    func park(_ continuation: UnsafeContinuation<Void, Never>) {
+    /// False when the task was cancelled beforehand; then it is resumed already.
+    func begin(_ continuation: UnsafeContinuation<Void, Never>) -> Bool {
         unsafe self.continuation = unsafe continuation
         let isFirst = phase.compareExchange(
-            expected: .running, desired: .suspended, ordering: .acquiringAndReleasing
+            expected: 0, desired: 2, ordering: .acquiringAndReleasing
         ).exchanged
-        if !isFirst { unsafe continuation.resume() }
+        if !isFirst {
+            _ = waiter.settle(.cancelled)
+            unsafe continuation.resume()
+        }
+        return isFirst
     }
 
     func cancel() {
-        if waiter.settle(.cancelled) { waiter.unpark() }
+        let isEarly = phase.compareExchange(
+            expected: 0, desired: 1, ordering: .acquiringAndReleasing
+        ).exchanged
+        if !isEarly && waiter.settle(.cancelled) { waiter.unpark() }
     }
 
     override func unpark(_ waiter: Waiter) {
-        // Unless the task is suspended, this object may be gone after the exchange.
-        if phase.exchange(.unparked, ordering: .acquiringAndReleasing) == .suspended {
-            unsafe continuation?.resume()
-        }
-    }
-}
-
-private enum TaskPhase: UInt8, AtomicRepresentable {
-    case running, suspended, unparked
-}
-
-/// Whether it has paid lately that tasks looked for the end of a wait before they suspended: on
-/// several processors, a partner that runs on another one is often quicker than suspending is.
-///
-/// A look lasts 8 µs at most. Where looks keep failing, one wait of 64 looks.
-public final class SpinHistory: Sendable {
-    /// Looks that may fail; below zero, waits that are not to look.
-    private let credit = Atomic<Int>(most)
-
-    public init() {}
-
-    private static let most = 16
-    /// Nanoseconds: longer than it takes to wake a thread of Swift's pool. Otherwise two tasks that
-    /// pass something to and fro, once they have suspended, never meet again.
-    private static let limit: UInt64 = 8_000
-
-    /// Whether the task was unparked meanwhile.
-    fileprivate func watch(_ parker: TaskParker) -> Bool {
-        guard processorCount > 1 else { return false }
-        // Counted without exclusion: a lost count does no harm.
-        let credit = self.credit.load(ordering: .relaxed)
-        guard credit >= 0 else {
-            self.credit.store(credit + 1, ordering: .relaxed)
-            return parker.isUnparked
-        }
-        let end = monotonicNow() + SpinHistory.limit
-        repeat {
-            if parker.isUnparked {
-                self.credit.store(min(credit + 1, SpinHistory.most), ordering: .relaxed)
-                return true
-            }
-            spinPause()
-        } while monotonicNow() < end
-        self.credit.store(credit > 1 ? credit - 2 : -63, ordering: .relaxed)
-        return false
+        unsafe continuation?.resume()
     }
 }
 
@@ -171,7 +130,8 @@ private final class DeadlineService: @unchecked Sendable {
         let timer = waiter.timer
         unsafe timer.prepare(context: waiter.address) { _ in }
         let mustHurry = guardLock.withLock {
-            // It may have been settled already. Its memory is there: its own task is what calls.
+            // It may have been settled, and its task gone past cancel(_:), only after this lock:
+            // the continuation's body still holds the task back from freeing the memory.
             guard waiter.outcome == .pending else { return false }
             wheel.set(timer, at: deadline)
             let next = wheel.nextWakeup

@@ -67,6 +67,8 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline var isQueued = false
     /// Whether it is the primary of a group, whose members are linked in its place.
     @usableFromInline var hasMembers = false
+    /// Set by who unparks a task that spins: see TaskSpinning.swift.
+    @usableFromInline let isReleased = Atomic<Bool>(false)
     @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
     @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
     /// In a member of a group, the node that the strand waits with, which alone is settled; nil in

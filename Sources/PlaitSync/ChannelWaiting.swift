@@ -116,6 +116,45 @@ extension Channel {
         _ = guardLock.withLock { unsafe state.receivers.remove(waiter) }
     }
 
+    // MARK: Spinning
+
+    /// Whether the item was taken before the calling task had to suspend.
+    @inlinable
+    func spinToSend(from place: inout Element?, within limit: Duration?) throws -> Bool {
+        guard maySpin(within: limit) else { return false }
+        let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.spin(
+                on: WaitTarget("Channel.send", self), slot: UnsafeMutableRawPointer(slot),
+                history: spins, enrol: { self.enrolSender($0) },
+                withdraw: { self.withdrawSender($0) })
+        }
+        guard let outcome else { return false }
+        try finishSend(outcome, isTaken: place == nil)
+        return true
+    }
+
+    /// Whether an item came before the calling task had to suspend.
+    @inlinable
+    func spinToReceive(into place: inout Element?, within limit: Duration?) throws -> Bool {
+        guard maySpin(within: limit) else { return false }
+        let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.spin(
+                on: WaitTarget("Channel.receive", self), slot: UnsafeMutableRawPointer(slot),
+                history: spins, enrol: { self.enrolReceiver($0) },
+                withdraw: { self.withdrawReceiver($0) })
+        }
+        guard let outcome else { return false }
+        try finishReceive(outcome, isEmpty: place == nil)
+        return true
+    }
+
+    /// Not where the limit could pass meanwhile, nor in a cancelled task.
+    @inlinable
+    func maySpin(within limit: Duration?) -> Bool {
+        if let limit, limit < .milliseconds(1) { return false }
+        return !Task.isCancelled
+    }
+
     // MARK: Finishing
 
     /// An item that is still in its place when its sender was woken met a close.
