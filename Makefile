@@ -8,14 +8,14 @@ TSAN_BUILD := .build-tsan
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
 TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests|PlaitStrandsTests
 
-.PHONY: run test setup build lint ledger test-debug test-release test-tsan examples smoke stress bench clean
+.PHONY: run test setup lint ledger test-debug test-release test-tsan examples smoke bench-smoke stress bench clean
 
 run: setup
 	@echo "==> building plait in release mode"
 	@$(SWIFT) build -c release --product plait
 	@.build/release/plait lab c10k
 
-test: setup lint ledger test-debug test-release test-tsan examples smoke
+test: setup lint ledger test-debug test-release test-tsan examples smoke bench-smoke
 
 setup:
 	@scripts/setup
@@ -56,6 +56,12 @@ smoke:
 	@echo "==> a short run of the main job, release build"
 	@$(SWIFT) build -c release --product plait
 	@$(GUARD) 300 .build/release/plait lab c10k --clients 1000 --seconds 2
+
+# That the benchmarks still build and run; their figures want a quiet machine.
+bench-smoke:
+	@echo "==> the micro benchmarks build, and one runs"
+	@$(SWIFT) build -c release --package-path Benchmarks --product ours-micro
+	@$(GUARD) 120 Benchmarks/.build/release/ours-micro queue-fibers-1
 
 # Ten times the rounds of every stress test, and the slow tests.
 stress: setup
