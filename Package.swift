@@ -58,7 +58,7 @@ let package = Package(
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
-        layer("PlaitProcesses", over: ["PlaitStrands"]),
+        layer("PlaitProcesses", over: ["PlaitStrands", system]),
         layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
@@ -75,7 +75,7 @@ let package = Package(
         tests("PlaitSync", over: ["PlaitSync", "TestSupport"]),
         tests("PlaitNet", over: ["PlaitNet", "TestSupport", system]),
         .executableTarget(
-            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitProcesses"],
+            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitProcesses", system],
             path: "Tests/ForkProbe", swiftSettings: strict),
         .executableTarget(
             name: "ThreadProbe", dependencies: ["PlaitStrands"],

@@ -95,7 +95,8 @@ package final class PolledDescriptor: @unchecked Sendable {
         var registration = registration(on: hub.loop)
         while true {
             if isClosed { throw DescriptorClosed() }
-            if registration?.mayBe(interest) ?? true {
+            // Who tries once does not wait for the loop to look.
+            if registration?.mayBe(interest) ?? true || deadline == .immediate {
                 switch call(number) {
                 case .done(let count):
                     if count < full, interest == .readable { registration?.isDrained() }

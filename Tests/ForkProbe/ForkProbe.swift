@@ -4,6 +4,7 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
+internal import SystemPackage
 
 /// A program with one thread, for the tests of `fork`: a test process has many. Does what its
 /// argument says and prints what came of it.
@@ -21,11 +22,51 @@ struct ForkProbe {
         case "strands": try strands()
         case "locks": try locks()
         case "end": try end()
+        case "connection": try connection()
         default: fatalError("no such probe")
         }
     }
 
     private struct Failure: Error {}
+
+    /// A child that answers, writes to a descriptor that it is sent, and uses a connection likewise.
+    private static func connection() throws {
+        let (ours, childs) = try Connection.pair()
+        let child = try ChildProcess.fork {
+            ours.close()
+            try childs.send(try childs.receive().map { $0 & 0xDF })
+            let file = try childs.receiveDescriptor()
+            try file.closeAfter { _ = try file.writeAll(Array("written by the child".utf8)) }
+            try childs.receiveConnection().send(Array("from a connection that was sent".utf8))
+        }
+        // Else its end would not be noticed.
+        childs.close()
+        try ours.send(Array("hello".utf8))
+        print(text(try ours.receive()))
+        let pipe = try FileDescriptor.pipe()
+        // A large number, as a program with many descriptors has.
+        let large = try pipe.writeEnd.duplicate(as: FileDescriptor(rawValue: 800))
+        try pipe.writeEnd.close()
+        try ours.send(large)
+        try large.close()
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = try unsafe bytes.withUnsafeMutableBytes {
+            unsafe try pipe.readEnd.read(into: $0)
+        }
+        print(text(Array(bytes[..<count])))
+        let (receiver, sender) = try Connection.oneWay()
+        try ours.send(sender)
+        sender.close()
+        print(text(try receiver.receive()))
+        do {
+            _ = try ours.receive()
+        } catch ConnectionError.endOfStream {
+            print("end")
+        }
+        try child.join()
+    }
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// How children end, and that none stays a zombie.
     private static func status() throws {

@@ -22,6 +22,17 @@ struct StreamSocketTests {
     }
 
     @Test(arguments: StrandKind.allCases)
+    func `a limit of zero finds what has come since the last look`(_ kind: StrandKind) async throws
+    {
+        try await onStrand(kind) {
+            let (near, far) = try connectedPair()
+            #expect(throws: StreamError.timedOut(call: "read")) { try far.readSome(within: .zero) }
+            try near.write("a")
+            #expect(try far.readSome(within: .zero) == Array("a".utf8))
+        }
+    }
+
+    @Test(arguments: StrandKind.allCases)
     func `a write larger than all buffers waits for the reader, and loses nothing`(
         _ kind: StrandKind
     ) async throws {

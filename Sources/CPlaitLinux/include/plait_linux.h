@@ -100,6 +100,16 @@ size_t plait_epoll_event_size(void);
 int plait_poll(void *_Nonnull descriptors, unsigned count, int64_t timeout, int unblocked);
 /// The next connection of a listening socket, non-blocking and closed on exec.
 int plait_accept(int listener);
+/// Sends two runs of bytes as one on a Unix socket, and the descriptor `passed` with the first of
+/// them, unless it is -1. How many bytes went, or -errno.
+ssize_t plait_send_passing(
+    int socket, const void *_Nonnull head, size_t head_count, const void *_Nullable body,
+    size_t body_count, int passed);
+/// Receives up to `count` bytes from a Unix socket, and descriptors that were passed with them, which
+/// are closed on exec: up to `room`, of which `*passed_count` came. How many bytes, or -errno.
+ssize_t plait_receive_passed(
+    int socket, void *_Nonnull bytes, size_t count, int *_Nonnull passed, int room,
+    int *_Nonnull passed_count);
 int plait_eventfd(void);
 int plait_signalfd(int descriptor, const sigset_t *_Nonnull set);
 /// Reads one pending signal's number, 0 when none is left, or -errno.

@@ -1,0 +1,321 @@
+public import PlaitPlatform
+internal import PlaitStrands
+internal import PlaitSync
+internal import Synchronization
+public import SystemPackage
+
+/// One end of a connection between processes, or strands, that passes messages: bytes, descriptors
+/// and other connections.
+///
+/// A message arrives whole and alone, however long it is: two are never merged, and an empty one
+/// is one. Any number of strands may send and receive at both ends; each message goes to one of
+/// them. Threads block and fibers park. Dropping the last reference closes it, which the other end
+/// finds once it has received what was sent before.
+///
+/// ```swift
+/// let (parent, child) = try Connection.pair()
+/// let process = try ChildProcess.fork {
+///     parent.close()
+///     try child.send(Array("hello".utf8))
+/// }
+/// child.close()
+/// print(String(decoding: try parent.receive(), as: UTF8.self))
+/// try process.join()
+/// ```
+/// After a fork both processes hold both ends: each closes what is not its own, or will not notice
+/// that the other has gone.
+/// - Source: Python's `multiprocessing.Pipe` and `multiprocessing.connection.Connection`.
+public final class Connection: Sendable {
+    private let descriptor: PolledDescriptor
+    /// Whether this end receives.
+    public let isReadable: Bool
+    /// Whether this end sends.
+    public let isWritable: Bool
+    // A hand-over of these locks is no wait for their holder's other locks.
+    private let sending = Lock(onDeadlock: .off)
+    private let receiving = Lock(onDeadlock: .off)
+    /// Guarded by `receiving`.
+    private let incoming: Incoming
+    /// Whether a send ended in the middle of a message. Written under `sending`.
+    private let isCut = Atomic<Bool>(false)
+
+    /// Takes over a connected, non-blocking Unix stream socket.
+    init(owning number: Int32, isReadable: Bool, isWritable: Bool) {
+        descriptor = PolledDescriptor(owning: number)
+        incoming = Incoming()
+        self.isReadable = isReadable
+        self.isWritable = isWritable
+    }
+
+    /// Takes over a connected Unix stream socket, such as one that a service manager passed.
+    /// - Throws: `SystemError`: EBADF where there is no such descriptor.
+    public convenience init(
+        _ socket: FileDescriptor, isReadable: Bool = true, isWritable: Bool = true
+    ) throws(SystemError) {
+        try Sockets.makeNonBlocking(socket.rawValue)
+        self.init(owning: socket.rawValue, isReadable: isReadable, isWritable: isWritable)
+    }
+
+    /// Two connected ends, both of which send and receive.
+    /// - Throws: `SystemError`: EMFILE, ENFILE.
+    public static func pair() throws(SystemError) -> (Connection, Connection) {
+        let (one, two) = try Sockets.pair()
+        return (
+            Connection(owning: one, isReadable: true, isWritable: true),
+            Connection(owning: two, isReadable: true, isWritable: true)
+        )
+    }
+
+    /// Two connected ends, of which one only receives and the other only sends.
+    /// - Throws: `SystemError`: EMFILE, ENFILE.
+    public static func oneWay() throws(SystemError) -> (receiver: Connection, sender: Connection) {
+        let (one, two) = try Sockets.pair()
+        return (
+            Connection(owning: one, isReadable: true, isWritable: false),
+            Connection(owning: two, isReadable: false, isWritable: true)
+        )
+    }
+
+    // MARK: Sending
+
+    /// Sends a message, waiting while the other end takes no more.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. The system has the message when it
+    /// returns, which does not say that the other end does.
+    /// - Parameter limit: Longest wait for the whole; `nil` waits for ever. When it passes in the middle
+    ///   of a long message, nothing can be sent any more: `ConnectionError.cut`.
+    /// - Throws: ``ConnectionError``; `SystemError`: EPIPE or ECONNRESET when the other end is gone;
+    ///   `CancellationError`.
+    /// - Source: Python's `Connection.send_bytes`.
+    @available(*, noasync)
+    public func send(_ bytes: [UInt8], within limit: Duration? = nil) throws {
+        unsafe try bytes.withUnsafeBytes {
+            unsafe try send(.bytes, $0, passing: nil, within: limit)
+        }
+    }
+
+    /// Sends the bytes of a span as a message; see ``send(_:within:)-([UInt8],_)``.
+    @available(*, noasync)
+    public func send(_ bytes: RawSpan, within limit: Duration? = nil) throws {
+        unsafe try bytes.withUnsafeBytes {
+            unsafe try send(.bytes, $0, passing: nil, within: limit)
+        }
+    }
+
+    /// Sends a descriptor: the other end receives one of its own for the same open file. The caller
+    /// keeps this one.
+    /// - Throws: As ``send(_:within:)-([UInt8],_)``; `SystemError`: EBADF.
+    /// - Source: Python's `multiprocessing.reduction.send_handle`.
+    @available(*, noasync)
+    public func send(_ file: FileDescriptor, within limit: Duration? = nil) throws {
+        unsafe try send(
+            .descriptor, UnsafeRawBufferPointer(start: nil, count: 0), passing: file.rawValue,
+            within: limit)
+    }
+
+    /// Sends another connection: the other end receives one that does what this one did. The caller
+    /// keeps this one, and closes it when it is not to be shared.
+    ///
+    /// Messages that have come but were not received yet go to whoever receives first.
+    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.cut` where part of a
+    ///   message has been received by `other` already, or sent.
+    @available(*, noasync)
+    public func send(_ other: Connection, within limit: Duration? = nil) throws {
+        let direction: [UInt8] = [(other.isReadable ? 1 : 0) | (other.isWritable ? 2 : 0)]
+        if other.isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
+        try other.receiving.withLock {
+            guard other.incoming.isEmpty else { throw ConnectionError.cut }
+        }
+        unsafe try direction.withUnsafeBytes {
+            unsafe try send(.connection, $0, passing: other.descriptor.number, within: limit)
+        }
+    }
+
+    private func send(
+        _ kind: MessageHead.Kind, _ body: UnsafeRawBufferPointer, passing passed: Int32?,
+        within limit: Duration?
+    ) throws {
+        guard isWritable else { throw ConnectionError.wrongDirection("receives") }
+        let deadline = Deadline(within: limit)
+        guard try sending.acquire(within: limit) else { throw ConnectionError.timedOut }
+        defer { sending.release() }
+        if isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
+        var head = MessageHead(kind, count: body.count).word.littleEndian
+        var sent = 0
+        do {
+            try unsafe withUnsafeBytes(of: &head) { head in
+                while sent < head.count + body.count {
+                    sent += try transfer {
+                        try descriptor.write("sendmsg", until: deadline) { number in
+                            let rest = unsafe UnsafeRawBufferPointer(
+                                rebasing: body[max(0, sent - head.count)...])
+                            if sent >= head.count { return unsafe Sockets.send(number, rest) }
+                            return unsafe Sockets.send(
+                                number, UnsafeRawBufferPointer(rebasing: head[sent...]), rest,
+                                passing: sent == 0 ? passed : nil)
+                        }
+                    }
+                }
+            }
+        } catch {
+            if sent > 0 { isCut.store(true, ordering: .relaxed) }
+            throw error
+        }
+    }
+
+    // MARK: Receiving
+
+    /// Receives the next message, waiting for it.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameters:
+    ///   - most: Bytes; a longer message throws `ConnectionError.tooLong` and is still to be had.
+    ///   - limit: Longest wait for the whole; `nil` waits for ever, `.zero` tries once. What came of a
+    ///     message when it passes is kept for the next call.
+    /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all is received;
+    ///   `SystemError`: ECONNRESET; `CancellationError`.
+    /// - Source: Python's `Connection.recv_bytes`.
+    @available(*, noasync)
+    public func receive(atMost most: Int = .max, within limit: Duration? = nil) throws -> [UInt8] {
+        try receive(.bytes, atMost: most, within: limit) { incoming, _ in incoming.takeBody() }
+    }
+
+    /// Receives the next message into a span, and returns how many bytes it had.
+    /// - Throws: `ConnectionError.tooLong` where the span is too short: the message is still to be had.
+    ///   Else as ``receive(atMost:within:)``.
+    /// - Source: Python's `Connection.recv_bytes_into`.
+    @available(*, noasync)
+    public func receive(
+        into span: inout MutableRawSpan, within limit: Duration? = nil
+    ) throws -> Int {
+        try unsafe span.withUnsafeMutableBytes { buffer in
+            try receive(.bytes, atMost: buffer.count, within: limit) { incoming, _ in
+                unsafe incoming.takeBody(into: buffer)
+            }
+        }
+    }
+
+    /// Receives a descriptor that was sent: it is the caller's, who closes it.
+    /// - Throws: ``ConnectionError``: also `.otherKind`, `.descriptorLost`; as
+    ///   ``receive(atMost:within:)``.
+    /// - Source: Python's `multiprocessing.reduction.recv_handle`.
+    @available(*, noasync)
+    public func receiveDescriptor(within limit: Duration? = nil) throws -> FileDescriptor {
+        try receive(.descriptor, atMost: .max, within: limit) { incoming, number in
+            _ = incoming.takeBody()
+            return FileDescriptor(rawValue: number)
+        }
+    }
+
+    /// Receives a connection that was sent.
+    /// - Throws: As ``receiveDescriptor(within:)``.
+    @available(*, noasync)
+    public func receiveConnection(within limit: Duration? = nil) throws -> Connection {
+        try receive(.connection, atMost: .max, within: limit) { incoming, number in
+            let direction = incoming.takeBody().first ?? 0
+            return Connection(
+                owning: number, isReadable: direction & 1 != 0, isWritable: direction & 2 != 0)
+        }
+    }
+
+    /// Waits until there is something to be received: the beginning of a message, or the end.
+    /// - Parameter limit: Longest wait; `.zero` looks once, `nil` waits for ever.
+    /// - Returns: False when the limit passed first.
+    /// - Throws: `ConnectionError.closed`, `.wrongDirection`; `SystemError`; `CancellationError`.
+    /// - Source: Python's `Connection.poll`.
+    @available(*, noasync)
+    public func poll(within limit: Duration? = .zero) throws -> Bool {
+        try whileReceiving(within: limit) { deadline in
+            do {
+                return try !incoming.isEmpty || incoming.hasEnded || fill(until: deadline)
+            } catch ConnectionError.timedOut {
+                return false
+            }
+        } ?? false
+    }
+
+    /// - Parameter take: Gets the descriptor that came with the message, or -1.
+    private func receive<Result>(
+        _ kind: MessageHead.Kind, atMost most: Int, within limit: Duration?,
+        _ take: (Incoming, Int32) throws -> Result
+    ) throws -> Result {
+        let result = try whileReceiving(within: limit) { deadline in
+            while true {
+                if let head = try incoming.head() {
+                    guard head.kind == kind else {
+                        throw ConnectionError.otherKind(
+                            expected: kind.description, found: head.kind.description)
+                    }
+                    guard head.count <= most else {
+                        throw ConnectionError.tooLong(size: head.count, limit: most)
+                    }
+                    if incoming.hasBody(head.count) {
+                        return try take(incoming, kind == .bytes ? -1 : incoming.takeDescriptor())
+                    }
+                }
+                guard try fill(until: deadline) else {
+                    throw incoming.isEmpty
+                        ? ConnectionError.endOfStream : ConnectionError.truncated
+                }
+            }
+        }
+        guard let result else { throw ConnectionError.timedOut }
+        return result
+    }
+
+    /// Nil where another strand was receiving until the limit.
+    private func whileReceiving<Result>(
+        within limit: Duration?, _ body: (Deadline) throws -> Result
+    ) throws -> Result? {
+        guard isReadable else { throw ConnectionError.wrongDirection("sends") }
+        let deadline = Deadline(within: limit)
+        guard try receiving.acquire(within: limit) else { return nil }
+        defer { receiving.release() }
+        return try body(deadline)
+    }
+
+    /// Takes in what has come, waiting for something. False at the end.
+    private func fill(until deadline: Deadline) throws -> Bool {
+        if incoming.hasEnded { return false }
+        let count = try transfer {
+            // How much there is to come is not known: a short read says nothing.
+            try descriptor.read("recvmsg", full: 0, within: deadline.remaining) { number in
+                incoming.receive(from: number)
+            }
+        }
+        incoming.hasEnded = count == 0
+        return count > 0
+    }
+
+    /// The result of a call, or what kept it from being done.
+    private func transfer(_ call: () throws -> Int?) throws -> Int {
+        do {
+            guard let result = try call() else { throw ConnectionError.timedOut }
+            return result
+        } catch is DescriptorClosed {
+            throw ConnectionError.closed
+        }
+    }
+
+    // MARK: Ending
+
+    /// Closes this end, in this process. Any thread; a second call does nothing.
+    ///
+    /// A fiber that waits at it gets `ConnectionError.closed`. A thread without a hub goes on waiting
+    /// until something comes or the other end goes: cancel it.
+    public func close() {
+        // Other processes may hold the same end: the connection itself goes on.
+        descriptor.close { _ in }
+    }
+
+    public var isClosed: Bool { descriptor.isClosed }
+}
+
+extension Connection: CustomStringConvertible {
+    /// Such as `Connection(7, sends and receives)`.
+    public var description: String {
+        let direction =
+            isReadable ? (isWritable ? "sends and receives" : "receives") : "sends"
+        return "Connection(\(isClosed ? "closed" : "\(descriptor.number)"), \(direction))"
+    }
+}

@@ -1,0 +1,41 @@
+/// Why a ``Connection`` did not send or receive. What the system said is a `SystemError`.
+public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The limit passed. Nothing of the message was received; what is there is still to be had.
+    case timedOut
+    /// This program closed it.
+    case closed
+    /// The other end was closed, or its process has ended, and every message has been received.
+    case endOfStream
+    /// The other end went away in the middle of a message.
+    case truncated
+    /// An earlier send ended in the middle of a message: nothing can be sent any more.
+    case cut
+    /// This end only sends, or only receives.
+    case wrongDirection(String)
+    /// The next message has more bytes than the receiver allows. It is still to be had.
+    case tooLong(size: Int, limit: Int)
+    /// The next message is of another kind than was asked for. It is still to be had.
+    case otherKind(expected: String, found: String)
+    /// A descriptor was sent, but this process could not take it: it is out of descriptors.
+    case descriptorLost
+    /// What came is no message: the other end is not a ``Connection``.
+    case malformed
+
+    public var description: String {
+        switch self {
+        case .timedOut: "the connection was not ready within the limit; wait longer or close it"
+        case .closed: "the connection was closed by this program"
+        case .endOfStream: "the other end of the connection was closed"
+        case .truncated: "the other end of the connection went away in the middle of a message"
+        case .cut: "an earlier send ended in the middle of a message; make a new connection"
+        case .wrongDirection(let only): "this end of the connection only \(only)"
+        case .tooLong(let size, let limit):
+            "the next message has \(size) bytes, more than \(limit); raise the limit"
+        case .otherKind(let expected, let found):
+            "the next message is \(found), not \(expected); receive it as what it is"
+        case .descriptorLost:
+            "a descriptor was lost, most likely at the limit of open ones; raise it (ulimit -n)"
+        case .malformed: "what came is no message of a Connection"
+        }
+    }
+}

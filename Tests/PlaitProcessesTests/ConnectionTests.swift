@@ -1,0 +1,271 @@
+import PlaitParking
+import PlaitPlatform
+import PlaitProcesses
+import PlaitStrands
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.hang))
+struct ConnectionTests {
+    private static let long = [UInt8](repeating: 31, count: 1_000_000) + [1, 2, 3]
+
+    // MP-079, MP-090, MP-091
+    @Test(arguments: StrandKind.allCases)
+    func `messages arrive whole, alone and in order, both ways`(_ kind: StrandKind) async throws {
+        try await onStrand(kind) {
+            let (one, two) = try Connection.pair()
+            let messages = ["a", "", "bcd", "", ""].map { [UInt8]($0.utf8) }
+            for message in messages {
+                try one.send(message)
+                try two.send(message + [0])
+            }
+            for message in messages {
+                #expect(try two.receive() == message)
+                #expect(try one.receive() == message + [0])
+            }
+        }
+    }
+
+    // MP-079
+    @Test(arguments: StrandKind.allCases)
+    func `a message longer than the system's buffers`(_ kind: StrandKind) async throws {
+        try await onStrand(kind) {
+            let (one, two) = try Connection.pair()
+            let sending = spawn(kind: kind) {
+                try one.send(Self.long)
+                try one.send([1])
+            }
+            #expect(try two.receive() == Self.long)
+            #expect(try two.receive() == [1])
+            try sending.join()
+        }
+    }
+
+    // MP-079, MP-081
+    @Test func `parts of an array are sent, and received into memory of the caller's`() async throws
+    {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let latin: [UInt8] = Array("latin".utf8)
+            unsafe try one.send(latin.span.bytes.extracting(2..<4))
+            #expect(try two.receive() == Array("ti".utf8))
+            try one.send(latin)
+            #expect(throws: ConnectionError.tooLong(size: 5, limit: 4)) {
+                try receive(from: two, into: 4)
+            }
+            // Nothing of it is lost.
+            #expect(try receive(from: two, into: 8) == "latin...")
+        }
+    }
+
+    /// So many points, at whose beginning a message was received.
+    private func receive(from connection: Connection, into count: Int) throws -> String {
+        var memory = [UInt8](repeating: 46, count: count)
+        var span = memory.mutableSpan
+        var bytes = unsafe span.mutableBytes
+        #expect(try connection.receive(into: &bytes) == 5)
+        return text(memory)
+    }
+
+    // MP-079
+    @Test func `a limit for the size keeps a long message for later`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            try one.send(Array("too long".utf8))
+            #expect(throws: ConnectionError.tooLong(size: 8, limit: 7)) {
+                try two.receive(atMost: 7)
+            }
+            #expect(try two.receive(atMost: 8).count == 8)
+        }
+    }
+
+    // MP-079
+    @Test func `each end of a one-way connection has its direction`() async throws {
+        try await onThread {
+            let (receiver, sender) = try Connection.oneWay()
+            #expect(receiver.isReadable && !receiver.isWritable)
+            #expect(!sender.isReadable && sender.isWritable)
+            try sender.send([7])
+            #expect(try receiver.receive() == [7])
+            #expect(throws: ConnectionError.wrongDirection("receives")) { try receiver.send([7]) }
+            #expect(throws: ConnectionError.wrongDirection("sends")) { try sender.receive() }
+            #expect(throws: ConnectionError.wrongDirection("sends")) { try sender.poll() }
+        }
+    }
+
+    // MP-079
+    @Test(arguments: StrandKind.allCases)
+    func `what was sent before the other end closed is received, and then the end`(
+        _ kind: StrandKind
+    ) async throws {
+        try await onStrand(kind) {
+            let (one, two) = try Connection.pair()
+            try one.send([1])
+            one.close()
+            #expect(try two.receive() == [1])
+            for _ in 0..<2 {
+                #expect(throws: ConnectionError.endOfStream) { try two.receive() }
+                // The end is something to be received.
+                #expect(try two.poll())
+            }
+            let error = #expect(throws: SystemError.self) { while true { try two.send([1]) } }
+            #expect(error?.errno == .brokenPipe)
+        }
+    }
+
+    // MP-079, MP-089
+    @Test(arguments: StrandKind.allCases)
+    func `polling sees a message until it is received, even an empty one`(
+        _ kind: StrandKind
+    ) async throws {
+        try await onStrand(kind) {
+            let (one, two) = try Connection.pair()
+            #expect(try !two.poll())
+            #expect(try !two.poll(within: .milliseconds(2)))
+            try one.send([])
+            for _ in 0..<3 { #expect(try two.poll()) }
+            #expect(try two.receive() == [])
+            #expect(try !two.poll())
+            let sending = spawn(kind: kind) { try one.send([3]) }
+            #expect(try two.poll(within: nil))
+            #expect(try two.receive() == [3])
+            try sending.join()
+        }
+    }
+
+    @Test(arguments: StrandKind.allCases)
+    func `a limit ends a wait, and the next call goes on`(_ kind: StrandKind) async throws {
+        try await onStrand(kind) {
+            let (one, two) = try Connection.pair()
+            #expect(throws: ConnectionError.timedOut) {
+                try two.receive(within: .milliseconds(2))
+            }
+            try one.send([1])
+            #expect(try two.receive(within: .zero) == [1])
+        }
+    }
+
+    @Test func `a send that ends in the middle of a message ends the sending`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            #expect(throws: ConnectionError.timedOut) {
+                try one.send(Self.long, within: .milliseconds(2))
+            }
+            #expect(throws: ConnectionError.cut) { try one.send([1]) }
+            one.close()
+            #expect(throws: ConnectionError.truncated) { try two.receive() }
+        }
+    }
+
+    @Test func `closing ends the waits of fibers, and all use`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let waiting = spawn(.fiber) { try one.receive() }
+            Strand.yield()
+            one.close()
+            #expect(throws: ConnectionError.closed) { try waiting.join() }
+            #expect(throws: ConnectionError.closed) { try one.receive() }
+            #expect(throws: ConnectionError.closed) { try one.send([1]) }
+            #expect(one.isClosed && !two.isClosed)
+        }
+    }
+
+    @Test(arguments: StrandKind.allCases)
+    func `a cancellation ends a wait, and the next call goes on`(_ kind: StrandKind) async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let waiting = spawn(kind: kind) { try two.receive() }
+            Strand.yield()
+            waiting.cancel()
+            #expect(throws: CancellationError.self) { try waiting.join() }
+            try one.send([1])
+            #expect(try two.receive() == [1])
+        }
+    }
+
+    @Test func `many senders and receivers on one connection mix no messages`() async throws {
+        let (one, two) = try Connection.pair()
+        let rounds = 300
+        let kinds = StrandKind.allCases + StrandKind.allCases
+        let got = Box<[Int: Int]>([:])
+        try await onThread {
+            let senders = kinds.enumerated().map { number, kind in
+                spawn(kind: kind) {
+                    for round in 0..<rounds {
+                        let count = (round &* 7_919 &+ number) % 3_000
+                        try one.send([UInt8](repeating: UInt8(number), count: count + 1))
+                    }
+                }
+            }
+            let receivers = kinds.map { kind in
+                spawn(kind: kind) {
+                    for _ in 0..<rounds {
+                        let message = try two.receive()
+                        #expect(message.allSatisfy { $0 == message[0] })
+                        got.update { $0[Int(message[0]), default: 0] += 1 }
+                    }
+                }
+            }
+            for strand in senders + receivers { try strand.join() }
+        }
+        #expect(
+            got.value == Dictionary(uniqueKeysWithValues: (0..<kinds.count).map { ($0, rounds) }))
+    }
+
+    @Test func `a wrong kind of message, and what is none, are said`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            try one.send([1])
+            #expect(throws: ConnectionError.otherKind(expected: "a descriptor", found: "bytes")) {
+                try two.receiveDescriptor()
+            }
+            #expect(try two.receive() == [1])
+            let (ours, theirs) = try Sockets.pair()
+            let connection = try Connection(FileDescriptor(rawValue: ours))
+            try FileDescriptor(rawValue: theirs).closeAfter {
+                _ = try FileDescriptor(rawValue: theirs).writeAll(Array("GET / HTTP/1.1".utf8))
+            }
+            #expect(throws: ConnectionError.malformed) { try connection.receive() }
+        }
+    }
+
+    // MP-107
+    @Test func `a descriptor that is not open makes no connection`() {
+        let error = #expect(throws: SystemError.self) {
+            try Connection(FileDescriptor(rawValue: 1_000_000))
+        }
+        #expect(error?.errno == .badFileDescriptor)
+    }
+
+    // MP-092, MP-093
+    @Test func `connections are sent over connections and keep their direction`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let (receiver, sender) = try Connection.oneWay()
+            try one.send(receiver)
+            try one.send(sender)
+            receiver.close()
+            sender.close()
+            let newReceiver = try two.receiveConnection()
+            let newSender = try two.receiveConnection()
+            #expect(newReceiver.isReadable && !newReceiver.isWritable)
+            #expect(!newSender.isReadable && newSender.isWritable)
+            try newSender.send([9])
+            #expect(try newReceiver.receive() == [9])
+        }
+    }
+
+    // MP-080, MP-082, MP-083, MP-092
+    @Test func `a forked child talks with its parent and uses what it is sent`() async throws {
+        let lines = try await onThread {
+            let child = try ChildProcess.start(
+                try Built.program("ForkProbe"), ["connection"], piped)
+            let lines = text(try child.output!.readToEnd()).split(separator: "\n").map(String.init)
+            #expect(try child.join() == .code(0))
+            return lines
+        }
+        #expect(
+            lines == ["HELLO", "written by the child", "from a connection that was sent", "end"])
+    }
+}
