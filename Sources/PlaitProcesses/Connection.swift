@@ -4,8 +4,8 @@ internal import PlaitSync
 internal import Synchronization
 public import SystemPackage
 
-/// One end of a connection between processes, or strands, that passes messages: bytes, descriptors
-/// and other connections.
+/// One end of a connection between processes, or strands, that passes messages: bytes, values,
+/// descriptors and other connections.
 ///
 /// A message arrives whole and alone, however long it is: two are never merged, and an empty one
 /// is one. Any number of strands may send and receive at both ends; each message goes to one of
@@ -16,10 +16,10 @@ public import SystemPackage
 /// let (parent, child) = try Connection.pair()
 /// let process = try ChildProcess.fork {
 ///     parent.close()
-///     try child.send(Array("hello".utf8))
+///     try child.send(value: ["hello": 42])
 /// }
 /// child.close()
-/// print(String(decoding: try parent.receive(), as: UTF8.self))
+/// print(try parent.receive([String: Int].self))
 /// try process.join()
 /// ```
 /// After a fork both processes hold both ends: each closes what is not its own, or will not notice
@@ -102,6 +102,14 @@ public final class Connection: Sendable {
         }
     }
 
+    /// Sends a value as MessagePack; see ``MessagePackEncoder``. To the other end it is a message as any.
+    /// - Throws: As ``send(_:within:)-([UInt8],_)``, and what the value's encoding throws.
+    /// - Source: Python's `Connection.send`.
+    @available(*, noasync)
+    public func send(value: some Encodable, within limit: Duration? = nil) throws {
+        try send(MessagePackEncoder().encode(value), within: limit)
+    }
+
     /// Sends a descriptor: the other end receives one of its own for the same open file. The caller
     /// keeps this one.
     /// - Throws: As ``send(_:within:)-([UInt8],_)``; `SystemError`: EBADF.
@@ -178,6 +186,17 @@ public final class Connection: Sendable {
     @available(*, noasync)
     public func receive(atMost most: Int = .max, within limit: Duration? = nil) throws -> [UInt8] {
         try receive(.bytes, atMost: most, within: limit) { incoming, _ in incoming.takeBody() }
+    }
+
+    /// Receives the next message and decodes it; see ``MessagePackDecoder``.
+    /// - Throws: As ``receive(atMost:within:)``; `DecodingError` where it is no such value: the
+    ///   message is gone then.
+    /// - Source: Python's `Connection.recv`.
+    @available(*, noasync)
+    public func receive<Value: Decodable>(
+        _ type: Value.Type, atMost most: Int = .max, within limit: Duration? = nil
+    ) throws -> Value {
+        try MessagePackDecoder().decode(type, from: try receive(atMost: most, within: limit))
     }
 
     /// Receives the next message into a span, and returns how many bytes it had.

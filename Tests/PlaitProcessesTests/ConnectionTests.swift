@@ -28,6 +28,20 @@ struct ConnectionTests {
     }
 
     // MP-079
+    @Test func `values arrive equal, or say why not`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            try one.send(value: ["a": [1, 2.5, nil], "": []])
+            #expect(try two.receive([String: [Double?]].self) == ["a": [1, 2.5, nil], "": []])
+            try one.send(value: "text")
+            #expect(throws: DecodingError.self) { try two.receive(Int.self) }
+            // What is no value is gone, and the next one comes.
+            try one.send(value: 7)
+            #expect(try two.receive(Int.self) == 7)
+        }
+    }
+
+    // MP-079
     @Test(arguments: StrandKind.allCases)
     func `a message longer than the system's buffers`(_ kind: StrandKind) async throws {
         try await onStrand(kind) {

@@ -1,0 +1,174 @@
+/// Decodes what ``MessagePackEncoder`` encoded, or another program that writes MessagePack.
+///
+/// The bytes may come from anybody: what is no MessagePack or does not fit the type is a
+/// `DecodingError`. Numbers convert where nothing is lost.
+public struct MessagePackDecoder: Sendable {
+    /// How deep values may nest.
+    public let depth: Int
+
+    /// - Parameter depth: How deep values may nest: 32 fit on a fiber's usual stack.
+    public init(depth: Int = 32) { self.depth = depth }
+
+    /// The value that `bytes` hold, all of them.
+    /// - Throws: `DecodingError`, and what the value's own decoding throws.
+    public func decode<Value: Decodable>(
+        _ type: Value.Type = Value.self, from bytes: [UInt8]
+    ) throws -> Value {
+        let reader = PackReader(bytes)
+        let decoding = PackDecoding(reader: reader, offset: 0, depth: depth, parent: nil)
+        let value = try decoding.decode(type)
+        let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: 0) }
+        guard end == bytes.count else {
+            throw decoding.corrupted("\(bytes.count - end) bytes follow the value")
+        }
+        return value
+    }
+}
+
+/// A value that is being decoded.
+final class PackDecoding: Decoder {
+    let reader: PackReader
+    /// Where it begins.
+    let offset: Int
+    private let parent: (decoding: PackDecoding, key: any CodingKey)?
+    /// How deep values may nest in it, and it itself.
+    private let depth: Int
+
+    init(
+        reader: PackReader, offset: Int, depth: Int, parent: (PackDecoding, any CodingKey)?
+    ) {
+        self.reader = reader
+        self.offset = offset
+        self.depth = depth
+        self.parent = parent
+    }
+
+    var codingPath: [any CodingKey] {
+        parent.map { $0.decoding.codingPath + [$0.key] } ?? []
+    }
+
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    /// The value at `offset`, which lies in this one.
+    func child(at offset: Int, _ key: any CodingKey) throws -> PackDecoding {
+        guard depth > 1 else {
+            throw corrupted("values nest too deep; raise the decoder's depth, and the stack's size")
+        }
+        return PackDecoding(reader: reader, offset: offset, depth: depth - 1, parent: (self, key))
+    }
+
+    func container<Key: CodingKey>(
+        keyedBy type: Key.Type
+    ) throws -> KeyedDecodingContainer<Key> {
+        var next = offset
+        guard case .map(let count) = try item(&next) else { throw mismatch("a map") }
+        return KeyedDecodingContainer(
+            PackKeyedDecoding(decoding: self, entries: PackEntries(first: next, count: count)))
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        var next = offset
+        guard case .array(let count) = try item(&next) else { throw mismatch("an array") }
+        return PackUnkeyedDecoding(decoding: self, total: count, next: next)
+    }
+
+    func singleValueContainer() -> any SingleValueDecodingContainer {
+        PackSingleDecoding(decoding: self)
+    }
+
+    // MARK: Values
+
+    var isNil: Bool {
+        var next = offset
+        if case .null? = try? reader.item(at: &next) { return true }
+        return false
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        if type == [UInt8].self {
+            var next = offset
+            if case .binary(let range) = try item(&next),
+                let value = Array(reader.bytes[range]) as? Value
+            {
+                return value
+            }
+        }
+        return try Value(from: self)
+    }
+
+    func bool() throws -> Bool {
+        var next = offset
+        guard case .bool(let value) = try item(&next) else { throw mismatch("a Boolean") }
+        return value
+    }
+
+    func string() throws -> String {
+        var next = offset
+        guard case .string(let range) = try item(&next) else { throw mismatch("a string") }
+        return reader.string(range)
+    }
+
+    func integer<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number {
+        var next = offset
+        let value: Number?
+        switch try item(&next) {
+        case .uint(let number): value = Number(exactly: number)
+        case .int(let number): value = Number(exactly: number)
+        default: throw mismatch("an integer")
+        }
+        guard let value else { throw corrupted("the integer does not fit into \(type)") }
+        return value
+    }
+
+    func double() throws -> Double {
+        var next = offset
+        switch try item(&next) {
+        case .double(let value): return value
+        case .float(let value): return Double(value)
+        case .uint(let value): if let value = Double(exactly: value) { return value }
+        case .int(let value): if let value = Double(exactly: value) { return value }
+        default: throw mismatch("a floating-point number")
+        }
+        throw corrupted("the integer does not fit into Double")
+    }
+
+    func float() throws -> Float {
+        let value = try double()
+        if value.isNaN { return .nan }
+        guard let float = Float(exactly: value) else {
+            throw corrupted("the number does not fit into Float")
+        }
+        return float
+    }
+
+    // MARK: Errors
+
+    func item(_ offset: inout Int) throws -> PackReader.Item {
+        do {
+            return try reader.item(at: &offset)
+        } catch {
+            throw corrupted("no MessagePack at byte \(error.offset)")
+        }
+    }
+
+    func whole<Result>(_ body: () throws(PackReader.Malformed) -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            throw corrupted("no MessagePack at byte \(error.offset)")
+        }
+    }
+
+    func corrupted(_ reason: String) -> DecodingError {
+        .dataCorrupted(DecodingError.Context(codingPath: codingPath, debugDescription: reason))
+    }
+
+    private func mismatch(_ expected: String) -> DecodingError {
+        var next = offset
+        let found = (try? reader.item(at: &next).name) ?? "nothing"
+        return .typeMismatch(
+            Any.self,
+            DecodingError.Context(
+                codingPath: codingPath, debugDescription: "expected \(expected), found \(found)"))
+    }
+}

@@ -1,0 +1,173 @@
+internal import PlaitPlatform
+
+/// Writes MessagePack: https://github.com/msgpack/msgpack/blob/master/spec.md
+///
+/// Containers are open until their value has been encoded, and their length is not known before: a
+/// byte is kept for the header, and more is inserted if it needs more.
+final class PackWriter {
+    enum Kind: Equatable { case undecided, array, map, single }
+
+    struct Frame {
+        var kind = Kind.undecided
+        var position: Int
+        var count = 0
+        /// By which its parent knows it.
+        let key: (any CodingKey)?
+    }
+
+    private var bytes: [UInt8] = []
+    /// The values that are being encoded, outermost first.
+    private(set) var frames: [Frame] = []
+    /// What belongs at an offset of `bytes`: containers that may still grow while their parent does.
+    private var insertions: [(offset: Int, writer: PackWriter)] = []
+
+    // MARK: Values
+
+    func writeNil() { bytes.append(0xC0) }
+
+    func write(_ value: Bool) { bytes.append(value ? 0xC3 : 0xC2) }
+
+    func write(_ value: Int64) {
+        if value >= 0 { return write(UInt64(value)) }
+        if value >= -32 {
+            bytes.append(UInt8(bitPattern: Int8(value)))
+        } else if let value = Int8(exactly: value) {
+            write(0xD0, value)
+        } else if let value = Int16(exactly: value) {
+            write(0xD1, value)
+        } else if let value = Int32(exactly: value) {
+            write(0xD2, value)
+        } else {
+            write(0xD3, value)
+        }
+    }
+
+    func write(_ value: UInt64) {
+        if value < 128 {
+            bytes.append(UInt8(value))
+        } else if let value = UInt8(exactly: value) {
+            write(0xCC, value)
+        } else if let value = UInt16(exactly: value) {
+            write(0xCD, value)
+        } else if let value = UInt32(exactly: value) {
+            write(0xCE, value)
+        } else {
+            write(0xCF, value)
+        }
+    }
+
+    func write(_ value: Float) { write(0xCA, value.bitPattern) }
+
+    func write(_ value: Double) { write(0xCB, value.bitPattern) }
+
+    func write(_ value: String) {
+        var value = value
+        value.withUTF8 { utf8 in
+            if utf8.count < 32 {
+                bytes.append(0xA0 | UInt8(utf8.count))
+            } else {
+                writeLength(utf8.count, 0xD9, 0xDA, 0xDB)
+            }
+            unsafe bytes.append(contentsOf: utf8)
+        }
+    }
+
+    func write(binary value: [UInt8]) {
+        writeLength(value.count, 0xC4, 0xC5, 0xC6)
+        bytes += value
+    }
+
+    private func writeLength(_ count: Int, _ one: UInt8, _ two: UInt8, _ four: UInt8) {
+        if let count = UInt8(exactly: count) {
+            write(one, count)
+        } else if let count = UInt16(exactly: count) {
+            write(two, count)
+        } else {
+            write(four, UInt32(clamping: count))
+        }
+    }
+
+    /// A tag, and the bytes of `value`, most significant first.
+    private func write(_ tag: UInt8, _ value: some FixedWidthInteger) {
+        bytes.append(tag)
+        unsafe withUnsafeBytes(of: value.bigEndian) { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    // MARK: Frames
+
+    /// Begins a value; returns its frame.
+    func begin(key: (any CodingKey)?) -> Int {
+        frames.append(Frame(position: bytes.count, key: key))
+        return frames.count - 1
+    }
+
+    /// Makes the value of `frame` what `kind` says; a second container of the same kind goes on.
+    func open(_ kind: Kind, _ frame: Int) {
+        if frames[frame].kind == kind { return }
+        demand(
+            frames[frame].kind == .undecided,
+            "a value encoded itself in two ways: it may ask for one kind of container only")
+        frames[frame].kind = kind
+        frames[frame].position = bytes.count
+        if kind != .single { bytes.append(0) }
+    }
+
+    /// Counts an item of the container of `frame`.
+    func countItem(_ frame: Int) { frames[frame].count += 1 }
+
+    /// Ends the youngest value. One that encoded nothing is an empty map.
+    func end() {
+        let frame = frames.removeLast()
+        switch frame.kind {
+        case .single: return
+        case .undecided: bytes.append(0x80)
+        case .array: writeHead(frame, 0x90, 0xDC, 0xDD)
+        case .map: writeHead(frame, 0x80, 0xDE, 0xDF)
+        }
+    }
+
+    private func writeHead(_ frame: Frame, _ short: UInt8, _ two: UInt8, _ four: UInt8) {
+        if frame.count < 16 {
+            bytes[frame.position] = short | UInt8(frame.count)
+            return
+        }
+        let length: [UInt8]
+        if let count = UInt16(exactly: frame.count) {
+            bytes[frame.position] = two
+            length = [UInt8(count >> 8), UInt8(truncatingIfNeeded: count)]
+        } else {
+            bytes[frame.position] = four
+            let count = UInt32(clamping: frame.count)
+            length = stride(from: 24, through: 0, by: -8).map {
+                UInt8(truncatingIfNeeded: count >> UInt32($0))
+            }
+        }
+        bytes.insert(contentsOf: length, at: frame.position + 1)
+        for index in insertions.indices where insertions[index].offset > frame.position {
+            insertions[index].offset += length.count
+        }
+    }
+
+    // MARK: Containers that grow beside their parent
+
+    /// A writer for a value that belongs here, and may be encoded when more has been written.
+    func insertion() -> PackWriter {
+        let writer = PackWriter()
+        insertions.append((bytes.count, writer))
+        return writer
+    }
+
+    /// All that was written. Ends what is open.
+    func finish() -> [UInt8] {
+        while !frames.isEmpty { end() }
+        if insertions.isEmpty { return bytes }
+        var all: [UInt8] = []
+        var taken = 0
+        for (offset, writer) in insertions {
+            all += bytes[taken..<offset]
+            all += writer.finish()
+            taken = offset
+        }
+        return all + bytes[taken...]
+    }
+}
