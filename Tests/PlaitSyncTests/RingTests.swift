@@ -42,14 +42,37 @@ struct RingTests {
                 #expect(owned.pop() == popped)
                 popped += 1
             }
-            #expect(owned.ring.count == pushed - popped && owned.ring.looksPushable)
+            #expect(owned.ring.count == pushed - popped && owned.ring.looksReady(at: .tail))
         }
-        while owned.ring.looksPoppable {
+        while owned.ring.looksReady(at: .head) {
             #expect(owned.pop() == popped)
             popped += 1
         }
         #expect(popped == pushed && owned.ring.looksEmpty && owned.pop() == nil)
         #expect(owned.ring.freePushes == pushed)
+    }
+
+    @Test func `patience grows while more gathers, and shrinks while it does not`() {
+        let owned = OwnedRing<Int>(limit: 100)
+        for item in 0..<10 { #expect(owned.push(item)) }
+        for _ in 0..<10 { owned.ring.letMoreCome(at: .head) }
+        #expect(owned.ring.popPatience == 64)
+        for _ in 0..<9 { _ = owned.pop() }
+        for _ in 0..<10 { owned.ring.letMoreCome(at: .head) }
+        #expect(owned.ring.popPatience == 2)
+        for item in 0..<50 { #expect(owned.push(item)) }
+        for _ in 0..<3 { owned.ring.letMoreCome(at: .tail) }
+        #expect(owned.ring.pushPatience == 16)
+        while owned.push(0) {}
+        owned.ring.letMoreCome(at: .tail)
+        #expect(owned.ring.pushPatience == 8)
+    }
+
+    @Test func `a small ring has none`() {
+        let owned = OwnedRing<Int>(limit: 32)
+        while owned.push(0) {}
+        owned.ring.letMoreCome(at: .head)
+        #expect(owned.ring.popPatience == 2)
     }
 
     @Test func `it makes memory for no more than the slot limit`() {
@@ -117,7 +140,7 @@ struct RingTests {
         #expect(owned.ring.beginPush() == 0)
         #expect(owned.push(2))
         #expect(owned.pop() == nil)
-        #expect(!owned.ring.looksEmpty && !owned.ring.looksPoppable)
+        #expect(!owned.ring.looksEmpty && !owned.ring.looksReady(at: .head))
         unsafe owned.ring.slot(0).pointee.item = 1
         owned.ring.endPush(0)
         #expect(owned.pop() == 1)
