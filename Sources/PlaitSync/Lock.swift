@@ -288,7 +288,8 @@ public final class Lock: @unchecked Sendable {
     func acquire(
         as key: StrandKey, until deadline: Deadline, isCancellable: Bool
     ) throws -> Bool {
-        if spin() {
+        // Who tries once does not wait.
+        if deadline != .immediate && spin() {
             noteHolder(key)
             return true
         }

@@ -284,7 +284,7 @@ extension BlockingQueue {
     @available(*, noasync)
     @inlinable
     func waitToPut(_ item: Element, until deadline: Deadline) throws {
-        if spin(at: .tail) && pushAtOnce(item) { return }
+        if spin(at: .tail, until: deadline) && pushAtOnce(item) { return }
         var place: Element? = item
         try unsafe withUnsafeMutablePointer(to: &place) { place in
             var error: (any Error)?
@@ -312,7 +312,7 @@ extension BlockingQueue {
     @available(*, noasync)
     @inlinable
     func waitToGet(into place: inout Element?, until deadline: Deadline) throws {
-        if spin(at: .head) && popAtOnce(into: &place) { return }
+        if spin(at: .head, until: deadline) && popAtOnce(into: &place) { return }
         try unsafe withUnsafeMutablePointer(to: &place) { place in
             var error: (any Error)?
             let outcome = unsafe Parking.block(
@@ -354,8 +354,9 @@ extension BlockingQueue {
     /// A fiber's partner is as likely on its own thread, which spinning would only delay.
     /// - Returns: Whether a try is worth it.
     @inlinable
-    func spin(at end: RingEnd) -> Bool {
-        guard let ring, threadMaySpin else { return false }
+    func spin(at end: RingEnd, until deadline: Deadline) -> Bool {
+        // Who tries once does not wait.
+        guard let ring, threadMaySpin, deadline != .immediate else { return false }
         for _ in 0..<Self.spins {
             if ring.looksReady(at: end) {
                 ring.letMoreCome(at: end)

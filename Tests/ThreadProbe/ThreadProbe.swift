@@ -226,8 +226,8 @@ struct ThreadProbe {
 
     private static func uncaught() {
         UncaughtErrors.handle { error, strand in
-            // Long enough for all else to have ended.
-            usleep(50_000)
+            // The end does not go past this report.
+            while !ProgramEnd.hasBegun { sched_yield() }
             UncaughtErrors.log(error, of: strand)
         }
         spawn(.thread, name: "unlucky") { throw Failure() }
