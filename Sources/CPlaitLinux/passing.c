@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-enum { MOST_PASSED = 16 };
-
 ssize_t plait_send_passing(
     int socket, const void *head, size_t head_count, const void *body, size_t body_count, int passed)
 {
@@ -28,32 +26,32 @@ ssize_t plait_send_passing(
         rights->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(rights), &passed, sizeof passed);
     }
-    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent < 0 ? -errno : sent;
 }
 
-ssize_t plait_receive_passed(
-    int socket, void *bytes, size_t count, int *passed, int room, int *passed_count)
+ssize_t plait_receive_passed(int socket, void *bytes, size_t count, int *passed)
 {
     struct iovec part = {bytes, count};
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(MOST_PASSED * sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(int))];
     } control;
     struct msghdr message = {
         .msg_iov = &part,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        .msg_controllen = CMSG_SPACE((room < MOST_PASSED ? room : MOST_PASSED) * sizeof(int)),
+        .msg_controllen = CMSG_LEN(sizeof(int)),
     };
-    *passed_count = 0;
-    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    *passed = PLAIT_NONE_PASSED;
+    // Without waiting, whatever the peer has made of a socket that it shares.
+    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (received < 0) return -errno;
-    for (struct cmsghdr *rights = CMSG_FIRSTHDR(&message); rights; rights = CMSG_NXTHDR(&message, rights)) {
-        if (rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) continue;
-        int count_here = (int)((rights->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-        for (int i = 0; i < count_here && *passed_count < room; i++)
-            memcpy(&passed[(*passed_count)++], CMSG_DATA(rights) + i * sizeof(int), sizeof(int));
-    }
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    if (rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
+        rights->cmsg_len >= CMSG_LEN(sizeof(int)))
+        memcpy(passed, CMSG_DATA(rights), sizeof *passed);
+    else if (message.msg_flags & MSG_CTRUNC)
+        *passed = PLAIT_LOST_PASSED;
     return received;
 }

@@ -15,23 +15,26 @@ extension Sockets {
         }
     }
 
-    /// Receives from a Unix socket; appends the descriptors that came with the bytes to `passed`,
-    /// which then owns them.
+    /// A descriptor that came with bytes.
+    package enum Passed {
+        case none
+        /// Whoever gets this owns it.
+        case descriptor(Int32)
+        /// One came that this process could not take.
+        case lost
+    }
+
+    /// Receives from a Unix socket, and a descriptor that came with the bytes.
     package static func receive(
-        _ number: Int32, into buffer: UnsafeMutableRawBufferPointer, passed: inout [Int32]
+        _ number: Int32, into buffer: UnsafeMutableRawBufferPointer, passed: inout Passed
     ) -> Attempt {
         guard let start = buffer.baseAddress else { return .done(0) }
-        let most = 16
-        return unsafe withUnsafeTemporaryAllocation(of: Int32.self, capacity: most) { room in
-            var count: Int32 = 0
-            let attempt = repeated {
-                unsafe plait_receive_passed(
-                    number, start, buffer.count, room.baseAddress.unsafelyUnwrapped, Int32(most),
-                    &count)
-            }
-            for index in 0..<Int(count) { unsafe passed.append(room[index]) }
-            return attempt
+        var descriptor: Int32 = -1
+        let attempt = repeated {
+            unsafe plait_receive_passed(number, start, buffer.count, &descriptor)
         }
+        passed = descriptor >= 0 ? .descriptor(descriptor) : descriptor == -2 ? .lost : .none
+        return attempt
     }
 
     private static func repeated(_ call: () -> Int) -> Attempt {

@@ -124,18 +124,26 @@ public final class Connection: Sendable {
     /// Sends another connection: the other end receives one that does what this one did. The caller
     /// keeps this one, and closes it when it is not to be shared.
     ///
-    /// Messages that have come but were not received yet go to whoever receives first.
-    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.cut` where part of a
-    ///   message has been received by `other` already, or sent.
+    /// Messages that have come but were not taken in yet go to whoever receives first.
+    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.unread` where `other` has
+    ///   taken in more than was received of it: receive that first. `.cut` where `other` is.
     @available(*, noasync)
     public func send(_ other: Connection, within limit: Duration? = nil) throws {
         let direction: [UInt8] = [(other.isReadable ? 1 : 0) | (other.isWritable ? 2 : 0)]
         if other.isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
-        try other.receiving.withLock {
-            guard other.incoming.isEmpty else { throw ConnectionError.cut }
-        }
-        unsafe try direction.withUnsafeBytes {
-            unsafe try send(.connection, $0, passing: other.descriptor.number, within: limit)
+        let deadline = Deadline(within: limit)
+        // Held until it is sent: nobody takes in any more meanwhile.
+        guard try other.receiving.acquire(within: limit) else { throw ConnectionError.timedOut }
+        defer { other.receiving.release() }
+        guard other.incoming.isEmpty else { throw ConnectionError.unread }
+        do {
+            try other.descriptor.withNumber { number in
+                unsafe try direction.withUnsafeBytes {
+                    unsafe try send(.connection, $0, passing: number, within: deadline.remaining)
+                }
+            }
+        } catch is DescriptorClosed {
+            throw ConnectionError.closed
         }
     }
 
@@ -157,7 +165,10 @@ public final class Connection: Sendable {
                         try descriptor.write("sendmsg", until: deadline) { number in
                             let rest = unsafe UnsafeRawBufferPointer(
                                 rebasing: body[max(0, sent - head.count)...])
-                            if sent >= head.count { return unsafe Sockets.send(number, rest) }
+                            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                            if sent >= head.count {
+                                return unsafe Sockets.send(number, rest, none, passing: nil)
+                            }
                             return unsafe Sockets.send(
                                 number, UnsafeRawBufferPointer(rebasing: head[sent...]), rest,
                                 passing: sent == 0 ? passed : nil)
@@ -177,15 +188,18 @@ public final class Connection: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - most: Bytes; a longer message throws `ConnectionError.tooLong` and is still to be had.
+    ///   - most: Bytes, 16 MiB if not given; a longer message throws `ConnectionError.tooLong` and is still to be had.
     ///   - limit: Longest wait for the whole; `nil` waits for ever, `.zero` tries once. What came of a
     ///     message when it passes is kept for the next call.
     /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all is received;
     ///   `SystemError`: ECONNRESET; `CancellationError`.
     /// - Source: Python's `Connection.recv_bytes`.
     @available(*, noasync)
-    public func receive(atMost most: Int = .max, within limit: Duration? = nil) throws -> [UInt8] {
-        try receive(.bytes, atMost: most, within: limit) { incoming, _ in incoming.takeBody() }
+    public func receive(atMost most: Int = 1 << 24, within limit: Duration? = nil) throws -> [UInt8]
+    {
+        try receive(.bytes, atMost: most, within: limit) { incoming, count, _ in
+            incoming.takeBody(count)
+        }
     }
 
     /// Receives the next message and decodes it; see ``MessagePackDecoder``.
@@ -194,7 +208,7 @@ public final class Connection: Sendable {
     /// - Source: Python's `Connection.recv`.
     @available(*, noasync)
     public func receive<Value: Decodable>(
-        _ type: Value.Type, atMost most: Int = .max, within limit: Duration? = nil
+        _ type: Value.Type, atMost most: Int = 1 << 24, within limit: Duration? = nil
     ) throws -> Value {
         try MessagePackDecoder().decode(type, from: try receive(atMost: most, within: limit))
     }
@@ -208,8 +222,8 @@ public final class Connection: Sendable {
         into span: inout MutableRawSpan, within limit: Duration? = nil
     ) throws -> Int {
         try unsafe span.withUnsafeMutableBytes { buffer in
-            try receive(.bytes, atMost: buffer.count, within: limit) { incoming, _ in
-                unsafe incoming.takeBody(into: buffer)
+            try receive(.bytes, atMost: buffer.count, within: limit) { incoming, count, _ in
+                unsafe incoming.takeBody(count, into: buffer)
             }
         }
     }
@@ -220,8 +234,8 @@ public final class Connection: Sendable {
     /// - Source: Python's `multiprocessing.reduction.recv_handle`.
     @available(*, noasync)
     public func receiveDescriptor(within limit: Duration? = nil) throws -> FileDescriptor {
-        try receive(.descriptor, atMost: .max, within: limit) { incoming, number in
-            _ = incoming.takeBody()
+        try receive(.descriptor, atMost: 0, within: limit) { incoming, count, number in
+            _ = incoming.takeBody(count)
             return FileDescriptor(rawValue: number)
         }
     }
@@ -230,8 +244,8 @@ public final class Connection: Sendable {
     /// - Throws: As ``receiveDescriptor(within:)``.
     @available(*, noasync)
     public func receiveConnection(within limit: Duration? = nil) throws -> Connection {
-        try receive(.connection, atMost: .max, within: limit) { incoming, number in
-            let direction = incoming.takeBody().first ?? 0
+        try receive(.connection, atMost: 1, within: limit) { incoming, count, number in
+            let direction = incoming.takeBody(count).first ?? 0
             return Connection(
                 owning: number, isReadable: direction & 1 != 0, isWritable: direction & 2 != 0)
         }
@@ -253,10 +267,10 @@ public final class Connection: Sendable {
         } ?? false
     }
 
-    /// - Parameter take: Gets the descriptor that came with the message, or -1.
+    /// - Parameter take: Gets the message's size, and the descriptor that came with it or -1.
     private func receive<Result>(
         _ kind: MessageHead.Kind, atMost most: Int, within limit: Duration?,
-        _ take: (Incoming, Int32) throws -> Result
+        _ take: (Incoming, Int, Int32) throws -> Result
     ) throws -> Result {
         let result = try whileReceiving(within: limit) { deadline in
             while true {
@@ -269,7 +283,8 @@ public final class Connection: Sendable {
                         throw ConnectionError.tooLong(size: head.count, limit: most)
                     }
                     if incoming.hasBody(head.count) {
-                        return try take(incoming, kind == .bytes ? -1 : incoming.takeDescriptor())
+                        let passed = kind == .bytes ? -1 : try incoming.takeDescriptor(head.count)
+                        return try take(incoming, head.count, passed)
                     }
                 }
                 guard try fill(until: deadline) else {

@@ -1,6 +1,7 @@
 /// Why a ``Connection`` did not send or receive. What the system said is a `SystemError`.
 public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The limit passed. Nothing of the message was received; what is there is still to be had.
+    /// The limit passed. What came of a message is kept for the next call; a send that had begun is
+    /// ``cut``.
     case timedOut
     /// This program closed it.
     case closed
@@ -10,6 +11,8 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
     case truncated
     /// An earlier send ended in the middle of a message: nothing can be sent any more.
     case cut
+    /// A connection that is to be sent has taken in messages that were not received.
+    case unread
     /// This end only sends, or only receives.
     case wrongDirection(String)
     /// The next message has more bytes than the receiver allows. It is still to be had.
@@ -28,6 +31,8 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
         case .endOfStream: "the other end of the connection was closed"
         case .truncated: "the other end of the connection went away in the middle of a message"
         case .cut: "an earlier send ended in the middle of a message; make a new connection"
+        case .unread:
+            "the connection has taken in messages; receive them before it is sent"
         case .wrongDirection(let only): "this end of the connection only \(only)"
         case .tooLong(let size, let limit):
             "the next message has \(size) bytes, more than \(limit); raise the limit"

@@ -42,13 +42,20 @@ final class Incoming: @unchecked Sendable {
     private var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var start = 0
     private var end = 0
-    private var descriptors: [Int32] = []
+    /// Those whose messages have not been taken; nil for one that was lost.
+    private var descriptors: [Int32?] = []
+    private var isMalformed = false
     /// Whether the other end has closed.
     var hasEnded = false
 
     deinit {
         unsafe memory.deallocate()
-        for number in descriptors { closeDescriptor(number) }
+        closeDescriptors()
+    }
+
+    private func closeDescriptors() {
+        for case let number? in descriptors { closeDescriptor(number) }
+        descriptors = []
     }
 
     var isEmpty: Bool { start == end }
@@ -59,6 +66,7 @@ final class Incoming: @unchecked Sendable {
 
     /// The head of the next message; nil until it has come.
     func head() throws(ConnectionError) -> MessageHead? {
+        if isMalformed { throw .malformed }
         guard end - start >= MessageHead.size else { return nil }
         let word = unsafe UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard let head = MessageHead(word: word) else { throw .malformed }
@@ -68,43 +76,53 @@ final class Incoming: @unchecked Sendable {
     /// Whether all `count` bytes behind the head have come.
     func hasBody(_ count: Int) -> Bool { end - start - MessageHead.size >= count }
 
-    /// The body of the next message, which is there.
-    func takeBody() -> [UInt8] {
-        unsafe takeBody { unsafe [UInt8]($0) }
+    /// The body of the next message, `count` bytes that are there.
+    func takeBody(_ count: Int) -> [UInt8] {
+        unsafe takeBody(count) { unsafe [UInt8]($0) }
     }
 
-    func takeBody(into buffer: UnsafeMutableRawBufferPointer) -> Int {
-        unsafe takeBody { body in
+    func takeBody(_ count: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        unsafe takeBody(count) { body in
             unsafe buffer.copyMemory(from: body)
-            return body.count
+            return count
         }
     }
 
-    private func takeBody<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        let count = (try? head()?.count) ?? 0
+    private func takeBody<Result>(
+        _ count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
         let first = MessageHead.size
-        let result = unsafe body(
-            UnsafeRawBufferPointer(rebasing: bytes[first..<first + count]))
+        let result = unsafe body(UnsafeRawBufferPointer(rebasing: bytes[first..<first + count]))
         start += first + count
         if isEmpty { shrink() }
         return result
     }
 
-    /// The descriptor of the next message. A message whose descriptor was lost is dropped.
-    func takeDescriptor() throws(ConnectionError) -> Int32 {
-        guard !descriptors.isEmpty else {
-            _ = takeBody()
-            throw .descriptorLost
-        }
-        return descriptors.removeFirst()
+    /// The descriptor of the next message, whose body has `count` bytes. A message whose descriptor was
+    /// lost is dropped.
+    func takeDescriptor(_ count: Int) throws(ConnectionError) -> Int32 {
+        if !descriptors.isEmpty, let number = descriptors.removeFirst() { return number }
+        _ = takeBody(count)
+        throw .descriptorLost
     }
 
     /// Receives what there is, as far as there is room.
     func receive(from number: Int32) -> Attempt {
         makeRoom()
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[end...])
-        let attempt = unsafe Sockets.receive(number, into: room, passed: &descriptors)
+        var passed = Sockets.Passed.none
+        let attempt = unsafe Sockets.receive(number, into: room, passed: &passed)
         if case .done(let count) = attempt { end += count }
+        switch passed {
+        case .none: break
+        case .descriptor(let number): descriptors.append(number)
+        case .lost: descriptors.append(nil)
+        }
+        // Nothing is received while a message is whole: two of its own kind are never ahead of it.
+        if descriptors.count > 2 {
+            isMalformed = true
+            closeDescriptors()
+        }
         return attempt
     }
 

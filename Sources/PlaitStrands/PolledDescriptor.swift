@@ -97,7 +97,8 @@ package final class PolledDescriptor: @unchecked Sendable {
             if isClosed { throw DescriptorClosed() }
             // Who tries once does not wait for the loop to look.
             if registration?.mayBe(interest) ?? true || deadline == .immediate {
-                switch call(number) {
+                // A registration holds the number.
+                switch registration == nil ? try withNumber(call) : call(number) {
                 case .done(let count):
                     if count < full, interest == .readable { registration?.isDrained() }
                     return count
@@ -135,6 +136,14 @@ package final class PolledDescriptor: @unchecked Sendable {
             }
             guard try thread.wait(for: number, interest, until: deadline) != nil else { return nil }
         }
+    }
+
+    /// Lends the number, which is not closed meanwhile.
+    package func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        guard hold() else { throw DescriptorClosed() }
+        defer { letGo() }
+        if isClosed { throw DescriptorClosed() }
+        return try body(number)
     }
 
     // MARK: Registering

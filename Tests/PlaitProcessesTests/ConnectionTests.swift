@@ -270,6 +270,52 @@ struct ConnectionTests {
         }
     }
 
+    @Test func `a connection that cannot be sent whole is refused`() async throws {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let (near, far) = try Connection.pair()
+            try far.send([1])
+            try far.send([2])
+            #expect(try near.receive() == [1])
+            #expect(throws: ConnectionError.unread) { try one.send(near) }
+            #expect(try near.receive() == [2])
+            let receiver = spawn(.fiber) { try near.receive() }
+            Strand.yield()
+            #expect(throws: ConnectionError.timedOut) {
+                try one.send(near, within: .milliseconds(1))
+            }
+            try far.send([3])
+            #expect(try receiver.join() == [3])
+            try one.send(near)
+            near.close()
+            #expect(throws: ConnectionError.closed) { try one.send(near) }
+            try far.send([4])
+            #expect(try two.receiveConnection().receive() == [4])
+        }
+    }
+
+    @Test func `descriptors that nobody announced end a connection, and are closed`() async throws {
+        try await onThread {
+            let (ours, theirs) = try Sockets.pair()
+            let connection = try Connection(FileDescriptor(rawValue: ours))
+            let pipe = try FileDescriptor.pipe()
+            try FileDescriptor(rawValue: theirs).closeAfter {
+                for _ in 0..<9 {
+                    let byte: [UInt8] = [0]
+                    unsafe byte.withUnsafeBytes {
+                        _ = unsafe Sockets.send(
+                            theirs, $0, UnsafeRawBufferPointer(start: nil, count: 0),
+                            passing: pipe.writeEnd.rawValue)
+                    }
+                }
+            }
+            #expect(throws: ConnectionError.malformed) { try connection.receive() }
+            try pipe.writeEnd.close()
+            connection.close()
+            withExtendedLifetime(connection) {}
+        }
+    }
+
     // MP-080, MP-082, MP-083, MP-092
     @Test func `a forked child talks with its parent and uses what it is sent`() async throws {
         let lines = try await onThread {

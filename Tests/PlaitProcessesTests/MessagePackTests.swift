@@ -225,6 +225,47 @@ struct MessagePackTests {
         #expect(throws: DecodingError.self) { try decode(Float.self, try encode(0.1)) }
     }
 
+    private struct Choosy: Codable {
+        var a: Int?
+        var x: String
+    }
+
+    @Test func `keys that are no strings are an error, never another value`() {
+        #expect(throws: DecodingError.self) { try decode([String: Int].self, [0x81, 1, 1]) }
+        // {1: "x", "y": 7}
+        let bytes: [UInt8] = [0x82, 1, 0xA1, 0x78, 0xA1, 0x79, 7]
+        #expect(throws: DecodingError.self) { try decode(Choosy.self, bytes) }
+    }
+
+    private struct Refuses: Encodable {
+        struct Refusal: Error {}
+        func encode(to encoder: any Encoder) throws {
+            var list = encoder.unkeyedContainer()
+            try list.encode(1)
+            throw Refusal()
+        }
+    }
+
+    private struct Tolerant: Encodable {
+        enum Key: CodingKey { case first, second }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            try? container.encode(Refuses(), forKey: .first)
+            try container.encode(2, forKey: .second)
+        }
+    }
+
+    @Test func `a value that refuses to be encoded is nil to who goes on`() throws {
+        #expect(throws: Refuses.Refusal.self) { try encode(Refuses()) }
+        #expect(
+            try decode([String: Int?].self, try encode(Tolerant())) == ["first": nil, "second": 2])
+    }
+
+    @Test func `a large table takes time for its size only`() throws {
+        let table = Dictionary(uniqueKeysWithValues: (0..<50_000).map { ("key \($0)", $0) })
+        #expect(try copy(table) == table)
+    }
+
     private indirect enum Nest: Codable {
         case inner([Nest])
 

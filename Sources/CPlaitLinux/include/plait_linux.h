@@ -105,11 +105,11 @@ int plait_accept(int listener);
 ssize_t plait_send_passing(
     int socket, const void *_Nonnull head, size_t head_count, const void *_Nullable body,
     size_t body_count, int passed);
-/// Receives up to `count` bytes from a Unix socket, and descriptors that were passed with them, which
-/// are closed on exec: up to `room`, of which `*passed_count` came. How many bytes, or -errno.
+enum { PLAIT_NONE_PASSED = -1, PLAIT_LOST_PASSED = -2 };
+/// Receives up to `count` bytes from a Unix socket, and the descriptor that was passed with them,
+/// which is closed on exec; further ones are closed. How many bytes, or -errno.
 ssize_t plait_receive_passed(
-    int socket, void *_Nonnull bytes, size_t count, int *_Nonnull passed, int room,
-    int *_Nonnull passed_count);
+    int socket, void *_Nonnull bytes, size_t count, int *_Nonnull passed);
 int plait_eventfd(void);
 int plait_signalfd(int descriptor, const sigset_t *_Nonnull set);
 /// Reads one pending signal's number, 0 when none is left, or -errno.

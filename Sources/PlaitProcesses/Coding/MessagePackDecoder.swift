@@ -1,7 +1,8 @@
 /// Decodes what ``MessagePackEncoder`` encoded, or another program that writes MessagePack.
 ///
 /// The bytes may come from anybody: what is no MessagePack or does not fit the type is a
-/// `DecodingError`. Numbers convert where nothing is lost.
+/// `DecodingError`. Integers convert to other numbers where
+/// nothing is lost; text that is no UTF-8 is repaired.
 public struct MessagePackDecoder: Sendable {
     /// How deep values may nest.
     public let depth: Int
@@ -60,10 +61,7 @@ final class PackDecoding: Decoder {
     func container<Key: CodingKey>(
         keyedBy type: Key.Type
     ) throws -> KeyedDecodingContainer<Key> {
-        var next = offset
-        guard case .map(let count) = try item(&next) else { throw mismatch("a map") }
-        return KeyedDecodingContainer(
-            PackKeyedDecoding(decoding: self, entries: PackEntries(first: next, count: count)))
+        KeyedDecodingContainer(PackKeyedDecoding(decoding: self, entries: try entries()))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
@@ -163,7 +161,7 @@ final class PackDecoding: Decoder {
         .dataCorrupted(DecodingError.Context(codingPath: codingPath, debugDescription: reason))
     }
 
-    private func mismatch(_ expected: String) -> DecodingError {
+    func mismatch(_ expected: String) -> DecodingError {
         var next = offset
         let found = (try? reader.item(at: &next).name) ?? "nothing"
         return .typeMismatch(

@@ -27,7 +27,13 @@ struct PackEncoding: Encoder {
             return writer.write(binary: bytes)
         }
         let frame = writer.begin(key: key)
-        try value.encode(to: PackEncoding(writer: writer, frame: frame))
+        do {
+            try value.encode(to: PackEncoding(writer: writer, frame: frame))
+        } catch {
+            // Who catches this may go on with the next value.
+            writer.abandon(frame)
+            throw error
+        }
         writer.end()
     }
 

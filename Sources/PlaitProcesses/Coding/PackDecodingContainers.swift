@@ -1,41 +1,34 @@
-/// The entries of a map, read as far as was needed: mostly they are asked for in their order.
-final class PackEntries {
-    private var known: [(key: String, offset: Int)] = []
-    private var next: Int
-    private var left: Int
+/// Where the values of a map begin, by their keys.
+struct PackEntries {
+    private(set) var keys: [String] = []
+    private var offsets: [String: Int] = [:]
 
-    init(first: Int, count: Int) {
-        next = first
-        left = count
+    init() {}
+
+    /// Adds an entry. Of two with one key, the first counts.
+    mutating func add(_ key: String, at offset: Int) {
+        keys.append(key)
+        if offsets[key] == nil { offsets[key] = offset }
     }
 
-    /// Where the value of `key` begins. Of two with this key, the first counts.
-    func offset(of key: String, in decoding: PackDecoding) throws -> Int? {
-        if let entry = known.first(where: { $0.key == key }) { return entry.offset }
-        while let entry = try readNext(decoding) {
-            if entry.key == key { return entry.offset }
-        }
-        return nil
-    }
+    func offset(of key: String) -> Int? { offsets[key] }
+}
 
-    func keys(in decoding: PackDecoding) throws -> [String] {
-        while try readNext(decoding) != nil {}
-        return known.map(\.key)
-    }
-
-    private func readNext(_ decoding: PackDecoding) throws -> (key: String, offset: Int)? {
-        guard left > 0 else { return nil }
-        left -= 1
-        guard case .string(let range) = try decoding.item(&next) else {
-            throw decoding.corrupted("a key is no string")
+extension PackDecoding {
+    /// The entries of this value, a map.
+    func entries() throws -> PackEntries {
+        var next = offset
+        guard case .map(let count) = try item(&next) else { throw mismatch("a map") }
+        var entries = PackEntries()
+        for _ in 0..<count {
+            guard case .string(let range) = try item(&next) else {
+                throw corrupted("a key is no string")
+            }
+            let start = next
+            next = try whole { () throws(PackReader.Malformed) in try reader.end(of: start) }
+            entries.add(reader.string(range), at: start)
         }
-        let entry = (key: decoding.reader.string(range), offset: next)
-        known.append(entry)
-        let start = next
-        next = try decoding.whole { () throws(PackReader.Malformed) in
-            try decoding.reader.end(of: start)
-        }
-        return entry
+        return entries
     }
 }
 
@@ -45,16 +38,12 @@ struct PackKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     var codingPath: [any CodingKey] { decoding.codingPath }
 
-    var allKeys: [Key] {
-        ((try? entries.keys(in: decoding)) ?? []).compactMap { Key(stringValue: $0) }
-    }
+    var allKeys: [Key] { entries.keys.compactMap { Key(stringValue: $0) } }
 
-    func contains(_ key: Key) -> Bool {
-        (try? entries.offset(of: key.stringValue, in: decoding)) != nil
-    }
+    func contains(_ key: Key) -> Bool { entries.offset(of: key.stringValue) != nil }
 
     private func value(_ key: some CodingKey) throws -> PackDecoding {
-        guard let offset = try entries.offset(of: key.stringValue, in: decoding) else {
+        guard let offset = entries.offset(of: key.stringValue) else {
             throw DecodingError.keyNotFound(
                 key,
                 DecodingError.Context(

@@ -9,7 +9,10 @@ final class PackWriter {
 
     struct Frame {
         var kind = Kind.undecided
+        /// Where its head is.
         var position: Int
+        /// Where it begins.
+        let start: Int
         var count = 0
         /// By which its parent knows it.
         let key: (any CodingKey)?
@@ -83,7 +86,8 @@ final class PackWriter {
         } else if let count = UInt16(exactly: count) {
             write(two, count)
         } else {
-            write(four, UInt32(clamping: count))
+            demand(count <= UInt32.max, "\(count) bytes are more than MessagePack can hold in one")
+            write(four, UInt32(count))
         }
     }
 
@@ -97,7 +101,7 @@ final class PackWriter {
 
     /// Begins a value; returns its frame.
     func begin(key: (any CodingKey)?) -> Int {
-        frames.append(Frame(position: bytes.count, key: key))
+        frames.append(Frame(position: bytes.count, start: bytes.count, key: key))
         return frames.count - 1
     }
 
@@ -126,6 +130,15 @@ final class PackWriter {
         }
     }
 
+    /// Ends `frame`, and what is in it, with nil in its place: its value could not be encoded.
+    func abandon(_ frame: Int) {
+        let start = frames[frame].start
+        frames.removeSubrange(frame...)
+        bytes.removeSubrange(start...)
+        while let last = insertions.last, last.offset > start { insertions.removeLast() }
+        writeNil()
+    }
+
     private func writeHead(_ frame: Frame, _ short: UInt8, _ two: UInt8, _ four: UInt8) {
         if frame.count < 16 {
             bytes[frame.position] = short | UInt8(frame.count)
@@ -137,13 +150,17 @@ final class PackWriter {
             length = [UInt8(count >> 8), UInt8(truncatingIfNeeded: count)]
         } else {
             bytes[frame.position] = four
-            let count = UInt32(clamping: frame.count)
+            demand(
+                frame.count <= UInt32.max, "\(frame.count) items are more than MessagePack holds")
+            let count = UInt32(frame.count)
             length = stride(from: 24, through: 0, by: -8).map {
                 UInt8(truncatingIfNeeded: count >> UInt32($0))
             }
         }
         bytes.insert(contentsOf: length, at: frame.position + 1)
-        for index in insertions.indices where insertions[index].offset > frame.position {
+        // In the order of their offsets.
+        for index in insertions.indices.reversed() {
+            if insertions[index].offset <= frame.position { break }
             insertions[index].offset += length.count
         }
     }
