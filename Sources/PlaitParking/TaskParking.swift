@@ -24,12 +24,17 @@ extension Parking {
                     if waiter.settle(.woken) { waiter.unpark() }
                     return
                 }
-                if deadline != .never { DeadlineService.shared.set(waiter, at: deadline) }
+                if deadline == .immediate {
+                    // Tries once: nobody has to wake it.
+                    if waiter.settle(.timedOut) { waiter.unpark() }
+                } else if deadline != .never {
+                    DeadlineService.shared.set(waiter, at: deadline)
+                }
             }
         } onCancel: {
             if isCancellable { parker.cancel() }
         }
-        if deadline != .never { DeadlineService.shared.cancel(waiter) }
+        if deadline != .never && deadline != .immediate { DeadlineService.shared.cancel(waiter) }
         if parker.wasSatisfied { return .woken }
         let outcome = waiter.outcome
         if isGroup || !outcome.isWoken { withdraw(waiter) }

@@ -93,7 +93,10 @@ extension ThreadPool {
         let isLast = state.threads == 0
         guardLock.unlock()
         // Those there are do the work; with none, it would wait for ever.
-        if isLast { fail("no thread could be started: \(error)") }
+        if isLast {
+            fail("no thread could be started: \(error)")
+            unregister()
+        }
     }
 
     /// A worker's life.
@@ -163,7 +166,11 @@ extension ThreadPool {
         let isLast = state.threads == 0
         unlockCovering()
         if isOver { ended.set() }
-        guard isLast else { return }
+        if isLast { unregister() }
+    }
+
+    /// By who found that there are no workers.
+    private func unregister() {
         PoolRegistry.remove(self)
         // One that was started meanwhile may have been registered before that.
         if guardLock.withLock({ state.threads }) > 0 { PoolRegistry.add(self) }

@@ -5,7 +5,8 @@ internal import PlaitPlatform
 ///
 /// First ``Strand/main`` and the strand that called `exit` count as ended: who joins them goes on.
 /// Then the actions run that were registered by ``perform(_:)``, the last one first. Then thread
-/// pools finish the work that was given to them, and take no more. Then the program waits for its
+/// pools finish the work that was given to them, and take no more; what only the worker that ends the
+/// program could do is cancelled. Then the program waits for its
 /// threads, but not for daemons, nor for the thread that ends it. Fibers live
 /// as long as their thread: those of a ``BackgroundHub``, of the main thread and of the one that
 /// ends the program are not waited for, though they go on meanwhile where that thread has a hub and

@@ -74,28 +74,25 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
 /// Threads that have ended, but may have an error to report yet: the program's end waits for them.
 enum EndingThreads {
     private static let guardLock = ShortLock()
-    /// By the system's numbers. Guarded.
-    nonisolated(unsafe) private static var threads: Set<Int32> = []
-    private static let areGone = Event()
+    /// What is set when they are gone, by the system's numbers. Guarded.
+    nonisolated(unsafe) private static var threads: [Int32: Event] = [:]
 
     fileprivate static func enter() {
-        guardLock.withLock {
-            unsafe threads.insert(kernelThreadID())
-            areGone.clear()
-        }
+        let isGone = Event()
+        guardLock.withLock { unsafe threads[kernelThreadID()] = isGone }
     }
 
     fileprivate static func leave() {
-        guardLock.withLock {
-            unsafe threads.remove(kernelThreadID())
-            if unsafe threads.isEmpty { areGone.set() }
-        }
+        let isGone = guardLock.withLock { unsafe threads.removeValue(forKey: kernelThreadID()) }
+        isGone?.set()
     }
 
+    /// Waits for those there are.
     static func wait() {
         // Who handles its error may be the one that ends the program.
         leave()
-        areGone.waitUncancellably()
+        let present = guardLock.withLock { unsafe Array(threads.values) }
+        for isGone in present { isGone.waitUncancellably() }
     }
 }
 

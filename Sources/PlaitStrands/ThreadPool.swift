@@ -175,7 +175,18 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     }
 
     /// Lets it finish what it was given: for the end of the program.
-    func finishAtProgramEnd() { shutDown() }
+    ///
+    /// The worker that ends the program does not come back. What the others leave undone, if there
+    /// are others, is cancelled.
+    func finishAtProgramEnd() {
+        let own = kernelThreadID()
+        guard let ending = workerStrands.first(where: { $0.nativeID == own }) else {
+            return shutDown()
+        }
+        close(cancellingQueued: false)
+        for strand in workerStrands where strand !== ending { strand.joinUncancellably() }
+        close(cancellingQueued: true)
+    }
 }
 
 /// Makes a pool, and does not return before all work that `body` gave it is done.

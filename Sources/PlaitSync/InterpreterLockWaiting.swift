@@ -183,7 +183,6 @@ extension InterpreterLock {
 extension InterpreterLock: WatchedLock {
     var holders: [StrandKey] { guardLock.withLock { state.isHeld ? [state.holder] : [] } }
     var title: String { "InterpreterLock \(name ?? addressText(self))" }
-    var trace: LockTrace? { nil }
 }
 
 extension Deadline {

@@ -12,7 +12,7 @@ public import Synchronization
 /// - Source: Python's `threading.Lock`; the hand-over is that of WebKit's and parking_lot's.
 public final class Lock: @unchecked Sendable {
     // Sendable: `word` and `holderBits` are atomic; `guardLock` guards `state`, and every change of
-    // `word` that sets or clears its waiters bit; `trace` belongs to the holder.
+    // `word` that sets or clears its waiters bit.
     @usableFromInline let word: Atomic<UInt32>
     /// Whose it is, for who looks for deadlocks: a ``StrandKey``. Set after taking it and cleared
     /// before giving it back, so that it never names one who has given it back.
@@ -21,9 +21,6 @@ public final class Lock: @unchecked Sendable {
     private var state = LockState<WaitQueue>()
     /// For reports; nil for none.
     public let name: String?
-    /// Where it was taken, when that is asked for: see ``DeadlockDetection``.
-    var trace: LockTrace?
-
     /// What it is part of, for reports, and what waiting for it is called.
     let type: StaticString
     private let verb: StaticString
@@ -331,7 +328,7 @@ public final class Lock: @unchecked Sendable {
 
     private func noteHolder(_ key: StrandKey) {
         holderBits.store(key.bits, ordering: .relaxed)
-        if isTraced { trace = LockOrder.shared.acquired(self, key) }
+        if isTraced { LockOrder.shared.acquired(self, key) }
     }
 
     private var isTraced: Bool { current.isTraced }
@@ -339,7 +336,7 @@ public final class Lock: @unchecked Sendable {
     /// A short wait for a holder on another core. A fiber's holder is as likely on its own thread,
     /// which spinning would only delay.
     private func spin() -> Bool {
-        guard processorCount > 1, Strand.current.kind == .thread else { return false }
+        guard threadMaySpin else { return false }
         for _ in 0..<40 {
             if !current.isHeld && tryAcquireSlowly() { return true }
             if current.hasWaiters { return false }

@@ -16,14 +16,22 @@ public final class ReadWriteLock: @unchecked Sendable {
     private let guardLock = ShortLock()
     private var state = ReadWriteState<WaitQueue>()
     private var writerKey = StrandKey.none
-    /// Readers, for who looks for deadlocks: no more than ``noted``, lest many readers make it slow.
+    /// Readers, for who looks for deadlocks; not all of them when there are more than ``noted``, lest
+    /// many readers make it slow, or when one released what another took.
     private var readerKeys: [StrandKey] = []
     private static let noted = 32
     /// For reports; nil for none.
     public let name: String?
+    let onDeadlock: DeadlockDetection.Policy?
 
-    /// - Parameter name: For reports of deadlocks.
-    public init(name: String? = nil) { self.name = name }
+    /// - Parameters:
+    ///   - name: For reports of deadlocks.
+    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
+    ///     ``DeadlockDetection/policy-swift.type.property`` says then.
+    public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
+        self.name = name
+        self.onDeadlock = onDeadlock
+    }
 
     /// Whether anyone holds it for reading at this moment.
     public var isReadLocked: Bool { readerCount > 0 }
@@ -35,9 +43,12 @@ public final class ReadWriteLock: @unchecked Sendable {
     /// Who acquired it for writing and holds it; nobody when it is free or being read.
     package var writer: StrandKey { guardLock.withLock { writerKey } }
 
-    /// Who holds it, as far as is known.
+    /// Who holds it; none when not all are known.
     var holders: [StrandKey] {
-        guardLock.withLock { state.holder == .writer ? [writerKey] : readerKeys }
+        guardLock.withLock {
+            if state.holder == .writer { return [writerKey] }
+            return readerKeys.count == state.readerCount ? readerKeys : []
+        }
     }
 
     // MARK: Reading
@@ -76,12 +87,12 @@ public final class ReadWriteLock: @unchecked Sendable {
         let deadline = Deadline(within: limit)
         let watch = try LockWatch.begin(self, key, until: deadline)
         defer { watch?.end() }
-        let outcome = await Parking.suspend(
-            on: WaitTarget("ReadWriteLock.acquireRead", self), until: deadline,
-            enrol: { self.enrolReader($0) }, withdraw: { self.withdrawReader($0) })
-        guard try outcome.wasWoken() else { return false }
-        noteReader(key)
-        return true
+        let place = ItemPlace(key)
+        return try unsafe await Parking.suspend(
+            on: WaitTarget("ReadWriteLock.acquireRead", self), slot: place.address,
+            until: deadline, enrol: { self.enrolReader($0) },
+            withdraw: { self.withdrawReader($0) }
+        ).wasWoken()
     }
 
     /// Gives back what ``acquireRead()`` took; the last reader lets the next writer in.
@@ -157,12 +168,14 @@ public final class ReadWriteLock: @unchecked Sendable {
     ) throws -> WaitOutcome {
         let watch = try LockWatch.begin(self, key, until: deadline)
         defer { watch?.end() }
-        let outcome = Parking.block(
-            on: WaitTarget("ReadWriteLock.acquireRead", self), until: deadline,
-            isCancellable: isCancellable, enrol: { self.enrolReader($0) },
-            withdraw: { self.withdrawReader($0) })
-        if outcome.isWoken { noteReader(key) }
-        return outcome
+        var place: StrandKey? = key
+        return unsafe withUnsafeMutablePointer(to: &place) { slot in
+            unsafe Parking.block(
+                on: WaitTarget("ReadWriteLock.acquireRead", self),
+                slot: UnsafeMutableRawPointer(slot), until: deadline,
+                isCancellable: isCancellable, enrol: { self.enrolReader($0) },
+                withdraw: { self.withdrawReader($0) })
+        }
     }
 
     func blockWriter(
@@ -188,16 +201,19 @@ public final class ReadWriteLock: @unchecked Sendable {
         }
     }
 
-    private func noteReader(_ key: StrandKey) { guardLock.withLock { addReader(key) } }
-
+    /// Under the guard.
     private func addReader(_ key: StrandKey) {
         if readerKeys.count < ReadWriteLock.noted { readerKeys.append(key) }
     }
 
-    /// Under the guard. Who releases what another took leaves that one noted while others read.
+    /// Under the guard.
     private func forgetReader(_ key: StrandKey, areNone: Bool) {
-        if let index = readerKeys.lastIndex(of: key) { readerKeys.remove(at: index) }
-        if areNone { readerKeys.removeAll(keepingCapacity: true) }
+        if let index = readerKeys.lastIndex(of: key), !areNone {
+            readerKeys.remove(at: index)
+        } else {
+            // It is not known whose it was, unless none are left.
+            readerKeys.removeAll(keepingCapacity: true)
+        }
     }
 
     func tryWrite(_ key: StrandKey) -> Bool {
@@ -209,7 +225,11 @@ public final class ReadWriteLock: @unchecked Sendable {
     }
 
     private func enrolReader(_ waiter: Waiter) -> Bool {
-        guardLock.withLock { !state.read(orQueue: waiter) }
+        guardLock.withLock {
+            let isTaken = state.read(orQueue: waiter)
+            if isTaken { addReader(key(of: waiter)) }
+            return !isTaken
+        }
     }
 
     private func enrolWriter(_ waiter: Waiter) -> Bool {
@@ -235,7 +255,11 @@ public final class ReadWriteLock: @unchecked Sendable {
         if state.holder != .writer { writerKey = .none }
         var claimed = ClaimedWaiters()
         while let next = state.admitNext() {
-            if state.holder == .writer { writerKey = key(of: next) }
+            if state.holder == .writer {
+                writerKey = key(of: next)
+            } else {
+                addReader(key(of: next))
+            }
             claimed.append(next)
         }
         guardLock.unlock()
@@ -243,15 +267,14 @@ public final class ReadWriteLock: @unchecked Sendable {
         return result
     }
 
-    /// What a waiting writer left in its place.
-    private func key(of writer: Waiter) -> StrandKey {
-        unsafe writer.place(of: StrandKey.self).pointee ?? .none
+    /// What a waiting strand left in its place.
+    private func key(of waiter: Waiter) -> StrandKey {
+        unsafe waiter.place(of: StrandKey.self).pointee ?? .none
     }
 }
 
 extension ReadWriteLock: WatchedLock {
     var title: String { "ReadWriteLock \(name ?? addressText(self))" }
-    var trace: LockTrace? { nil }
 }
 
 extension ReadWriteLock: CustomStringConvertible {

@@ -124,7 +124,10 @@ struct Ring<Element> {
             return true
         }
         let head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
-        unsafe ends.pointee.knownHead.store(head, ordering: .relaxed)
+        // Those who spin look again and again.
+        if unsafe ends.pointee.knownHead.load(ordering: .relaxed) != head {
+            unsafe ends.pointee.knownHead.store(head, ordering: .relaxed)
+        }
         return position &- head < limit
     }
 

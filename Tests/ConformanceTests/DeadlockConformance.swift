@@ -1,3 +1,5 @@
+import Glibc
+import PlaitParking
 import PlaitPlatform
 import PlaitStrands
 import PlaitSync
@@ -226,6 +228,62 @@ struct DeadlockConformance {
         #expect(inversion.earlierOrder == ["Lock first in order", "Lock second in order"])
         #expect(!inversion.takenAt.isEmpty)
         #expect(!first.isLocked && !second.isLocked)
+    }
+
+    @Test func `each lock that is held in the other order is told`() async throws {
+        let findings = Findings()
+        DeadlockDetection.checksLockOrder = true
+        let (a, b, c) = (
+            Lock(name: "a of three"), Lock(name: "b of three"), Lock(name: "c of three")
+        )
+        try await onThread {
+            c.withLock { a.withLock {} }
+            c.withLock { b.withLock {} }
+            a.withLock { b.withLock { c.withLock {} } }
+        }
+        DeadlockDetection.checksLockOrder = false
+        let held = findings.all.compactMap { finding -> String? in
+            guard case .inversion(let inversion) = finding else { return nil }
+            return inversion.taken == "Lock c of three" ? inversion.held : nil
+        }
+        #expect(held == ["Lock a of three", "Lock b of three"])
+    }
+
+    /// A fiber that was let in to read, but has not run since, waits for nobody.
+    @Test func `who was let in and has not run yet closes no circle`() async throws {
+        let shared = ReadWriteLock(onDeadlock: .throwError)
+        let own = Lock(onDeadlock: .throwError)
+        let (isBusy, mayRun) = (Event(), Box(false))
+        try await shared.acquireWrite()
+        let background = try Hub.start(name: "busy")
+        let late = spawn(.fiber, on: background.hub) {
+            try own.acquire()
+            try shared.acquireRead()
+            shared.releaseRead()
+            own.release()
+        }
+        try await until { await background.hub.answer { late.strand.currentWait != nil } }
+        let other = spawn(.thread) {
+            try shared.acquireRead()
+            defer { shared.releaseRead() }
+            try own.acquire()
+            own.release()
+        }
+        try await until { other.strand.currentWait != nil }
+        let busy = spawn(.fiber, on: background.hub) {
+            isBusy.set()
+            while !mayRun.value { sched_yield() }
+        }
+        try await isBusy.wait()
+        shared.releaseWrite()
+        try await until {
+            !other.strand.isAlive || other.strand.currentWait?.verb == "Lock.acquire"
+        }
+        mayRun.set(true)
+        try await busy.join()
+        try await late.join()
+        try await other.join()
+        try await onThread { try background.stop() }
     }
 
     @Test func `a traced lock is a lock like others, and tells where it was acquired`() async throws

@@ -49,6 +49,19 @@ struct ProgramEndTests {
         #expect(status == .code(3))
     }
 
+    @Test func `an exit in a pool's worker waits for the other workers`() async throws {
+        let (lines, status) = try await run("exit-in-worker")
+        #expect(lines == ["another worker"])
+        #expect(status == .code(8))
+    }
+
+    @Test func `an exit in a blocking call ends the program, though others wait behind it`()
+        async throws
+    {
+        let (_, status) = try await run("exit-in-blocking")
+        #expect(status == .code(9))
+    }
+
     @Test func `an exit in a fiber lets the other fibers go on`() async throws {
         let (lines, status) = try await run("exit-in-fiber")
         #expect(lines == ["another fiber", "a thread"])

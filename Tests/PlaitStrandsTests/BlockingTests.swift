@@ -94,7 +94,7 @@ struct BlockingTests {
     }
 
     @Test func `calls beyond the limit wait, and beyond the queue outside of it`() async throws {
-        let bulkhead = Bulkhead(limit: 2, queueCapacity: 1)
+        let bulkhead = Bulkhead(limit: 2, queueCapacity: 1, idleLimit: .seconds(3_600))
         let goOn = Event()
         let calls = (0..<5).map { number in
             WaiterKind.fiber.start(

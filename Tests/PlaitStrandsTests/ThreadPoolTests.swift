@@ -132,7 +132,7 @@ struct ThreadPoolTests {
 
     // FU-002
     @Test func `a worker keeps nothing of finished work while it is idle`() async throws {
-        let pool = ThreadPool(workers: 1)
+        let pool = ThreadPool(workers: 1, idleLimit: .seconds(3_600))
         weak var argument: Payload?
         weak var result: Payload?
         do {
@@ -174,7 +174,7 @@ struct ThreadPoolTests {
 
     // FU-058
     @Test func `never are there more threads than workers`() async throws {
-        let pool = ThreadPool(workers: 4)
+        let pool = ThreadPool(workers: 4, idleLimit: .seconds(3_600))
         let goOn = Event()
         let names = Box<Set<String>>([])
         let futures = try await (0..<60).asyncMap { _ in
@@ -193,7 +193,7 @@ struct ThreadPoolTests {
 
     // FU-059
     @Test func `work after work is done by one thread`() async throws {
-        let pool = ThreadPool(workers: 8)
+        let pool = ThreadPool(workers: 8, idleLimit: .seconds(3_600))
         for _ in 0..<200 {
             try await pool.submit {}.result()
             #expect(pool.statistics.threads == 1)

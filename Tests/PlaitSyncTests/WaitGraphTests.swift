@@ -8,7 +8,7 @@ struct WaitGraphTests {
     private func circle(_ waits: [(Int, Int)]) -> [Int]? {
         var graph = WaitGraph<Int, Int>()
         for (strand, lock) in waits { graph.begin(strand, on: lock) }
-        return graph.circle(closedBy: waits[waits.count - 1].0) { holders[$0] ?? [] }
+        return graph.circle(closedBy: waits[waits.count - 1].0) { holders[$1] ?? [] }
     }
 
     @Test func `two that wait for each other are a circle, from the one that closed it`() {
@@ -45,7 +45,7 @@ struct WaitGraphTests {
         graph.begin(10, on: 2)
         graph.begin(20, on: 1)
         graph.end(10)
-        #expect(graph.circle(closedBy: 20) { holders[$0] ?? [] } == nil)
+        #expect(graph.circle(closedBy: 20) { holders[$1] ?? [] } == nil)
         #expect(graph.count == 1)
     }
 }

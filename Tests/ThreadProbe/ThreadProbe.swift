@@ -15,6 +15,8 @@ struct ThreadProbe {
         case "daemon": try daemon()
         case "busy-daemons": try busyDaemons()
         case "exit-in-thread": try exitInThread()
+        case "exit-in-worker": try exitInWorker()
+        case "exit-in-blocking": try exitInBlocking()
         case "exit-in-fiber": try exitInFiber()
         case "exit-in-callback": try exitInCallback()
         case "joined-exit": try joinedExit()
@@ -85,6 +87,32 @@ struct ThreadProbe {
             print("another thread")
         }
         spawn(.thread) { exit(3) }
+        try Event().wait()
+    }
+
+    /// The worker that calls `exit` does not come back to the pool; the others finish.
+    private static func exitInWorker() throws {
+        let pool = ThreadPool(workers: 2)
+        try pool.submit {
+            try Strand.main.join()
+            print("another worker")
+        }
+        try pool.submit { exit(8) }
+        try Event().wait()
+    }
+
+    /// The same where it is the only worker, with work behind it.
+    private static func exitInBlocking() throws {
+        let bulkhead = Bulkhead(limit: 1)
+        for number in 0..<3 {
+            spawn(.fiber) {
+                do {
+                    try blocking(on: bulkhead) { exit(9) }
+                } catch {
+                    print("call \(number):", error)
+                }
+            }
+        }
         try Event().wait()
     }
 
@@ -230,7 +258,13 @@ struct ThreadProbe {
             while !ProgramEnd.hasBegun { sched_yield() }
             UncaughtErrors.log(error, of: strand)
         }
-        spawn(.thread, name: "unlucky") { throw Failure() }
+        // Whoever lets go of an ended thread last reports its error: not this one.
+        let isLetGo = Event()
+        spawn(.thread, name: "unlucky") {
+            try isLetGo.wait()
+            throw Failure()
+        }
+        isLetGo.set()
         spawn(.thread) {
             try Strand.main.join()
             print("goes on")

@@ -50,7 +50,7 @@ public enum DeadlockDetection {
         set { policyNumber.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// Whether locks made from now on have the order noted in which they are taken, so that two
+    /// Whether each ``Lock`` and ``RLock`` made from now on has the order noted in which they are taken, so that two
     /// orders which could deadlock are reported before they do. By default not: every operation on
     /// such a lock takes the slow way and a process-wide lock, about 0.5 µs.
     public static var checksLockOrder: Bool {
@@ -58,8 +58,8 @@ public enum DeadlockDetection {
         set { ordersNewLocks.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether locks made from now on keep where they were acquired. By default not: it costs the
-    /// slow way, as ``checksLockOrder`` does, and a walk of the stack.
+    /// Whether each ``Lock`` and ``RLock`` made from now on keeps where it was acquired, as long as this
+    /// is set. By default not: it costs the slow way, as ``checksLockOrder`` does, and a walk of the stack.
     public static var capturesStacks: Bool {
         get { capturesNewLocks.load(ordering: .relaxed) }
         set { capturesNewLocks.store(newValue, ordering: .relaxed) }

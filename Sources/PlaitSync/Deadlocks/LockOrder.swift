@@ -1,7 +1,7 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// What is known of an acquisition of a traced lock. Written by its holder alone.
+/// What is known of an acquisition of a traced lock.
 struct LockTrace {
     let holder: StrandKey
     /// Nanoseconds of the monotonic clock.
@@ -17,31 +17,32 @@ final class LockOrder: @unchecked Sendable {
 
     private let guardLock = ShortLock()
     private var held: [StrandKey: [any WatchedLock]] = [:]
+    /// Of locks that are held.
+    private var traces: [ObjectIdentifier: LockTrace] = [:]
     private var graph = OrderGraph<ObjectIdentifier>()
     /// Of locks in the graph.
     private var titles: [ObjectIdentifier: String] = [:]
 
     /// Notes that `key` has taken a lock.
-    /// - Returns: What the lock is to keep of it.
-    func acquired(_ lock: any WatchedLock, _ key: StrandKey) -> LockTrace {
+    func acquired(_ lock: any WatchedLock, _ key: StrandKey) {
         let trace = LockTrace(
             holder: key, since: monotonicNow(),
             stack: DeadlockDetection.capturesStacks ? StackTrace.capture(skipping: 2) : nil)
         guardLock.lock()
         let before = held[key] ?? []
-        var inversion: (held: String, order: [String])?
+        var inversions: [(held: String, order: [String])] = []
         if DeadlockDetection.checksLockOrder {
             titles[ObjectIdentifier(lock)] = lock.title
             for first in before {
-                guard
-                    let path = graph.add(ObjectIdentifier(first), before: ObjectIdentifier(lock))
-                else { continue }
-                inversion = (first.title, path.map { titles[$0] ?? "a lock" })
+                if let path = graph.add(ObjectIdentifier(first), before: ObjectIdentifier(lock)) {
+                    inversions.append((first.title, path.map { titles[$0] ?? "a lock" }))
+                }
             }
         }
         held[key] = before + [lock]
+        traces[ObjectIdentifier(lock)] = trace
         guardLock.unlock()
-        if let inversion {
+        for inversion in inversions {
             DeadlockDetection.report(
                 .inversion(
                     LockInversion(
@@ -49,19 +50,23 @@ final class LockOrder: @unchecked Sendable {
                         held: inversion.held, taken: lock.title, earlierOrder: inversion.order,
                         takenAt: trace.stack?.lines ?? [])))
         }
-        return trace
     }
 
     /// Notes that the lock is about to be given back.
     func released(_ lock: any WatchedLock) {
-        guard let key = lock.trace?.holder else { return }
         guardLock.lock()
+        let trace = traces.removeValue(forKey: ObjectIdentifier(lock))
         // The last one, as a rule.
-        if let index = held[key]?.lastIndex(where: { $0 === lock }) {
+        if let key = trace?.holder, let index = held[key]?.lastIndex(where: { $0 === lock }) {
             held[key]?.remove(at: index)
             if held[key]?.isEmpty == true { held[key] = nil }
         }
         guardLock.unlock()
+    }
+
+    /// What is known of the acquisition of a lock that is held and traced.
+    func trace(of lock: any WatchedLock) -> LockTrace? {
+        guardLock.withLock { traces[ObjectIdentifier(lock)] }
     }
 
     /// The traced locks that `key` holds.

@@ -7,8 +7,6 @@ protocol WatchedLock: AnyObject, Sendable {
     var holders: [StrandKey] { get }
     /// For reports.
     var title: String { get }
-    /// What is known of its last acquisition. Asked only while its holder waits.
-    var trace: LockTrace? { get }
     /// What is done about a deadlock of who waits for it, if that is not the process's policy.
     var onDeadlock: DeadlockDetection.Policy? { get }
 }
@@ -56,16 +54,26 @@ private final class LockWaits: @unchecked Sendable {
         /// Nil for a task.
         let strand: Strand?
         let since: Deadline
+        /// How often the strand was among the holders before.
+        let held: Int
+
+        /// Whom it waits for; nobody when it was let in, and has only not run since.
+        func holders(for key: StrandKey) -> [StrandKey] {
+            let holders = lock.holders
+            return holders.count { $0 == key } > held ? [] : holders
+        }
     }
 
     private let guardLock = ShortLock()
     private var graph = WaitGraph<StrandKey, Wait>()
 
     func begin(_ lock: any WatchedLock, _ key: StrandKey) -> Deadlock? {
-        let wait = Wait(lock: lock, strand: key.isTask ? nil : Strand.current, since: .now)
+        let wait = Wait(
+            lock: lock, strand: key.isTask ? nil : Strand.current, since: .now,
+            held: lock.holders.count { $0 == key })
         guardLock.lock()
         graph.begin(key, on: wait)
-        let circle = graph.circle(closedBy: key) { $0.lock.holders }
+        let circle = graph.circle(closedBy: key) { $1.holders(for: $0) }
         let waits = circle?.compactMap { key in graph[key].map { (key, $0) } }
         guardLock.unlock()
         return waits.map(deadlock)
@@ -94,7 +102,7 @@ private final class LockWaits: @unchecked Sendable {
     }
 
     private func heldLock(_ lock: any WatchedLock) -> Deadlock.HeldLock {
-        let trace = lock.trace
+        let trace = LockOrder.shared.trace(of: lock)
         return Deadlock.HeldLock(
             lock: lock.title, since: trace.map { Deadline(nanoseconds: $0.since) },
             acquiredAt: trace?.stack?.lines ?? [])

@@ -11,14 +11,20 @@ struct WaitGraph<Strand: Hashable, Lock> {
 
     /// The circle that `strand`'s wait has closed, `strand` first and each waiting for a lock that
     /// the next one holds; nil if there is none.
-    func circle(closedBy strand: Strand, holders: (Lock) -> [Strand]) -> [Strand]? {
+    /// - Parameter holders: For a strand that waits, and the lock: who holds the lock.
+    func circle(
+        closedBy strand: Strand, holders: (Strand, Lock) -> [Strand]
+    ) -> [Strand]? {
         var path: [Strand] = []
         var visited: Set<Strand> = []
 
         func leadsBack(_ from: Strand) -> Bool {
             guard let lock = waits[from], visited.insert(from).inserted else { return false }
             path.append(from)
-            for holder in holders(lock) where holder == strand || leadsBack(holder) { return true }
+            for holder in holders(from, lock)
+            where holder == strand || leadsBack(holder) {
+                return true
+            }
             path.removeLast()
             return false
         }
