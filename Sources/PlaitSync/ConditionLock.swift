@@ -31,7 +31,7 @@ enum ConditionLock: Sendable {
     @available(*, noasync)
     func reacquire(_ held: Int) {
         switch self {
-        case .plain(let lock): if !lock.tryAcquire() { lock.acquireUncancellably() }
+        case .plain(let lock): lock.acquireUncancellably()
         case .recursive(let lock): lock.reacquire(held)
         }
     }

@@ -107,9 +107,7 @@ public class CountingSemaphore: @unchecked Sendable {
         // Looked at and done under one lock: two who release too much cannot both find room.
         let mayRelease = state.mayRelease(count)
         var claimed = ClaimedWaiters()
-        for _ in 0..<(mayRelease ? count : 0) {
-            if case .wake(let waiter) = state.release() { claimed.append(waiter) }
-        }
+        if mayRelease { state.release(count) { claimed.append($0) } }
         guardLock.unlock()
         demand(
             mayRelease,

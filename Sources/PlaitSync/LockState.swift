@@ -85,11 +85,3 @@ struct LockAttempt: Hashable, Sendable {
         }
     }
 }
-
-extension LockWord {
-    /// What a strand makes of the word that must have the lock or wait for it: it takes a free one,
-    /// and announces itself on one that is held.
-    var entered: LockWord { taken ?? LockWord(bits: bits | LockWord.waitersBit) }
-
-    static var waitersBit: UInt32 { 2 }
-}

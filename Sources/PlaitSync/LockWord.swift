@@ -6,8 +6,6 @@ struct LockWord: Equatable, Sendable {
 
     @inlinable init(bits: UInt32) { self.bits = bits }
 
-    @usableFromInline static var free: LockWord { LockWord(bits: 0) }
-    @usableFromInline static var held: LockWord { LockWord(bits: 1) }
     /// Of a lock all of whose changes are to be noted: no way past the slow one.
     static var traced: LockWord { LockWord(bits: 4) }
 
@@ -19,8 +17,11 @@ struct LockWord: Equatable, Sendable {
 
     /// Taken by a running strand, if nobody holds it: also over queued ones.
     var taken: LockWord? { isHeld ? nil : LockWord(bits: bits | 1) }
-    /// Announcing a waiter; only while it is held, or nobody would wake that waiter.
-    var withWaiters: LockWord? { isHeld ? LockWord(bits: bits | 2) : nil }
+    /// What a strand makes of the word that must have the lock or wait for it: it takes a free one,
+    /// and announces itself on one that is held.
+    var entered: LockWord { taken ?? LockWord(bits: bits | LockWord.waitersBit) }
+
+    static var waitersBit: UInt32 { 2 }
 
     /// The word after a release in favour of a queued waiter.
     func afterRelease(isHandedOver: Bool, hasWaiters: Bool) -> LockWord {

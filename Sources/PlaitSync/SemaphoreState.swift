@@ -2,8 +2,6 @@ internal import PlaitParking
 
 /// The pure state of a ``CountingSemaphore``. While anyone waits, no permit is free.
 struct SemaphoreState<Waiters: WaiterList> {
-    enum Effect { case none, wake(Waiters.Element) }
-
     private(set) var permits: Int
     /// How many there may ever be free.
     let bound: Int
@@ -30,11 +28,14 @@ struct SemaphoreState<Waiters: WaiterList> {
     /// Whether so many are held by somebody. A permit that goes to a waiter is held as before.
     func mayRelease(_ count: Int) -> Bool { count <= bound - permits }
 
-    /// Gives one permit to the oldest waiter, or back.
-    mutating func release() -> Effect {
-        if let waiter = waiters.claimFirst() { return .wake(waiter) }
-        permits += 1
-        return .none
+    /// Gives `count` permits to the oldest waiters, and back what is left of them.
+    mutating func release(_ count: Int, wake: (Waiters.Element) -> Void) {
+        var left = count
+        while left > 0, let waiter = waiters.claimFirst() {
+            wake(waiter)
+            left -= 1
+        }
+        permits += left
     }
 
     mutating func withdraw(_ waiter: Waiters.Element) { waiters.remove(waiter) }

@@ -40,7 +40,7 @@ struct LockStateTests {
 
     /// Everything at one moment.
     struct World {
-        var word = LockWord.free
+        var word = LockWord(bits: 0)
         var state = LockState<PlainQueue>()
         var strands: [Strand]
         var outcomes: [WaitOutcome]
@@ -84,7 +84,7 @@ struct LockStateTests {
                 let areDone = world.strands.allSatisfy { $0.phase == .done }
                 #expect(areDone || !isStuck, "nobody goes on: \(world)")
                 if areDone {
-                    #expect(world.word == .free && world.state.waiters.isEmpty)
+                    #expect(world.word.bits == 0 && world.state.waiters.isEmpty)
                 }
             }
         }
@@ -187,8 +187,8 @@ struct LockStateTests {
         // MARK: Acquiring
 
         private func begin(_ number: Int, _ world: inout World) {
-            let isFree = world.word == .free
-            if isFree { world.word = .held }
+            let isFree = world.word.bits == 0
+            if isFree { world.word.bits = 1 }
             world.strands[number].phase = isFree ? .holds : .mustWait
         }
 
@@ -297,8 +297,8 @@ struct LockStateTests {
             switch world.strands[number].phase {
             case .holds:
                 branch(world) { world in
-                    if world.word == .held {
-                        world.word = .free
+                    if world.word.bits == 1 {
+                        world.word.bits = 0
                         leave(number, &world)
                     } else {
                         world.strands[number].phase = .mustWake

@@ -3,10 +3,12 @@ import Testing
 
 struct LockWordTests {
     static let all = (0..<4).map { LockWord(bits: $0) }
+    private let free = LockWord(bits: 0)
+    private let held = LockWord(bits: 1)
 
     @Test func `a free word is neither held nor waited for`() {
-        #expect(!LockWord.free.isHeld && !LockWord.free.hasWaiters)
-        #expect(LockWord.held.isHeld && !LockWord.held.hasWaiters)
+        #expect(!free.isHeld && !free.hasWaiters)
+        #expect(held.isHeld && !held.hasWaiters)
     }
 
     @Test(arguments: all)
@@ -21,19 +23,18 @@ struct LockWordTests {
     }
 
     @Test(arguments: all)
-    func `a waiter is announced only while somebody holds the word`(_ word: LockWord) {
-        guard let announced = word.withWaiters else {
-            #expect(!word.isHeld)
-            return
-        }
-        #expect(word.isHeld && announced.isHeld && announced.hasWaiters)
+    func `who enters takes a free word, and announces itself on a held one`(_ word: LockWord) {
+        let entered = word.entered
+        #expect(entered.isHeld)
+        #expect(entered.hasWaiters == (word.isHeld || word.hasWaiters))
+        #expect(LockWord(bits: word.bits | 4).entered.isTraced)
     }
 
     @Test(arguments: [false, true], [false, true])
     func `a release leaves it held only if it was handed over`(
         _ isHandedOver: Bool, _ hasWaiters: Bool
     ) {
-        let word = LockWord.held.afterRelease(isHandedOver: isHandedOver, hasWaiters: hasWaiters)
+        let word = held.afterRelease(isHandedOver: isHandedOver, hasWaiters: hasWaiters)
         #expect(word.isHeld == isHandedOver)
         #expect(word.hasWaiters == hasWaiters)
     }

@@ -5,6 +5,20 @@ import TestSupport
 
 /// Every interleaving of three strands that acquire, give up, withdraw and release.
 struct SemaphoreStateTests {
+    @Test func `many permits go to those who wait, oldest first, and the rest back`() {
+        let outcomes = PlainOutcomes(count: 3)
+        var state = SemaphoreState<PlainQueue>(permits: 0)
+        for number in 0..<3 {
+            let isTaken = state.acquire(orQueue: PlainWaiter(number: number, outcomes: outcomes))
+            #expect(!isTaken)
+        }
+        var woken: [Int] = []
+        state.release(2) { woken.append($0.number) }
+        #expect(woken == [0, 1] && state.permits == 0)
+        state.release(1_000_000_000_000) { woken.append($0.number) }
+        #expect(woken == [0, 1, 2] && state.permits == 999_999_999_999)
+    }
+
     private enum Phase { case idle, waiting, gaveUp, holding, done }
 
     /// The state under test, and what is expected of it.
@@ -84,13 +98,12 @@ struct SemaphoreStateTests {
         }
 
         private func release(_ world: inout World) {
-            switch world.state.release() {
-            case .none: #expect(world.line.isEmpty, "\(world.line) were not woken")
-            case .wake(let waiter):
-                #expect(world.line.first == waiter.number, "not the oldest of \(world.line)")
-                world.line.removeAll { $0 == waiter.number }
-                world.phases[waiter.number] = .holding
-            }
+            var woken: PlainWaiter?
+            world.state.release(1) { woken = $0 }
+            #expect(woken?.number == world.line.first, "not the oldest of \(world.line)")
+            guard let woken else { return }
+            world.line.removeAll { $0 == woken.number }
+            world.phases[woken.number] = .holding
         }
 
         private func check(_ world: World) {

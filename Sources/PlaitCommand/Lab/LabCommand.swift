@@ -9,12 +9,23 @@ struct LabCommand: ParsableCommand {
         subcommands: [C10k.self, ThreadsLab.self, Gil.self, C10kClients.self, ThreadFates.self])
 
     func run() {
+        let rows =
+            [
+                ("c10k", "hold 10,000 connections with fibers, threads and processes, and compare"),
+                (
+                    "gil",
+                    "an interpreter's threads under one lock: switching, convoys, lost updates"
+                ),
+                ("threads", "all of the following, the classic experiments:"),
+            ] + ThreadExperiment.all.map { ("threads \($0.name)", $0.title) }
+        let width = rows.map(\.0.count).max() ?? 0
+        let lines = rows.map { name, title in
+            "  \(name)\(String(repeating: " ", count: width - name.count))  \(title)\n"
+        }
         StandardStream.output.write(
             """
             Experiments:
-              c10k     Hold 10,000 connections with fibers, threads and processes, and compare.
-              gil      An interpreter's threads under one lock: switching, convoys, lost updates.
-              threads  The classic experiments: races, locks, queues, deadlocks, daemons.
+            \(lines.joined())\
             Run one with `plait lab NAME`; `plait lab NAME --help` lists its options.
 
             """)

@@ -9,10 +9,9 @@ extension ThreadExperiment {
     ) { trial in
         for fate in ThreadFate.allCases {
             let lines = try outputOfProgram(fate, trial)
-            for line in lines { trial.timeline.note("\(fate.rawValue): \(line)") }
             trial.record("\(fate.rawValue)Ended", lines.count { $0.hasSuffix("has ended") })
-            let last = lines.lastIndex { $0.hasPrefix("main") } ?? -1
-            trial.record("\(fate.rawValue)MainLast", last == lines.count - 1 ? 1 : 0)
+            let isMainLast = lines.last?.hasPrefix("main") == true
+            trial.record("\(fate.rawValue)MainLast", isMainLast ? 1 : 0)
         }
         trial.say(
             "Joined, main goes on after both. Not joined, main is done first, and the program")
@@ -30,8 +29,14 @@ extension ThreadExperiment {
             "/proc/self/exe",
             ["lab", "thread-fates", fate.rawValue, "--scale", "\(trial.scale)"], options)
         var lines: [String] = []
-        while let line = try child.output?.readLine() { lines.append(line) }
-        _ = try child.join()
+        while let line = try child.output?.readLine() {
+            trial.timeline.note("\(fate.rawValue): \(line)")
+            lines.append(line)
+        }
+        guard let status = try child.join(), status == .code(0) else {
+            let status = child.exitStatus.map { "\($0)" } ?? "nothing"
+            throw CommandFailure("the program of '\(fate.rawValue)' threads ended by \(status)")
+        }
         return lines
     }
 }

@@ -6,29 +6,44 @@ extension ThreadExperiment {
     static let lostUpdate = ThreadExperiment(
         name: "lost-update", title: "count -= 1 by a hundred strands, without and with a lock"
     ) { trial in
-        let without = try countDown(trial) { body in try body() }
+        let haveRead = Latch(count: 100)
+        let without = try countDown(trial) { step in
+            try step {
+                haveRead.countDown()
+                try haveRead.wait()
+            }
+        }
         let lock = Lock(name: "count")
-        let with = try countDown(trial) { body in try lock.withLock { try body() } }
+        let pause = trial.pause(2)
+        let with = try countDown(trial) { step in
+            try lock.withLock { try step { try Strand.sleep(for: pause) } }
+        }
         trial.record("without", without)
         trial.record("with", with)
         trial.say("Each of 100 strands reads the number, pauses, and writes one less. From 100,")
         trial.say(
-            "without a lock, \(without) are left: whoever read the same number wrote the same.")
-        trial.say("With the pair of steps under a lock, \(with) are left.")
+            "without a lock, when all pause until the others have read, \(without) are left: who")
+        trial.say(
+            "read the same number wrote the same. With the pair of steps under a lock, \(with).")
     }
 
+    /// What takes one, with a pause in the middle.
+    private typealias Step = (_ pause: () throws -> Void) throws -> Void
+
     private static func countDown(
-        _ trial: ThreadTrial, _ guarded: @escaping @Sendable (() throws -> Void) throws -> Void
+        _ trial: ThreadTrial, _ take: @escaping @Sendable (Step) throws -> Void
     ) throws -> Int {
         // Atomic, so that only the two steps together can go wrong.
         let count = Number(100)
-        let pause = trial.pause(2)
+        let timeline = trial.timeline
         let strands = (1...100).map { number in
             trial.start("taker \(number)") {
-                try guarded {
-                    let seen = count.value.load(ordering: .relaxed)
-                    try Strand.sleep(for: pause)
-                    count.value.store(seen - 1, ordering: .relaxed)
+                try take { pause in
+                    try timeline.span("takes one") {
+                        let seen = count.value.load(ordering: .relaxed)
+                        try pause()
+                        count.value.store(seen - 1, ordering: .relaxed)
+                    }
                 }
             }
         }

@@ -6,7 +6,9 @@ extension ThreadExperiment {
     static let tickets = ThreadExperiment(
         name: "tickets", title: "selling the last ten tickets at four counters"
     ) { trial in
+        trial.timeline.note("opens the counters, without a lock")
         let without = try sell(trial) { body in try body() }
+        trial.timeline.note("opens the counters, with a lock")
         let lock = Lock(name: "tickets")
         let with = try sell(trial) { body in try lock.withLock { try body() } }
         trial.record("soldWithout", without)
@@ -24,13 +26,15 @@ extension ThreadExperiment {
         let left = Number(10)
         let sold = Number(0)
         let talk = trial.pause(5)
+        let timeline = trial.timeline
         let counters = (1...4).map { number in
             trial.start("counter \(number)") {
                 while try guarded({
                     guard left.value.load(ordering: .relaxed) > 0 else { return false }
-                    try Strand.sleep(for: talk)
+                    try timeline.span("talks") { try Strand.sleep(for: talk) }
                     left.value.wrappingSubtract(1, ordering: .relaxed)
-                    sold.value.wrappingAdd(1, ordering: .relaxed)
+                    let number = sold.value.wrappingAdd(1, ordering: .relaxed).newValue
+                    if number >= 10 { timeline.note("sells ticket \(number)") }
                     return true
                 }) {}
             }

@@ -11,7 +11,7 @@ extension ThreadExperiment {
         for phase in 1...2 {
             let arrived = Latch(count: 3)
             cars += (1...3).map { number in
-                trial.start("car \(phase * 3 - 3 + number)") {
+                trial.start("car \(phase * 4 - 4 + number)") {
                     timeline.note("stops at red")
                     arrived.countDown()
                     try timeline.span("waits") { try green.wait() }
@@ -22,12 +22,18 @@ extension ThreadExperiment {
             try Strand.sleep(for: trial.pause(60))
             timeline.note("green")
             green.set()
+            cars.append(
+                trial.start("car \(phase * 4)") {
+                    timeline.note(green.isSet ? "sees green" : "stops at red")
+                    try green.wait()
+                    timeline.note("drives")
+                })
             for car in cars { try car.join() }
             cars = []
             green.clear()
             timeline.note("red")
         }
-        let late = trial.start("car 7") {
+        let late = trial.start("car 9") {
             timeline.note(green.isSet ? "sees green" : "stops at red")
             return try green.wait(within: .zero)
         }
