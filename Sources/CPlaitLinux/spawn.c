@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include "plait_linux.h"
+#include "plait_threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,9 +15,14 @@
 // Lacking in older headers.
 #define CLOSE_RANGE_SETS_CLOEXEC 4
 
+static int limit(int resource, uint64_t most) {
+    if (most == 0) return 0;
+    struct rlimit value = {most, most};
+    return setrlimit(resource, &value) < 0 ? errno : 0;
+}
+
 // Runs in the child of vfork, in the parent's memory: only calls that are safe there. Returns errno.
-static int become(const char *path, char *const *arguments, const plait_spawn_plan *plan,
-                  pid_t parent) {
+static int settle(const plait_spawn_plan *plan, pid_t parent) {
     for (int signal = 1; signal < NSIG; signal++) {
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigaction(signal, &action, NULL);
@@ -27,24 +34,48 @@ static int become(const char *path, char *const *arguments, const plait_spawn_pl
     }
     if (plan->own_group && setpgid(0, 0) < 0) return errno;
 
-    // Out of the way first: one of them may lie where another belongs.
-    int from[3];
-    for (int i = 0; i < 3; i++) {
-        from[i] = plan->standard[i];
-        if (from[i] >= 0 && from[i] < 3) from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3);
-        if (plan->standard[i] >= 0 && from[i] < 0) return errno;
+    if (plan->directory && chdir(plan->directory) < 0) return errno;
+    if (plan->processors) {
+        int code = plait_set_affinity(0, plan->processors, plan->processor_count);
+        if (code < 0) return -code;
     }
-    for (int i = 0; i < 3; i++) {
+
+    // Out of the way first: one of them may lie where another belongs.
+    int from[4];
+    for (int i = 0; i < 4; i++) {
+        from[i] = i < 3 ? plan->standard[i] : plan->link;
+        if (from[i] < 0) continue;
+        if (from[i] < 4) from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 4);
+        if (from[i] < 0) return errno;
+    }
+    for (int i = 0; i < 4; i++) {
         if (from[i] >= 0 && dup2(from[i], i) < 0) return errno;
     }
-    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_SETS_CLOEXEC);
+    // Last: it may leave no room for what was done above.
+    int code = limit(RLIMIT_AS, plan->memory);
+    if (code == 0) code = limit(RLIMIT_CPU, plan->seconds);
+    if (code == 0) code = limit(RLIMIT_NOFILE, plan->descriptors);
+    return code;
+}
 
+// As settle().
+static int become(const char *path, char *const *arguments, const plait_spawn_plan *plan,
+                  pid_t parent) {
+    int code = settle(plan, parent);
+    if (code) return code;
+    syscall(SYS_close_range, plan->link < 0 ? 3 : 4, ~0U, CLOSE_RANGE_SETS_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
-    execvp(path, arguments);
+    if (plan->environment) {
+        execvpe(path, arguments, plan->environment);
+    } else {
+        execvp(path, arguments);
+    }
     return errno;
 }
+
+int plait_settle(const plait_spawn_plan *plan, pid_t parent) { return -settle(plan, parent); }
 
 pid_t plait_spawn(const char *path, char *const *arguments, const plait_spawn_plan *plan) {
     sigset_t all, before;

@@ -7,27 +7,99 @@ package enum Processes {
     /// How a process is started.
     package struct Plan {
         package var path: String
+        /// What the program is told of its own name; nil: `path`.
+        package var calledName: String?
         /// Without the program's own name, which is `path`.
         package var arguments: [String]
         /// Become the child's descriptors 0, 1 and 2; nil: the parent's own.
         package var standard: (Int32?, Int32?, Int32?) = (nil, nil, nil)
         package var deathSignal: Signal?
         package var hasOwnGroup = false
+        /// Becomes the child's descriptor ``link``.
+        package var link: Int32?
+        package var directory: String?
+        /// Nil: the parent's own.
+        package var environment: [String: String]?
+        /// Bytes, seconds and a number; 0: as the parent.
+        package var limits: (memory: UInt64, seconds: UInt64, descriptors: UInt64) = (0, 0, 0)
+        package var processors: Set<Int>?
 
         package init(path: String, arguments: [String]) {
             self.path = path
             self.arguments = arguments
         }
+
+        /// Calls `body` with the C form of it, which lives as long as the call.
+        fileprivate func withSettings<Result>(
+            _ body: (inout plait_spawn_plan) -> Result
+        ) -> Result {
+            var settings = unsafe plait_spawn_plan()
+            unsafe settings.standard = (standard.0 ?? -1, standard.1 ?? -1, standard.2 ?? -1)
+            unsafe settings.death_signal = deathSignal?.number ?? 0
+            unsafe settings.own_group = hasOwnGroup ? 1 : 0
+            unsafe settings.link = link ?? -1
+            unsafe settings.memory = limits.memory
+            unsafe settings.seconds = limits.seconds
+            unsafe settings.descriptors = limits.descriptors
+            let directory = unsafe directory.flatMap { unsafe strdup($0) }
+            defer { unsafe free(directory) }
+            unsafe settings.directory = unsafe UnsafePointer(directory)
+            let words = environment.map { Words($0.map { "\($0.key)=\($0.value)" }) }
+            let numbers = (processors ?? []).map { Int32(clamping: $0) }
+            return withExtendedLifetime(words) {
+                unsafe settings.environment = unsafe words.map { unsafe UnsafePointer($0.list) }
+                return unsafe numbers.withUnsafeBufferPointer { numbers in
+                    if processors != nil {
+                        unsafe settings.processors = numbers.baseAddress
+                        unsafe settings.processor_count = numbers.count
+                    }
+                    return unsafe body(&settings)
+                }
+            }
+        }
+    }
+
+    /// The descriptor by which a child hears from the program that started it for a function's sake.
+    package static var link: Int32 { 3 }
+
+    /// Strings as C has them, with a null at the end.
+    @safe
+    private final class Words {
+        let list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+        private let count: Int
+
+        init(_ words: [String]) {
+            count = words.count
+            unsafe list = .allocate(capacity: words.count + 1)
+            for (index, word) in words.enumerated() {
+                unsafe (list + index).initialize(to: strdup(word))
+            }
+            unsafe (list + count).initialize(to: nil)
+        }
+
+        deinit {
+            for index in 0..<count { unsafe free(list[index]) }
+            unsafe list.deallocate()
+        }
     }
 
     package static func spawn(_ plan: Plan) throws(SystemError) -> Int32 {
-        var words = unsafe ([plan.path] + plan.arguments).map { unsafe strdup($0) } + [nil]
-        defer { unsafe words.forEach { unsafe free($0) } }
-        var settings = plait_spawn_plan(
-            standard: (plan.standard.0 ?? -1, plan.standard.1 ?? -1, plan.standard.2 ?? -1),
-            death_signal: plan.deathSignal?.number ?? 0, own_group: plan.hasOwnGroup ? 1 : 0)
-        return try check(
-            unsafe plait_spawn(plan.path, &words, &settings), "spawn", plan.path)
+        let words = Words([plan.calledName ?? plan.path] + plan.arguments)
+        let result = unsafe plan.withSettings { unsafe plait_spawn(plan.path, words.list, &$0) }
+        return try check(result, "spawn", plan.path)
+    }
+
+    /// Makes this process, a ``cloneSibling()``, what the plan says; its program stays.
+    package static func settle(_ plan: Plan, parent: Int32) throws(SystemError) {
+        try check(
+            unsafe plan.withSettings { unsafe plait_settle(&$0, parent) }, "set up", plan.path)
+    }
+
+    /// Another child of this process's parent, a copy of this process, which has a single thread. Its
+    /// number, and 0 in itself.
+    package static func cloneSibling() throws(SystemError) -> Int32 {
+        fflush(nil)
+        return try check(plait_clone_sibling(), "clone")
     }
 
     /// The number of the child, and 0 in the child itself.
@@ -43,8 +115,59 @@ package enum Processes {
         plait_exit_now(code)
     }
 
+    /// Ends this process, as the C library does.
+    package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    package static func closeOnExec(_ number: Int32) { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
+
+    package static func ignore(_ signal: Signal) { _ = Glibc.signal(signal.number, SIG_IGN) }
+
+    /// Replaces the environment of this process, which has a single thread.
+    package static func setEnvironment(_ environment: [String: String]) {
+        clearenv()
+        for (name, value) in environment { unsafe setenv(name, value, 1) }
+    }
+
+    /// The environment of this process.
+    package static var environment: [String: String] {
+        var all: [String: String] = [:]
+        var word = unsafe environ
+        while let text = unsafe word.pointee {
+            let parts = unsafe String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { all[String(parts[0])] = String(parts[1]) }
+            unsafe word += 1
+        }
+        return all
+    }
+
     package static func threadCount() throws(SystemError) -> Int {
         Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
+    }
+
+    /// The kernel's names of this process's threads.
+    package static func threadNames() -> [String] {
+        guard let directory = unsafe opendir("/proc/self/task") else { return [] }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let number = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            guard number.first != ".",
+                let file = unsafe try? FileDescriptor.open(
+                    "/proc/self/task/\(number)/comm", .readOnly)
+            else { continue }
+            var name = [UInt8](repeating: 0, count: 16)
+            let count = unsafe name.withUnsafeMutableBytes {
+                unsafe (try? file.read(into: $0)) ?? 0
+            }
+            try? file.close()
+            names.append(String(decoding: name.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self))
+        }
+        return names
     }
 
     /// Has `signal` sent to this process when the thread that started it ends. False when it has
@@ -153,10 +276,12 @@ package enum StandardStream: Int32, Sendable {
     case error = 2
 
     /// Writes all of `text`. Blocks the thread; what cannot be written is dropped.
-    package func write(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes in
-            var rest = UnsafeRawBufferPointer(bytes)
+    package func write(_ text: String) { write(Array(text.utf8)) }
+
+    /// As ``write(_:)-(String)``.
+    package func write(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { bytes in
+            var rest = unsafe bytes
             while unsafe !rest.isEmpty {
                 let count = unsafe Glibc.write(rawValue, rest.baseAddress, rest.count)
                 if count < 0 && errno == EINTR { continue }

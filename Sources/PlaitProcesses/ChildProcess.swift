@@ -71,8 +71,32 @@ public final class ChildProcess: Sendable {
         public var parentDeathSignal: Signal?
         /// Whether it leads a process group of its own, which a terminal's Ctrl-C does not reach.
         public var hasOwnGroup = false
+        /// Where it works; nil: where the parent does.
+        public var workingDirectory: String?
+        /// All of its environment; nil: the parent's.
+        public var environment: [String: String]?
+        /// What it may use of the machine; nil, each: what the parent may.
+        public var limits = Limits()
+        /// Processors that it may run on; nil: those of the parent.
+        public var processors: Set<Int>?
 
         public init() {}
+    }
+
+    /// What a child may use at most. Past a limit its calls fail, or a signal ends it.
+    public struct Limits: Hashable, Sendable {
+        /// Bytes of address space (RLIMIT_AS): past it, allocating fails, which traps in Swift.
+        public var memory: Int?
+        /// Seconds of processor time (RLIMIT_CPU): past them SIGKILL.
+        public var processorSeconds: Int?
+        /// Descriptors open at the same time (RLIMIT_NOFILE).
+        public var descriptors: Int?
+
+        public init(memory: Int? = nil, processorSeconds: Int? = nil, descriptors: Int? = nil) {
+            self.memory = memory
+            self.processorSeconds = processorSeconds
+            self.descriptors = descriptors
+        }
     }
 
     /// Starts an executable.
@@ -94,14 +118,22 @@ public final class ChildProcess: Sendable {
         var errorOutput = try StandardPipe(options.errorOutput, childReads: false)
         var plan = Processes.Plan(path: path, arguments: arguments)
         plan.standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
-        plan.deathSignal = options.parentDeathSignal
-        plan.hasOwnGroup = options.hasOwnGroup
-        let pid = try Processes.spawn(plan)
-        return ChildProcess(
-            pid: pid, watched: try watch(pid),
-            input: input.takeOurEnd().map { PipeWriter(owning: $0) },
-            output: output.takeOurEnd().map { PipeReader(owning: $0) },
-            errorOutput: errorOutput.takeOurEnd().map { PipeReader(owning: $0) })
+        options.apply(to: &plan)
+        return try ChildProcess(
+            started: try Processes.spawn(plan), input.takeOurEnd(), output.takeOurEnd(),
+            errorOutput.takeOurEnd())
+    }
+
+    /// One that was started just now, and our ends of its pipes.
+    convenience init(
+        started pid: Int32, _ input: Int32?, _ output: Int32?, _ errorOutput: Int32?
+    ) throws(SystemError) {
+        let input = input.map { PipeWriter(owning: $0) }
+        let output = output.map { PipeReader(owning: $0) }
+        let errorOutput = errorOutput.map { PipeReader(owning: $0) }
+        self.init(
+            pid: pid, watched: try Self.watch(pid), input: input, output: output,
+            errorOutput: errorOutput)
     }
 
     /// Runs `body` in a child that is a copy of this process.
@@ -123,7 +155,9 @@ public final class ChildProcess: Sendable {
         parentDeathSignal: Signal? = .kill, _ body: () throws -> Void
     ) throws -> ChildProcess {
         let threads = try Processes.threadCount()
-        guard threads == 1 else { throw MultiThreadedFork(threads: threads) }
+        guard threads == 1 else {
+            throw MultiThreadedFork(threads: threads, names: Processes.threadNames())
+        }
         demand(
             Strand.current.kind == .thread,
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
@@ -140,9 +174,7 @@ public final class ChildProcess: Sendable {
     ) -> Never {
         do {
             Hub.forgetAfterFork()
-            // The system has given the thread another number.
-            (Strand.current as? ThreadStrand)?.enterThread()
-            Orphans.forget()
+            enterForked()
             if let deathSignal, try !Processes.followParent(parent, with: deathSignal) {
                 Processes.exitNow(1)
             }
@@ -154,6 +186,13 @@ public final class ChildProcess: Sendable {
         }
         ProgramEnd.run()
         Processes.exitNow(0)
+    }
+
+    /// In a forked child.
+    static func enterForked() {
+        // The system has given the thread another number.
+        (Strand.current as? ThreadStrand)?.enterThread()
+        Orphans.forget()
     }
 
     private static func watch(_ pid: Int32) throws(SystemError) -> Descriptor {

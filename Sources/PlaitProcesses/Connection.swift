@@ -343,6 +343,15 @@ public final class Connection: Sendable {
     }
 
     public var isClosed: Bool { descriptor.isClosed }
+
+    /// Calls `body` with its descriptor, which stays open meanwhile.
+    func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        do {
+            return try descriptor.withNumber(body)
+        } catch is DescriptorClosed {
+            throw ConnectionError.closed
+        }
+    }
 }
 
 extension Connection: CustomStringConvertible {

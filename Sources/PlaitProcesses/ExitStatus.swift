@@ -26,11 +26,13 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
 public struct MultiThreadedFork: Error, Hashable, Sendable, CustomStringConvertible {
     /// How many threads there were.
     public let threads: Int
+    /// Their names, as far as they had not ended since.
+    public let names: [String]
 
     public var description: String {
         """
-        fork refused: the process has \(threads) threads; fork before starting threads, or start a \
-        program instead
+        fork refused: the process has \(threads) threads (\(names.joined(separator: ", "))); fork \
+        before starting threads, or use another start method
         """
     }
 }

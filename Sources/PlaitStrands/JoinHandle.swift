@@ -42,7 +42,7 @@ public struct JoinTimeout: Error, Sendable, CustomStringConvertible {
     public let strand: String
 
     @usableFromInline
-    init(strand: String) { self.strand = strand }
+    package init(strand: String) { self.strand = strand }
 
     public var description: String {
         "strand \(strand) had not ended within the limit; join it again or cancel it"

@@ -23,6 +23,7 @@ struct ForkProbe {
         case "locks": try locks()
         case "end": try end()
         case "connection": try connection()
+        case "functions": try Functions.run()
         default: fatalError("no such probe")
         }
     }

@@ -8,6 +8,9 @@ struct DescriptorTests {
         do { _ = Descriptor(owning: far) }
         // A read at the end tells that the peer is closed; its number may be in use again.
         let peer = Descriptor(owning: near)
+        // A child that another test starts has a copy until it runs its program.
+        _ = try waitForDescriptor(
+            peer.number, .readable, until: .never, interrupt: threadInterrupt)
         var byte: UInt8 = 0
         let attempt = unsafe withUnsafeMutableBytes(of: &byte) {
             unsafe Sockets.receive(peer.number, into: $0)

@@ -37,6 +37,18 @@ struct ForkTests {
         #expect(try await run("listener") == ["accepts false", "closed", "exit code 0"])
     }
 
+    @Test func `functions run in forked children, and end in each way`() async throws {
+        let lines = try await run("functions")
+        #expect(
+            lines.dropLast() == [
+                "42", "Refused(number: 3)", "Plain in another process: Plain()",
+                "WorkerCrashed false", "Nothing()", "JoinTimeout", "signal 9 (Killed)", "[21, 21]",
+            ])
+        // The error names the threads.
+        #expect(
+            lines.last?.hasPrefix("fork refused: the process has 2 threads (ForkProbe, ") == true)
+    }
+
     @Test func `a second thread makes fork refuse`() async throws {
         #expect(try await run("threads") == ["2"])
     }

@@ -285,14 +285,13 @@ struct ThreadPoolTests {
     @Test func `the initializer runs in every worker before its work`() async throws {
         let ready = Box<Set<String>>([])
         let pool = ThreadPool(workers: 3) { ready.update { _ = $0.insert(Strand.current.name) } }
-        let goOn = Event()
+        let allRun = Barrier(parties: 3)
         let futures = try await (0..<3).asyncMap { _ in
             try await pool.submit {
-                try goOn.wait()
+                try allRun.wait()
                 return ready.value.contains(Strand.current.name)
             }
         }
-        goOn.set()
         for future in futures { #expect(try await future.result()) }
         #expect(ready.value.count == 3)
         await pool.shutDown()

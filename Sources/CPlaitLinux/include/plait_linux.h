@@ -158,12 +158,32 @@ typedef struct plait_spawn_plan {
     int death_signal;
     /// Whether the child leads a process group of its own.
     int own_group;
+    /// What becomes descriptor 3 of the child; -1: none.
+    int link;
+    /// Where the child works; NULL: where the parent does.
+    const char *_Nullable directory;
+    /// NULL: the parent's own.
+    char *_Nullable const *_Nullable environment;
+    /// Bytes of memory, seconds of processor time, descriptors; 0: as the parent.
+    uint64_t memory, seconds, descriptors;
+    /// Processors it may use; NULL: as the parent.
+    const int *_Nullable processors;
+    size_t processor_count;
 } plait_spawn_plan;
 
 /// Starts `path` (looked for in PATH if it has no slash). The child has default signal actions, no
 /// blocked signal, and of the parent's descriptors only the standard ones. Returns its pid or -errno.
 pid_t plait_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
                   const plait_spawn_plan *_Nonnull plan);
+/// Makes a process that was cloned by plait_clone_sibling() what the plan says, but for its program.
+/// Returns 0 or -errno.
+int plait_settle(const plait_spawn_plan *_Nonnull plan, pid_t parent);
+/// Clones the calling process, which has one thread, as another child of its own parent. Returns 0 in
+/// the new process, its number in this one, or -errno.
+pid_t plait_clone_sibling(void);
+/// The bounds of the program's or library's image that this is linked into.
+uintptr_t plait_image_start(void);
+uintptr_t plait_image_end(void);
 /// A pipe whose ends are closed on exec: `ends[0]` is read from.
 int plait_pipe(int *_Nonnull ends);
 /// Writes without raising SIGPIPE in this process: the count or -errno.

@@ -1,0 +1,62 @@
+/// What a function gave, as it comes from the other process: a byte that says what follows.
+enum Answer {
+    private enum Kind: UInt8 { case value, error, described }
+
+    private struct CodedError: Codable {
+        let type: TypeName
+        let bytes: [UInt8]
+    }
+
+    private struct Described: Codable {
+        let type: String
+        let message: String
+    }
+
+    /// Runs the function on input as it came.
+    static func of(_ function: any ProcessFunction.Type, _ input: [UInt8]) -> [UInt8] {
+        do {
+            return try value(function, input)
+        } catch {
+            return of(error)
+        }
+    }
+
+    private static func value<Function: ProcessFunction>(
+        _ function: Function.Type, _ input: [UInt8]
+    ) throws -> [UInt8] {
+        let input = try MessagePackDecoder().decode(Function.Input.self, from: input)
+        return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try function.run(input)))
+    }
+
+    /// An error as an answer.
+    static func of(_ error: any Error) -> [UInt8] {
+        if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
+            let bytes = try? MessagePackEncoder().encode(coded),
+            let all = try? MessagePackEncoder().encode(CodedError(type: type, bytes: bytes))
+        {
+            return [Kind.error.rawValue] + all
+        }
+        let described = Described(type: "\(Swift.type(of: error))", message: "\(error)")
+        // Two strings are always encoded.
+        let bytes = (try? MessagePackEncoder().encode(described)) ?? []
+        return [Kind.described.rawValue] + bytes
+    }
+
+    /// The value, or the error thrown.
+    static func read<Output: Decodable>(_ bytes: [UInt8], as type: Output.Type) throws -> Output {
+        let body = Array(bytes.dropFirst())
+        switch bytes.first.flatMap(Kind.init(rawValue:)) {
+        case .value: return try MessagePackDecoder().decode(type, from: body)
+        case .error:
+            let coded = try MessagePackDecoder().decode(CodedError.self, from: body)
+            guard let type = coded.type.resolve() as? any (Error & Decodable).Type else {
+                throw RemoteError(type: "an error", message: "of a type that is not known here")
+            }
+            throw try MessagePackDecoder().decode(type, from: coded.bytes)
+        case .described:
+            let described = try MessagePackDecoder().decode(Described.self, from: body)
+            throw RemoteError(type: described.type, message: described.message)
+        case nil: throw ConnectionError.malformed
+        }
+    }
+}

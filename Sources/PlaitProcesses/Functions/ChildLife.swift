@@ -1,0 +1,59 @@
+internal import PlaitPlatform
+internal import PlaitStrands
+
+/// What a child for a function is told first.
+struct ChildOrder: Codable {
+    enum Role: String, Codable { case server, function }
+
+    let role: Role
+    /// The process's name, for reports.
+    var name = ""
+    /// To be run; its input follows.
+    var function: TypeName?
+}
+
+/// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
+/// server.
+@c(plait_child_main)
+func enterChild() { ChildLife.begin() }
+
+/// The life of a process that runs functions for its parent, from which it has descriptor 3.
+enum ChildLife {
+    static func begin() -> Never {
+        Processes.closeOnExec(Processes.link)
+        do {
+            try serve(Connection(owning: Processes.link, isReadable: true, isWritable: true))
+        } catch {
+            StandardStream.error.write("plait: process \(processID()): \(error)\n")
+            Processes.exit(1)
+        }
+        Processes.exit(0)
+    }
+
+    /// Does what it is told to.
+    static func serve(_ link: Connection) throws {
+        do {
+            let order = try link.receive(ChildOrder.self)
+            switch order.role {
+            case .server: ForkServerLife.run(link)
+            case .function: try answer(order, link)
+            }
+        } catch ConnectionError.endOfStream {
+            // The parent is gone, or wants nothing more.
+        }
+    }
+
+    private static func answer(_ order: ChildOrder, _ link: Connection) throws {
+        let input = try link.receive(atMost: .max)
+        guard let function = order.function?.resolve() as? any ProcessFunction.Type else {
+            return try link.send(Answer.of(UnknownFunction(process: order.name)))
+        }
+        try link.send(Answer.of(function, input))
+    }
+}
+
+/// As ``ProcessFunctionError/unknown(_:)``, on its way to the parent.
+private struct UnknownFunction: Error, CustomStringConvertible {
+    let process: String
+    var description: String { "\(ProcessFunctionError.unknown(process))" }
+}

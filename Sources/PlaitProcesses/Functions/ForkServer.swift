@@ -1,0 +1,74 @@
+internal import PlaitPlatform
+internal import SystemPackage
+internal import PlaitSync
+
+/// The helper that forks, as this program sees it: started with the first child, and again if it ended.
+final class ForkServer: @unchecked Sendable {
+    // Sendable: `lock` guards `server`.
+    static let shared = ForkServer()
+
+    private let lock = Lock(name: "fork server", onDeadlock: .off)
+    private var server: (process: ChildProcess, link: Connection)?
+
+    /// The helper's number; nil before the first child.
+    var pid: Int32? { lock.withLock { server?.process.pid } }
+
+    /// A new child's number.
+    func start(
+        _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection
+    ) throws -> Int32 {
+        var order = ForkOrder(parent: processID())
+        let streams = [standard.0, standard.1, standard.2]
+        order.standard = streams.map { $0 != nil }
+        order.deathSignal = options.parentDeathSignal?.number
+        order.hasOwnGroup = options.hasOwnGroup
+        order.directory = options.workingDirectory
+        order.environment = options.environment
+        (order.memory, order.seconds, order.descriptors) = options.numbers
+        order.processors = options.processors
+
+        try lock.acquire()
+        defer { lock.release() }
+        let reply: ForkReply
+        do {
+            reply = try ask(order, streams, link)
+        } catch is ConnectionError, is SystemError {
+            // It was killed, perhaps with the last child of a group. Once more, with a new one.
+            server = nil
+            do {
+                reply = try ask(order, streams, link)
+            } catch {
+                throw ProcessFunctionError.noForkServer("\(error)")
+            }
+        }
+        guard reply.pid > 0 else {
+            throw SystemError(errno: .init(rawValue: reply.errno), call: reply.call)
+        }
+        return reply.pid
+    }
+
+    private func ask(
+        _ order: ForkOrder, _ streams: [Int32?], _ link: Connection
+    ) throws -> ForkReply {
+        let server = try running()
+        try server.send(value: order)
+        try link.withNumber { number in
+            for number in [number] + streams.compactMap({ $0 }) {
+                try server.send(.init(rawValue: number))
+            }
+        }
+        return try server.receive(ForkReply.self)
+    }
+
+    private func running() throws -> Connection {
+        if let server { return server.link }
+        let (ours, theirs) = try Connection.pair()
+        let pid = try theirs.withNumber {
+            try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0)
+        }
+        theirs.close()
+        server = (try ChildProcess(started: pid, nil, nil, nil), ours)
+        try ours.send(value: ChildOrder(role: .server))
+        return ours
+    }
+}

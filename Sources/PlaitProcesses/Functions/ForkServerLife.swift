@@ -1,0 +1,82 @@
+internal import PlaitPlatform
+internal import SystemPackage
+
+/// What a fork server is asked: a child. The descriptors follow, first the child's link.
+struct ForkOrder: Codable {
+    var parent: Int32
+    var standard: [Bool] = [false, false, false]
+    var deathSignal: Int32?
+    var hasOwnGroup = false
+    var directory: String?
+    var environment: [String: String]?
+    var memory: UInt64 = 0
+    var seconds: UInt64 = 0
+    var descriptors: UInt64 = 0
+    var processors: Set<Int>?
+}
+
+/// What it answers: the child's number, or why there is none.
+struct ForkReply: Codable {
+    var pid: Int32 = 0
+    var errno: Int32 = 0
+    var call = ""
+}
+
+/// The life of a fork server: this program before its `main`, with one thread for ever. Its children are
+/// siblings: children of the process that it works for.
+enum ForkServerLife {
+    static func run(_ link: Connection) -> Never {
+        // The terminal's is for the program; children have it again.
+        Processes.ignore(.interrupt)
+        while let order = try? link.receive(ForkOrder.self) {
+            var numbers: [Int32] = []
+            do {
+                for _ in 0..<(1 + order.standard.count { $0 }) {
+                    numbers.append(try link.receiveDescriptor().rawValue)
+                }
+                let reply = fork(order, numbers, link)
+                for number in numbers { closeDescriptor(number) }
+                try link.send(value: reply)
+            } catch {
+                break
+            }
+        }
+        Processes.exit(0)
+    }
+
+    private static func fork(
+        _ order: ForkOrder, _ numbers: [Int32], _ link: Connection
+    ) -> ForkReply {
+        do throws(SystemError) {
+            let pid = try Processes.cloneSibling()
+            if pid == 0 { begin(order, numbers, link) }
+            return ForkReply(pid: pid)
+        } catch {
+            return ForkReply(errno: error.errno.rawValue, call: error.call)
+        }
+    }
+
+    private static func begin(_ order: ForkOrder, _ numbers: [Int32], _ link: Connection) -> Never {
+        link.close()
+        var plan = Processes.Plan(path: "a child", arguments: [])
+        var rest = numbers.dropFirst()
+        let standard = order.standard.map { $0 ? rest.popFirst() : nil }
+        plan.standard = (standard[0], standard[1], standard[2])
+        plan.link = numbers[0]
+        plan.deathSignal = order.deathSignal.map { Signal(number: $0) }
+        plan.hasOwnGroup = order.hasOwnGroup
+        plan.directory = order.directory
+        plan.limits = (order.memory, order.seconds, order.descriptors)
+        plan.processors = order.processors
+        ChildProcess.enterForked()
+        do {
+            try Processes.settle(plan, parent: order.parent)
+        } catch {
+            StandardStream.error.write("plait: process \(processID()): \(error)\n")
+            Processes.exit(1)
+        }
+        for number in numbers where number > Processes.link { closeDescriptor(number) }
+        if let environment = order.environment { Processes.setEnvironment(environment) }
+        ChildLife.begin()
+    }
+}

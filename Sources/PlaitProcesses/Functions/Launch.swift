@@ -1,0 +1,73 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitStrands
+internal import PlaitSync
+
+/// A child that was started to run functions: the process, and the connection to it.
+struct Launch {
+    let child: ChildProcess
+    let link: Connection
+    /// Nil where its standard error is not ours to see.
+    let lastWords: LastWords?
+
+    /// Starts one that waits for a ``ChildOrder``.
+    static func start(_ method: StartMethod, _ options: ChildProcess.Options) throws -> Launch {
+        switch method {
+        case .fork: return try fork(options)
+        case .forkServer, .spawn: break
+        }
+        Orphans.reap()
+        let (ours, theirs) = try Connection.pair()
+        let hearsErrors = options.errorOutput == .inherited
+        var input = try StandardPipe(
+            options.input == .inherited ? .null : options.input, childReads: true)
+        var output = try StandardPipe(options.output, childReads: false)
+        var errorOutput = try StandardPipe(
+            hearsErrors ? .pipe : options.errorOutput, childReads: false)
+        let standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
+        let pid = try theirs.withNumber { number in
+            method == .spawn
+                ? try anew(options, standard, number)
+                : try ForkServer.shared.start(options, standard, theirs)
+        }
+        theirs.close()
+        let errors = errorOutput.takeOurEnd()
+        let child = try ChildProcess(
+            started: pid, input.takeOurEnd(), output.takeOurEnd(), hearsErrors ? nil : errors)
+        let lastWords = hearsErrors ? LastWords() : nil
+        if let lastWords, let errors { try lastWords.follow(PipeReader(owning: errors)) }
+        return Launch(child: child, link: ours, lastWords: lastWords)
+    }
+
+    typealias Standard = (Int32?, Int32?, Int32?)
+
+    /// This program anew, whose `main` is not reached.
+    static func anew(
+        _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32
+    ) throws -> Int32 {
+        var plan = Processes.Plan(
+            path: "/proc/self/exe", arguments: Array(CommandLine.arguments.dropFirst()))
+        plan.calledName = CommandLine.arguments.first
+        options.apply(to: &plan)
+        plan.standard = standard
+        plan.link = link
+        var environment = options.environment ?? Processes.environment
+        environment["PLAIT_CHILD"] = "1"
+        // The runtime's own crash reporter takes seconds; the message of a trap comes without it.
+        if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
+        plan.environment = environment
+        return try ChildService.perform { [plan] in try Processes.spawn(plan) }
+    }
+
+    /// A copy of this process, with its standard streams.
+    private static func fork(_ options: ChildProcess.Options) throws -> Launch {
+        let (ours, theirs) = try Connection.pair()
+        let child = try ChildProcess.fork(parentDeathSignal: options.parentDeathSignal) {
+            ours.close()
+            RunningProcesses.forget()
+            try ChildLife.serve(theirs)
+        }
+        theirs.close()
+        return Launch(child: child, link: ours, lastWords: nil)
+    }
+}

@@ -1,0 +1,179 @@
+internal import PlaitParking
+internal import PlaitPlatform
+public import PlaitStrands
+internal import PlaitSync
+
+/// The word `.process`, for `spawn`.
+public struct ProcessKind: Sendable {
+    @inlinable public static var process: ProcessKind { ProcessKind() }
+    @inlinable init() {}
+}
+
+/// Starts a process that runs a function.
+///
+/// Waits until the process is there, which takes a millisecond or a few, not for the function. The
+/// process's standard input is empty if it is not to be a pipe; its standard error goes to the
+/// program's.
+/// - Parameters:
+///   - input: Copied to the process.
+///   - name: For reports; `process-` and its number if nil.
+///   - method: How the process comes to be.
+///   - isDaemon: At its end, the program ends the process rather than waiting for it.
+///   - options: Where it works and what it may use. Its end with the program's is on by default.
+/// - Throws: ``ProcessFunctionError``; `SystemError`: EAGAIN, EMFILE, ENOMEM; ``MultiThreadedFork``; what
+///   the input's encoding throws.
+/// - Source: Python's `multiprocessing.Process`.
+@available(*, noasync)
+@discardableResult
+public func spawn<Function: ProcessFunction>(
+    _ kind: ProcessKind, _ function: Function.Type, _ input: Function.Input,
+    name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool = false,
+    options: ChildProcess.Options = .ofFunction
+) throws -> ProcessHandle<Function.Output> {
+    let order = ChildOrder(
+        role: .function, name: name ?? "\(function)", function: try TypeName(reachable: function))
+    let bytes = try MessagePackEncoder().encode(input)
+    let launch = try Launch.start(method, options)
+    do {
+        try launch.link.send(value: order)
+        try launch.link.send(bytes)
+    } catch is SystemError {
+        // It has ended already: whoever joins it learns why.
+    }
+    let handle = ProcessHandle<Function.Output>(
+        launch, name: name ?? "process-\(launch.child.pid)", isDaemon: isDaemon)
+    // Somebody takes its status whether or not it is joined. Not beside a fork: the next one could not
+    // be made with another thread.
+    if method != .fork { try handle.follow() }
+    RunningProcesses.add(handle)
+    return handle
+}
+
+extension ChildProcess.Options {
+    /// What a process for a function is started with: it ends with the program.
+    public static var ofFunction: ChildProcess.Options {
+        var options = ChildProcess.Options()
+        options.parentDeathSignal = .kill
+        return options
+    }
+}
+
+extension TypeName {
+    init(reachable type: Any.Type) throws(ProcessFunctionError) {
+        guard let name = TypeName(type) else { throw .unreachable("\(type)") }
+        self = name
+    }
+}
+
+/// A process that runs a function, and the function's result. Copies share it.
+///
+/// Dropping it does not end the process.
+public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
+    /// The process.
+    public let process: ChildProcess
+    public let name: String
+    /// Whether the program ends it rather than wait for it.
+    public let isDaemon: Bool
+    private let link: Connection
+    private let lastWords: LastWords?
+    private let promise = Promise<Output>()
+    /// Held by whoever waits for the answer itself.
+    private let collecting = Lock(onDeadlock: .off)
+
+    init(_ launch: Launch, name: String, isDaemon: Bool) {
+        process = launch.child
+        link = launch.link
+        lastWords = launch.lastWords
+        self.name = name
+        self.isDaemon = isDaemon
+    }
+
+    public var pid: Int32 { process.pid }
+    public var isAlive: Bool { process.isAlive }
+    /// How it ended; nil while it runs.
+    public var exitStatus: ExitStatus? { process.exitStatus }
+
+    /// The result as a future, for those who wait for several. Cancelling it has no effect.
+    public var future: Future<Output> { promise.future }
+
+    /// Asks it to end: sends SIGTERM.
+    public func terminate() { process.terminate() }
+
+    /// Ends it at once: sends SIGKILL.
+    public func kill() { process.kill() }
+
+    /// Waits until it has ended, and returns the function's value or throws its error.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: What the function threw; ``WorkerCrashed`` when the process ended without an answer;
+    ///   ``JoinTimeout`` past the limit, the process goes on then; `CancellationError`.
+    /// - Source: Python's `Process.join`, with the result that that lacks.
+    @available(*, noasync)
+    @discardableResult
+    public func join(within limit: Duration? = nil) throws -> Output {
+        let deadline = Deadline(within: limit)
+        do {
+            if !promise.future.isRunning { try collect(until: deadline) }
+            return try promise.future.result(within: deadline.remaining)
+        } catch FutureError.timedOut, ConnectionError.timedOut {
+            throw JoinTimeout(strand: name)
+        }
+    }
+
+    /// Waits until it has ended, suspending the calling task.
+    @discardableResult
+    public func join(within limit: Duration? = nil) async throws -> Output {
+        let deadline = Deadline(within: limit)
+        if !promise.future.isRunning {
+            // Nobody follows one that was forked.
+            return try await blocking { try self.join(within: deadline.remaining) }
+        }
+        do {
+            return try await promise.future.result(within: deadline.remaining)
+        } catch FutureError.timedOut {
+            throw JoinTimeout(strand: name)
+        }
+    }
+
+    /// Has ``ChildService`` wait for the answer.
+    func follow() throws {
+        _ = try promise.begin()
+        spawn(.fiber, on: try ChildService.hub, name: name, isDaemon: true) {
+            try self.collect(until: .never)
+        }
+    }
+
+    /// Waits for the answer and the end, unless somebody has done it.
+    private func collect(until deadline: Deadline) throws {
+        guard try collecting.acquire(within: deadline.remaining) else { throw FutureError.timedOut }
+        defer { collecting.release() }
+        if promise.future.isDone { return }
+        let answer: [UInt8]?
+        do {
+            answer = try link.receive(atMost: .max, within: deadline.remaining)
+        } catch ConnectionError.endOfStream, ConnectionError.truncated {
+            answer = nil
+        } catch is SystemError {
+            // Reset: it was killed with our message unread.
+            answer = nil
+        }
+        guard let status = try process.join(within: deadline.remaining) else {
+            throw FutureError.timedOut
+        }
+        let result = Result<Output, any Error> {
+            if let answer { return try Answer.read(answer, as: Output.self) }
+            throw WorkerCrashed(
+                name: name, pid: pid, status: status, said: try lastWords?.read() ?? [])
+        }
+        RunningProcesses.remove(self)
+        try? promise.complete(with: result)
+    }
+}
+
+extension ProcessHandle: CustomStringConvertible {
+    /// Such as `ProcessHandle(render, 4711, running)`.
+    public var description: String {
+        "ProcessHandle(\(name), \(pid), \(exitStatus.map { "\($0)" } ?? "running"))"
+    }
+}
