@@ -58,7 +58,7 @@ let package = Package(
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
         layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
-        layer("PlaitProcesses", over: ["PlaitStrands", system]),
+        layer("PlaitProcesses", over: ["PlaitStrands", deque, system]),
         layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),

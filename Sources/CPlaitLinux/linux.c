@@ -173,6 +173,35 @@ int plait_guard_install(void *address, size_t length) {
     return madvise(address, length, MADV_GUARD_INSTALL) < 0 ? -errno : 0;
 }
 
+// MARK: Shared memory
+
+int plait_memory_file(const char *name, size_t bytes) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    if (file < 0) return -errno;
+    if (ftruncate(file, (off_t)bytes) == 0) return file;
+    int code = errno;
+    close(file);
+    return -code;
+}
+
+void *plait_map_rings(int file, size_t head, size_t bytes, int count) {
+    size_t all = head + 2 * bytes * (size_t)count;
+    // Reserved first: the parts must lie side by side.
+    char *start = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start == MAP_FAILED) return NULL;
+    int access = PROT_READ | PROT_WRITE, how = MAP_SHARED | MAP_FIXED;
+    void *done = mmap(start, head, access, how, file, 0);
+    for (int i = 0; i < 2 * count && done != MAP_FAILED; i++) {
+        off_t offset = (off_t)(head + bytes * (size_t)(i / 2));
+        done = mmap(start + head + bytes * (size_t)i, bytes, access, how, file, offset);
+    }
+    if (done != MAP_FAILED) return start;
+    int code = errno;
+    munmap(start, all);
+    errno = code;
+    return NULL;
+}
+
 // MARK: Processes
 
 pid_t plait_fork(void) {

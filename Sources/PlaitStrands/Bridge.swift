@@ -87,6 +87,9 @@ public final class BackgroundHub: Sendable {
         hub = try made.get().get()
     }
 
+    /// Has the thread end once its fibers have, as ``stop()``; does not wait for that.
+    package func requestStop() { stopping.set() }
+
     /// Ends the thread once its fibers have ended; daemons are cancelled. Waits for that.
     @available(*, noasync)
     public func stop() throws {

@@ -141,6 +141,14 @@ void plait_unwatch_overflow(void);
 /// Guards [address, address + length) without a mapping of its own (Linux 6.13 and later).
 int plait_guard_install(void *_Nonnull address, size_t length);
 
+// MARK: Shared memory
+
+/// An anonymous file in memory, of so many bytes, closed on exec; or -errno.
+int plait_memory_file(const char *_Nonnull name, size_t bytes);
+/// Maps `head` bytes from the file's start, and after them each of `count` runs of `bytes` twice, so that
+/// what goes over a run's end goes on at its start. NULL with errno set on failure.
+void *_Nullable plait_map_rings(int file, size_t head, size_t bytes, int count);
+
 // MARK: Processes
 
 pid_t plait_fork(void);

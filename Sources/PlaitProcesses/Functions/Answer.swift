@@ -28,6 +28,23 @@ enum Answer {
         return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try function.run(input)))
     }
 
+    /// Runs the function on each of an array that came, up to the first that throws.
+    static func ofMany(_ function: any ProcessFunction.Type, _ inputs: [UInt8]) -> [UInt8] {
+        do {
+            return try values(function, inputs)
+        } catch {
+            return of(error)
+        }
+    }
+
+    private static func values<Function: ProcessFunction>(
+        _ function: Function.Type, _ inputs: [UInt8]
+    ) throws -> [UInt8] {
+        let inputs = try PackedArray.decode(inputs[...], of: Function.Input.self)
+        let outputs = try inputs.map { try function.run($0) }
+        return [Kind.value.rawValue] + (try PackedArray.encode(outputs))
+    }
+
     /// An error as an answer.
     static func of(_ error: any Error) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
@@ -44,9 +61,23 @@ enum Answer {
 
     /// The value, or the error thrown.
     static func read<Output: Decodable>(_ bytes: [UInt8], as type: Output.Type) throws -> Output {
+        try check(bytes)
+        return try MessagePackDecoder().decode(type, from: Array(bytes.dropFirst()))
+    }
+
+    /// The values, or the error thrown, of ``ofMany(_:_:)``.
+    static func readMany<Output: Decodable>(
+        _ bytes: [UInt8], of type: Output.Type
+    ) throws -> [Output] {
+        try check(bytes)
+        return try PackedArray.decode(bytes.dropFirst(), of: type)
+    }
+
+    /// Throws the error, if it is one.
+    static func check(_ bytes: [UInt8]) throws {
         let body = Array(bytes.dropFirst())
         switch bytes.first.flatMap(Kind.init(rawValue:)) {
-        case .value: return try MessagePackDecoder().decode(type, from: body)
+        case .value: return
         case .error:
             let coded = try MessagePackDecoder().decode(CodedError.self, from: body)
             guard let type = coded.type.resolve() as? any (Error & Decodable).Type else {

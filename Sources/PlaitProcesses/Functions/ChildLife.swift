@@ -3,7 +3,7 @@ internal import PlaitStrands
 
 /// What a child for a function is told first.
 struct ChildOrder: Codable {
-    enum Role: String, Codable { case server, function }
+    enum Role: String, Codable { case server, function, worker }
 
     let role: Role
     /// The process's name, for reports.
@@ -37,6 +37,7 @@ enum ChildLife {
             switch order.role {
             case .server: ForkServerLife.run(link)
             case .function: try answer(order, link)
+            case .worker: try WorkerLife.run(order, link)
             }
         } catch ConnectionError.endOfStream {
             // The parent is gone, or wants nothing more.
@@ -53,7 +54,7 @@ enum ChildLife {
 }
 
 /// As ``ProcessFunctionError/unknown(_:)``, on its way to the parent.
-private struct UnknownFunction: Error, CustomStringConvertible {
+struct UnknownFunction: Error, CustomStringConvertible {
     let process: String
     var description: String { "\(ProcessFunctionError.unknown(process))" }
 }

@@ -34,8 +34,8 @@ struct Launch {
         let errors = errorOutput.takeOurEnd()
         let child = try ChildProcess(
             started: pid, input.takeOurEnd(), output.takeOurEnd(), hearsErrors ? nil : errors)
-        let lastWords = hearsErrors ? LastWords() : nil
-        if let lastWords, let errors { try lastWords.follow(PipeReader(owning: errors)) }
+        let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
+        try lastWords?.follow()
         return Launch(child: child, link: ours, lastWords: lastWords)
     }
 

@@ -164,7 +164,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
         let result = Result<Output, any Error> {
             if let answer { return try Answer.read(answer, as: Output.self) }
             throw WorkerCrashed(
-                name: name, pid: pid, status: status, said: try lastWords?.read() ?? [])
+                name: name, pid: pid, status: status, said: lastWords?.read() ?? [])
         }
         RunningProcesses.remove(self)
         try? promise.complete(with: result)

@@ -38,7 +38,7 @@ public struct WorkerCrashed: Error, Hashable, Sendable, CustomStringConvertible 
     public var description: String {
         let place = file.map { " at \($0):\(line ?? 0)" } ?? ""
         let reason = message.map { ": \($0)" } ?? ""
-        let times = attempts > 1 ? ", the \(attempts)th that this item has ended" : ""
+        let times = attempts > 1 ? ", worker number \(attempts) that this item has ended" : ""
         return "process \(name) (\(pid)) ended by \(status)\(place)\(reason)\(times)"
     }
 }

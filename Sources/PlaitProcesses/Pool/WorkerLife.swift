@@ -1,0 +1,117 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitStrands
+internal import SystemPackage
+
+/// The life of a pool's worker: it takes tasks from the shared memory, one after the other.
+struct WorkerLife {
+    private let link: Connection
+    private let memory: WorkerMemory
+    // Descriptors, open as long as the process lives.
+    /// Readable when there may be tasks, or room for answers.
+    private let wakeup: Int32
+    /// Made readable when there are answers and the pool sleeps.
+    private let done: Int32
+    private var functions: [UInt32: any ProcessFunction.Type] = [:]
+
+    static func run(_ order: ChildOrder, _ link: Connection) throws {
+        var life = try WorkerLife(link)
+        try link.send(life.initialize(order))
+        while try life.step() {}
+    }
+
+    private init(_ link: Connection) throws {
+        self.link = link
+        let file = Descriptor(owning: try link.receiveDescriptor().rawValue)
+        memory = try WorkerMemory(mapping: file.number)
+        wakeup = try link.receiveDescriptor().rawValue
+        done = try link.receiveDescriptor().rawValue
+    }
+
+    /// Runs the pool's initializer, if it has one.
+    private func initialize(_ order: ChildOrder) throws -> [UInt8] {
+        guard let name = order.function else { return [] }
+        let input = try link.receive(atMost: .max)
+        guard let function = name.resolve() as? any ProcessFunction.Type else {
+            return Answer.of(UnknownFunction(process: order.name))
+        }
+        return Answer.of(function, input)
+    }
+
+    /// Does the next thing; false when it was the last.
+    private mutating func step() throws -> Bool {
+        let (kind, number, message) = try next()
+        switch kind {
+        case WorkerMemory.Task.define:
+            let name = try MessagePackDecoder().decode(TypeName.self, from: message)
+            functions[number] = name.resolve() as? any ProcessFunction.Type
+            return true
+        case WorkerMemory.Task.end: return false
+        default: break
+        }
+        memory.begun += 1
+        let isLarge = [WorkerMemory.Task.largeOne, WorkerMemory.Task.largeMany].contains(kind)
+        let input = isLarge ? try link.receive(atMost: .max) : message
+        let areMany = [WorkerMemory.Task.many, WorkerMemory.Task.largeMany].contains(kind)
+        guard let function = functions[number] else {
+            try answer(Answer.of(UnknownFunction(process: "worker \(processID())")))
+            return true
+        }
+        try answer(areMany ? Answer.ofMany(function, input) : Answer.of(function, input))
+        return true
+    }
+
+    private func next() throws -> (kind: UInt8, number: UInt32, message: [UInt8]) {
+        while true {
+            if let message = try memory.tasks.read() {
+                // The pool may have had no room for more.
+                return message
+            }
+            if spin({ !memory.tasks.isEmpty }) { continue }
+            memory.tasks.consumerWillSleep(true)
+            if memory.tasks.isEmpty { try sleep() }
+            memory.tasks.consumerWillSleep(false)
+        }
+    }
+
+    private func answer(_ bytes: [UInt8]) throws {
+        let isLarge = bytes.count > MessageRing.longest
+        let kind = isLarge ? WorkerMemory.Answers.large : WorkerMemory.Answers.answer
+        let message = isLarge ? [] : bytes
+        while !memory.answers.write(kind, 0, message) {
+            memory.answers.producerWillSleep(true)
+            if memory.answers.write(kind, 0, message) {
+                memory.answers.producerWillSleep(false)
+                break
+            }
+            if memory.answers.takeSleepingConsumer() { signalEventCounter(done) }
+            try sleep()
+            memory.answers.producerWillSleep(false)
+        }
+        if memory.answers.takeSleepingConsumer() { signalEventCounter(done) }
+        if isLarge { try link.send(bytes) }
+    }
+
+    private func sleep() throws {
+        _ = try Strand.waitReadable(wakeup, until: .never)
+        drainEventCounter(wakeup)
+    }
+
+    /// Looks for 20 µs, where the pool can go on meanwhile on another processor.
+    private func spin(_ isReady: () -> Bool) -> Bool { PoolSpin.wait(for: isReady) }
+}
+
+/// A short wait for another process, which waking would take longer.
+enum PoolSpin {
+    static func wait(for isReady: () -> Bool) -> Bool {
+        guard processorCount > 1 else { return isReady() }
+        let end = monotonicNow() + 20_000
+        repeat {
+            for _ in 0..<32 {
+                if isReady() { return true }
+                spinPause()
+            }
+        } while monotonicNow() < end
+        return isReady()
+    }
+}
