@@ -95,7 +95,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return try failure()
     }
 
-    private func value() throws -> Success {
+    /// The value of one that is done.
+    package func value() throws -> Success {
         guard let outcome else { throw FutureError.cancelled }
         return try outcome.get()
     }

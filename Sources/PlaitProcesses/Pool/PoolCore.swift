@@ -419,6 +419,9 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
+    /// Workers that there are to be.
+    var size: Int { guardLock.withLock { wanted } }
+
     var pids: [Int32] { guardLock.withLock { workers.map(\.launch.child.pid) } }
 
     func resize(to count: Int) {

@@ -1,0 +1,129 @@
+import PlaitParking
+@testable import PlaitProcesses
+import PlaitStrands
+import PlaitSync
+import Testing
+import TestSupport
+
+/// Fails for some.
+enum Odd: ProcessFunction {
+    static func run(_ number: Int) throws -> String {
+        if number == 13 { throw Refused(number: 13) }
+        if number == 17 { fatalError("seventeen") }
+        return "\(number)"
+    }
+}
+
+/// Takes as long as it is told, and says so.
+enum Nap: ProcessFunction {
+    static func run(_ milliseconds: Int) throws -> Int {
+        try Strand.sleep(for: .milliseconds(milliseconds))
+        return milliseconds
+    }
+}
+
+@Suite(.timeLimit(.hang))
+struct ProcessMapTests {
+    private func withPool<Result: Sendable>(
+        _ body: @escaping @Sendable (ProcessPool) throws -> Result
+    ) async throws -> Result {
+        try await onThread { try withProcessPool(workers: 2, body) }
+    }
+
+    // MP-055
+    @Test(arguments: [nil, 1, 3, 1_000, 100_000])
+    func `map keeps the order, whatever the chunks`(_ size: Int?) async throws {
+        let values = try await withPool { pool in
+            try pool.map(Twice.self, Array(0..<5_000), chunkSize: size)
+        }
+        #expect(values == (0..<5_000).map { $0 * 2 })
+    }
+
+    @Test func `map of nothing is nothing, and of words what it should`() async throws {
+        let (none, words) = try await withPool { pool in
+            (try pool.map(Twice.self, []), try pool.map(Odd.self, [1, 2, 3]))
+        }
+        #expect(none.isEmpty && words == ["1", "2", "3"])
+    }
+
+    // MP-071
+    @Test func `map throws the first error once all are done`() async throws {
+        try await withPool { pool in
+            #expect(throws: Refused(number: 13)) {
+                try pool.map(Odd.self, [1, 13, 2, 3], chunkSize: 1)
+            }
+            #expect(pool.statistics.completed == 4)
+            #expect(throws: WorkerCrashed.self) {
+                try pool.map(Odd.self, [1, 17, 13, 2], chunkSize: 2)
+            }
+            let after = try pool.map(Odd.self, [4, 5])
+            #expect(after == ["4", "5"])
+        }
+    }
+
+    @Test func `tasks map too`() async throws {
+        let pool = try ProcessPool(workers: 2)
+        let values = try await pool.map(Twice.self, Array(0..<100))
+        #expect(values == (0..<100).map { $0 * 2 })
+        var sum = 0
+        for try await value in try pool.lazyMap(Twice.self, 0..<100) { sum += value }
+        #expect(sum == 9_900)
+        pool.close()
+        try await pool.join()
+    }
+
+    // MP-062
+    @Test(arguments: [1, 7])
+    func `results come lazily and in order`(_ size: Int) async throws {
+        let taken = Box(0)
+        try await withPool { pool in
+            let inputs = (0...).lazy.map { number in
+                taken.set(number + 1)
+                return number
+            }
+            let results = try pool.lazyMap(Twice.self, inputs, chunkSize: size)
+            #expect(taken.value == 0)
+            for number in 0..<50 {
+                let value = try results.next()
+                #expect(value == number * 2)
+                // An endless sequence is taken a little ahead only.
+                #expect(taken.value <= number + 1 + 5 * size)
+            }
+        }
+    }
+
+    @Test func `results end with the inputs`() async throws {
+        let values = try await withPool { pool in
+            let results = try pool.lazyMap(Twice.self, [1, 2, 3], chunkSize: 2)
+            var values: [Int?] = []
+            for _ in 0..<5 { values.append(try results.next()) }
+            return values
+        }
+        #expect(values == [2, 4, 6, nil, nil])
+    }
+
+    // MP-064
+    @Test func `results in no order come as they come`() async throws {
+        let values = try await withPool { pool in
+            // Started both: neither waits for a worker.
+            _ = try pool.map(Nap.self, [1, 1], chunkSize: 1)
+            let results = try pool.lazyMap(Nap.self, [400, 1], isOrdered: false)
+            return [try results.next(), try results.next(), try results.next()]
+        }
+        #expect(values == [1, 400, nil])
+    }
+
+    // MP-063, MP-065
+    @Test func `results before an error are given out, and those after it still can be`()
+        async throws
+    {
+        try await withPool { pool in
+            let results = try pool.lazyMap(Odd.self, 12...14)
+            let first = try results.next()
+            #expect(first == "12")
+            #expect(throws: Refused(number: 13)) { try results.next() }
+            let (third, end) = (try results.next(), try results.next())
+            #expect(third == "14" && end == nil)
+        }
+    }
+}
