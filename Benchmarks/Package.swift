@@ -16,6 +16,8 @@ let package = Package(
         .executable(name: "peer-swift", targets: ["PeerSwift"]),
         .executable(name: "ours-echo", targets: ["OursEcho"]),
         .executable(name: "ours-micro", targets: ["OursMicro"]),
+        .executable(name: "floor-processes", targets: ["FloorProcesses"]),
+        .executable(name: "ours-processes", targets: ["OursProcesses"]),
     ],
     dependencies: [
         .package(name: "plait", path: ".."),
@@ -32,6 +34,11 @@ let package = Package(
         .executableTarget(name: "FloorLoad", dependencies: ["CBenchSupport"]),
         .executableTarget(name: "FloorSwitch", dependencies: ["CBenchSupport"]),
         .executableTarget(name: "FloorMutex", dependencies: ["CBenchSupport"]),
+        .executableTarget(name: "FloorProcesses", dependencies: ["CBenchSupport"]),
+        .executableTarget(
+            name: "OursProcesses",
+            dependencies: ["MicroSupport", .product(name: "Plait", package: "plait")],
+            swiftSettings: swiftSettings),
         .executableTarget(name: "FloorQueue", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "PeerNIO",

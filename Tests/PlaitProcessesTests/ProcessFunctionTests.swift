@@ -93,6 +93,7 @@ struct ProcessFunctionTests {
         try spawn(.process, function, input, method: method).join()
     }
 
+    // MP-003, MP-118, MP-120
     @Test(arguments: methods)
     func `a value goes in and comes out`(_ method: StartMethod) async throws {
         try await onThread {
@@ -147,6 +148,7 @@ struct ProcessFunctionTests {
         #expect(crash.status == .code(7))
     }
 
+    // MP-009
     @Test(arguments: methods)
     func `a killed child is told at once, to all who join`(_ method: StartMethod) async throws {
         try await onThread {
@@ -171,6 +173,7 @@ struct ProcessFunctionTests {
         #expect(first == 8 && second == 8)
     }
 
+    // MP-015
     @Test(arguments: methods)
     func `strands work in the child`(_ method: StartMethod) async throws {
         let sum = try await onThread {
@@ -179,6 +182,7 @@ struct ProcessFunctionTests {
         #expect(sum == 190)
     }
 
+    // MP-014
     @Test(arguments: methods)
     func `the child is this process's own, clean and as the options say`(
         _ method: StartMethod
@@ -251,6 +255,7 @@ struct ProcessFunctionTests {
         }
     }
 
+    // MP-012
     @Test func `many at a time`() async throws {
         try await onThread {
             let handles = try (0..<40).map { try spawn(.process, Twice.self, $0) }

@@ -86,6 +86,7 @@ struct ProcessPoolTests {
         #expect(sum == 999_000)
     }
 
+    // MP-054, MP-060, MP-070, FU-012
     @Test func `apply waits for the value, or throws the function's error`() async throws {
         try await withPool { pool in
             let value = try pool.apply(Fate.self, "well")
@@ -104,6 +105,7 @@ struct ProcessPoolTests {
         try await pool.join()
     }
 
+    // FU-036, FU-011: a crash or exit is its item's error, and breaks no pool.
     @Test(arguments: ["trap", "kill", "segv", "exit"])
     func `a crash fails its item, and the pool goes on`(_ how: String) async throws {
         let (crash, values, statistics) = try await withPool { pool in
@@ -126,6 +128,7 @@ struct ProcessPoolTests {
         }
     }
 
+    // MP-061
     @Test(arguments: ["hang", "stop"])
     func `past its limit an item fails, and only its worker is killed`(_ how: String) async throws {
         try await withPool { pool in
@@ -166,6 +169,7 @@ struct ProcessPoolTests {
         }
     }
 
+    // FU-043
     @Test func `after so many items a worker is replaced`() async throws {
         let pids = try await withPool(workers: 1, tasksPerWorker: 2) { pool in
             try (0..<6).map { _ in try pool.apply(WhoAmI.self, 0) }
@@ -174,6 +178,7 @@ struct ProcessPoolTests {
         #expect(pids[0] == pids[1] && pids[2] == pids[3] && pids[4] == pids[5])
     }
 
+    // MP-110, FU-035
     @Test func `the initializer runs in each worker, and breaks the pool if it throws`()
         async throws
     {
@@ -197,6 +202,7 @@ struct ProcessPoolTests {
         }
     }
 
+    // FU-054
     @Test func `closed it takes no more, and finishes what it has`() async throws {
         try await onThread {
             let pool = try ProcessPool(workers: 2)
@@ -211,6 +217,7 @@ struct ProcessPoolTests {
         }
     }
 
+    // MP-067
     @Test func `terminated it ends at once, with thousands of items waiting`() async throws {
         try await onThread {
             let pool = try ProcessPool(workers: 2)
@@ -266,6 +273,7 @@ struct ProcessPoolTests {
         }
     }
 
+    // MP-058, MP-073
     @Test func `callbacks run in the parent`() async throws {
         let seen = Box(0)
         try await withPool { pool in
@@ -279,6 +287,54 @@ struct ProcessPoolTests {
         #expect(seen.value == 110)
     }
 
+    // MP-066
+    @Test func `a pool of no worker traps`() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            _ = try ProcessPool(workers: 0)
+        }
+        let said = text(result?.standardErrorContent ?? [])
+        #expect(said.contains("a ProcessPool needs at least 1 worker, not 0"))
+    }
+
+    // FU-040, FU-041, FU-042
+    @Test func `one idle worker does work after work, and never are there more than asked for`()
+        async throws
+    {
+        try await withPool(workers: 3) { pool in
+            let futures = try (0..<300).map { _ in try pool.submit(WhoAmI.self, 0) }
+            let pids = Set(try futures.map { try $0.result() })
+            #expect(pids.count <= 3 && pool.pids.count <= 3)
+        }
+    }
+
+    // FU-017
+    @Test func `a crash while the pool ends hangs nothing`() async throws {
+        try await onThread {
+            let pool = try ProcessPool(workers: 2)
+            let bad = try pool.submit(Fate.self, "trap")
+            let good = try (0..<10).map { try pool.submit(Twice.self, $0) }
+            pool.close()
+            try pool.join()
+            #expect(throws: WorkerCrashed.self) { try bad.result() }
+            let values = try good.map { try $0.result() }
+            #expect(values == (0..<10).map { $0 * 2 })
+        }
+    }
+
+    // FU-019
+    @Test func `many more items than the shared memory holds`() async throws {
+        let values = try await withPool { pool in
+            let words = (0..<2_000).map { String(repeating: "\($0 % 10)", count: 3_000) }
+            let futures = try words.map { try pool.submit(Echo<String>.self, $0) }
+            return zip(words, futures).allSatisfy { word, future in
+                (try? future.result()) == word
+            }
+        }
+        #expect(values)
+    }
+
     @Test func `nothing is left of a pool that was let go of`() async throws {
         let pids = try await onThread {
             let pool = try ProcessPool(workers: 2)
@@ -288,6 +344,7 @@ struct ProcessPoolTests {
         try await until { pids.allSatisfy { kill($0, 0) == -1 } }
     }
 
+    // MP-068, FU-055
     @Test func `workers of two processes at once: no zombie, no descriptor is left`() async throws {
         try await onThread {
             func once() throws {

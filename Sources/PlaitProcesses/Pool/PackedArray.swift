@@ -18,16 +18,15 @@ enum PackedArray {
         return try MessagePackDecoder().decode([Element].self, from: Array(bytes.dropFirst()))
     }
 
+    /// Nil for elements that are not plain numbers. By their type: an empty array of any would do.
     private static func plainBytes<Element>(_ elements: [Element]) -> [UInt8]? {
-        switch elements {
-        case let numbers as [Int]: copy(numbers)
-        case let numbers as [Double]: copy(numbers)
-        case let numbers as [Int32]: copy(numbers)
-        case let numbers as [UInt8]: copy(numbers)
-        case let numbers as [UInt64]: copy(numbers)
-        case let numbers as [Float]: copy(numbers)
-        default: nil
-        }
+        if Element.self == Int.self { return (elements as? [Int]).map { copy($0) } }
+        if Element.self == Double.self { return (elements as? [Double]).map { copy($0) } }
+        if Element.self == Int32.self { return (elements as? [Int32]).map { copy($0) } }
+        if Element.self == UInt8.self { return (elements as? [UInt8]).map { copy($0) } }
+        if Element.self == UInt64.self { return (elements as? [UInt64]).map { copy($0) } }
+        if Element.self == Float.self { return (elements as? [Float]).map { copy($0) } }
+        return nil
     }
 
     private static func copy<Number: BitwiseCopyable>(_ numbers: [Number]) -> [UInt8] {

@@ -146,7 +146,8 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
                 underWay.append(try pool.submitChunk(Function.self, inputs, timeout))
             }
             guard let first = underWay.first else { return nil }
-            let done = isOrdered ? first : try Future.wait(for: .firstCompleted, of: underWay).done[0]
+            let done =
+                isOrdered ? first : try Future.wait(for: .firstCompleted, of: underWay).done[0]
             _ = try Future.wait(of: [done])
             try take(done)
         }

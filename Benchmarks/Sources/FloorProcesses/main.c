@@ -1,0 +1,87 @@
+// The floors of the process figures, in C.
+//
+//     floor-processes fork|spawn|pipe
+//
+// `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe`: a byte to another
+// process and back, in nanoseconds.
+#define _GNU_SOURCE
+#include "bench_support.h"
+
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { CHILDREN = 500, TRIPS = 50000 };
+
+static void must(int ok, const char *what) {
+    if (ok) return;
+    perror(what);
+    exit(1);
+}
+
+static double milliseconds_each(uint64_t start, int count) {
+    return (double)(bench_now_ns() - start) / 1e6 / count;
+}
+
+static void fork_children(void) {
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t child = fork();
+        must(child >= 0, "fork");
+        if (child == 0) _exit(0);
+        must(waitpid(child, NULL, 0) == child, "waitpid");
+    }
+    printf("{\"value\": %.4f}\n", milliseconds_each(start, CHILDREN));
+}
+
+static void spawn_children(const char *program) {
+    char *arguments[] = {(char *)program, "nothing", NULL};
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < CHILDREN; i++) {
+        pid_t child;
+        must(posix_spawn(&child, program, NULL, NULL, arguments, environ) == 0, "posix_spawn");
+        must(waitpid(child, NULL, 0) == child, "waitpid");
+    }
+    printf("{\"value\": %.4f}\n", milliseconds_each(start, CHILDREN));
+}
+
+static void pipe_round_trips(void) {
+    int there[2], back[2];
+    must(pipe(there) == 0 && pipe(back) == 0, "pipe");
+    char byte = 0;
+    pid_t child = fork();
+    must(child >= 0, "fork");
+    if (child == 0) {
+        close(there[1]);
+        while (read(there[0], &byte, 1) == 1) must(write(back[1], &byte, 1) == 1, "write");
+        _exit(0);
+    }
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < TRIPS; i++) {
+        must(write(there[1], &byte, 1) == 1, "write");
+        must(read(back[0], &byte, 1) == 1, "read");
+    }
+    printf("{\"ns\": %.1f}\n", (double)(bench_now_ns() - start) / TRIPS);
+    close(there[1]);
+    must(waitpid(child, NULL, 0) == child, "waitpid");
+}
+
+int main(int count, char **arguments) {
+    const char *what = count > 1 ? arguments[1] : "";
+    if (strcmp(what, "fork") == 0) {
+        fork_children();
+    } else if (strcmp(what, "spawn") == 0) {
+        spawn_children(arguments[0]);
+    } else if (strcmp(what, "pipe") == 0) {
+        pipe_round_trips();
+    } else if (strcmp(what, "nothing") != 0) {
+        fprintf(stderr, "usage: floor-processes fork|spawn|pipe\n");
+        return 64;
+    }
+    return 0;
+}
