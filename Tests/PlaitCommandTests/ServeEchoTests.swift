@@ -13,6 +13,18 @@ struct ServeEchoTests {
         try plait("serve", "echo", "--port", "0", "--drain", drain, variant[0], variant[1])
     }
 
+    /// Runs `body`; when that throws, says also what became of the server.
+    private func watching(_ server: ChildProcess, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch {
+            let status = server.exitStatus.map { "\($0)" } ?? "still runs"
+            server.kill()
+            let said = try text(server.errorOutput?.readToEnd() ?? [])
+            Issue.record("\(error); the server: \(status), said: \(said)")
+        }
+    }
+
     @Test(arguments: variants)
     func `clients get back what they send`(_ variant: [String]) async throws {
         try await onThread {
@@ -40,18 +52,20 @@ struct ServeEchoTests {
     {
         try await onThread {
             let server = try start(variant, drain: "60")
-            let address = try address(of: server)
-            let old = try StreamSocket.connect(to: address)
-            try old.write("before")
-            #expect(text(try old.readExactly(6)) == "before")
-            server.terminate()
-            // Refused once the signal has been seen.
-            while let late = try? StreamSocket.connect(to: address) { late.close() }
-            try old.write("after")
-            #expect(text(try old.readExactly(5)) == "after")
-            #expect(server.isAlive)
-            old.close()
-            #expect(try server.join(within: .seconds(20)) == .code(0))
+            try watching(server) {
+                let address = try address(of: server)
+                let old = try StreamSocket.connect(to: address)
+                try old.write("before")
+                #expect(text(try old.readExactly(6)) == "before")
+                server.terminate()
+                // Refused once the signal has been seen.
+                while let late = try? StreamSocket.connect(to: address) { late.close() }
+                try old.write("after")
+                #expect(text(try old.readExactly(5)) == "after")
+                #expect(server.isAlive)
+                old.close()
+                #expect(try server.join(within: .seconds(20)) == .code(0))
+            }
         }
     }
 

@@ -32,7 +32,9 @@ enum Refuse: ProcessFunction {
 
 enum Trap: ProcessFunction {
     static func run(_ index: Int) throws -> Int {
-        [1, 2, 3][index]
+        // In a release build this one says nothing.
+        if index < 0 { return [1, 2, 3][index] }
+        fatalError("no index \(index)")
     }
 }
 
@@ -130,7 +132,7 @@ struct ProcessFunctionTests {
             return try #require(throws: WorkerCrashed.self) { try handle.join() }
         }
         #expect(crash.name == "trapper")
-        #expect(crash.message?.contains("Index out of range") == true)
+        #expect(crash.message == "Fatal error: no index 7")
         #expect(crash.file != nil && crash.line != nil)
         guard case .signal = crash.status else {
             Issue.record("ended by \(crash.status)")
