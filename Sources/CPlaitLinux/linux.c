@@ -184,6 +184,11 @@ int plait_memory_file(const char *name, size_t bytes) {
     return -code;
 }
 
+void *plait_map_shared(int file, size_t bytes) {
+    void *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    return start == MAP_FAILED ? NULL : start;
+}
+
 void *plait_map_rings(int file, size_t head, size_t bytes, int count) {
     size_t all = head + 2 * bytes * (size_t)count;
     // Reserved first: the parts must lie side by side.

@@ -6,7 +6,7 @@ internal import Glibc
 @safe
 package final class SharedRings: @unchecked Sendable {
     // Sendable: the addresses are constant; who uses the memory orders its accesses.
-    private static let headSize = 4_096
+    package static let headSize = 4_096
     private let base: UnsafeMutableRawPointer
     private let ringSize: Int
     private let count: Int

@@ -149,6 +149,22 @@ int plait_memory_file(const char *_Nonnull name, size_t bytes);
 /// what goes over a run's end goes on at its start. NULL with errno set on failure.
 void *_Nullable plait_map_rings(int file, size_t head, size_t bytes, int count);
 
+/// Sleeps while a word that processes share holds `expected`, up to `deadline` in nanoseconds of the
+/// monotonic clock. 0 or -errno.
+int plait_shared_wait(const uint32_t *_Nonnull word, uint32_t expected, uint64_t deadline);
+void plait_shared_wake(const uint32_t *_Nonnull word, int count);
+
+#define PLAIT_ROBUST_SIZE 64
+/// Makes a lock that processes share, and that survives its holder. 0 or -errno.
+int plait_robust_make(void *_Nonnull place);
+/// 0: taken; 1: taken, and its last holder died; -EBUSY. Who has slept for it says so.
+int plait_robust_try(void *_Nonnull place, int has_waited);
+int plait_robust_release(void *_Nonnull place);
+/// Sleeps while somebody holds it; may return early. 0 or -errno.
+int plait_robust_wait(void *_Nonnull place, uint64_t deadline);
+/// Maps so many bytes of a file for all processes that do. NULL with errno set on failure.
+void *_Nullable plait_map_shared(int file, size_t bytes);
+
 // MARK: Processes
 
 pid_t plait_fork(void);

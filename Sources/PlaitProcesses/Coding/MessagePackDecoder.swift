@@ -15,7 +15,14 @@ public struct MessagePackDecoder: Sendable {
     public func decode<Value: Decodable>(
         _ type: Value.Type = Value.self, from bytes: [UInt8]
     ) throws -> Value {
-        let reader = PackReader(bytes)
+        try decode(type, from: bytes, with: nil)
+    }
+
+    /// The value that `bytes` hold, whose descriptors lie in a bag.
+    func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], with bag: DescriptorBag?
+    ) throws -> Value {
+        let reader = PackReader(bytes, bag: bag)
         let decoding = PackDecoding(reader: reader, offset: 0, depth: depth, parent: nil)
         let value = try decoding.decode(type)
         let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: 0) }
@@ -48,7 +55,7 @@ final class PackDecoding: Decoder {
         parent.map { $0.decoding.codingPath + [$0.key] } ?? []
     }
 
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    var userInfo: [CodingUserInfoKey: Any] { reader.bag.map { [.descriptors: $0] } ?? [:] }
 
     /// The value at `offset`, which lies in this one.
     func child(at offset: Int, _ key: any CodingKey) throws -> PackDecoding {

@@ -8,7 +8,12 @@ public struct MessagePackEncoder: Sendable {
     /// The bytes of `value`.
     /// - Throws: What the value's own encoding throws.
     public func encode(_ value: some Encodable) throws -> [UInt8] {
-        let writer = PackWriter()
+        try encode(value, with: nil)
+    }
+
+    /// The bytes of `value`, whose descriptors go into a bag.
+    func encode(_ value: some Encodable, with bag: DescriptorBag?) throws -> [UInt8] {
+        let writer = PackWriter(bag: bag)
         try PackEncoding.encode(value, key: nil, to: writer)
         return writer.finish()
     }
@@ -38,7 +43,7 @@ struct PackEncoding: Encoder {
     }
 
     var codingPath: [any CodingKey] { writer.frames[...frame].compactMap(\.key) }
-    var userInfo: [CodingUserInfoKey: Any] { [:] }
+    var userInfo: [CodingUserInfoKey: Any] { writer.bag.map { [.descriptors: $0] } ?? [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         writer.open(.map, frame)

@@ -37,8 +37,13 @@ final class PackReader: Sendable {
     }
 
     let bytes: [UInt8]
+    /// What came along with them; nil where nothing could.
+    let bag: DescriptorBag?
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], bag: DescriptorBag? = nil) {
+        self.bytes = bytes
+        self.bag = bag
+    }
 
     /// What stands at `offset`, which then is moved behind it, or to the first item of a container.
     func item(at offset: inout Int) throws(Malformed) -> Item {

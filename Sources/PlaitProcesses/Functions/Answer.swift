@@ -13,18 +13,20 @@ enum Answer {
     }
 
     /// Runs the function on input as it came.
-    static func of(_ function: any ProcessFunction.Type, _ input: [UInt8]) -> [UInt8] {
+    static func of(
+        _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil
+    ) -> [UInt8] {
         do {
-            return try value(function, input)
+            return try value(function, input, bag)
         } catch {
             return of(error)
         }
     }
 
     private static func value<Function: ProcessFunction>(
-        _ function: Function.Type, _ input: [UInt8]
+        _ function: Function.Type, _ input: [UInt8], _ bag: DescriptorBag?
     ) throws -> [UInt8] {
-        let input = try MessagePackDecoder().decode(Function.Input.self, from: input)
+        let input = try MessagePackDecoder().decode(Function.Input.self, from: input, with: bag)
         return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try function.run(input)))
     }
 

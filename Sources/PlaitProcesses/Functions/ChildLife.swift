@@ -1,5 +1,6 @@
 internal import PlaitPlatform
 internal import PlaitStrands
+internal import SystemPackage
 
 /// What a child for a function is told first.
 struct ChildOrder: Codable {
@@ -10,6 +11,8 @@ struct ChildOrder: Codable {
     var name = ""
     /// To be run; its input follows.
     var function: TypeName?
+    /// Descriptors that belong to the input: they come before it.
+    var descriptors = 0
 }
 
 /// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
@@ -45,11 +48,19 @@ enum ChildLife {
     }
 
     private static func answer(_ order: ChildOrder, _ link: Connection) throws {
-        let input = try link.receive(atMost: .max)
+        let (input, bag) = try receiveInput(order, link)
         guard let function = order.function?.resolve() as? any ProcessFunction.Type else {
             return try link.send(Answer.of(UnknownFunction(process: order.name)))
         }
-        try link.send(Answer.of(function, input))
+        try link.send(Answer.of(function, input, bag))
+    }
+
+    /// The input of the order's function.
+    static func receiveInput(
+        _ order: ChildOrder, _ link: Connection
+    ) throws -> ([UInt8], DescriptorBag) {
+        let numbers = try (0..<order.descriptors).map { _ in try link.receiveDescriptor().rawValue }
+        return (try link.receive(atMost: .max), DescriptorBag(owning: numbers))
     }
 }
 

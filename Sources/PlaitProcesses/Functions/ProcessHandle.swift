@@ -2,6 +2,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 public import PlaitStrands
 internal import PlaitSync
+internal import SystemPackage
 
 /// The word `.process`, for `spawn`.
 public struct ProcessKind: Sendable {
@@ -30,12 +31,15 @@ public func spawn<Function: ProcessFunction>(
     name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool = false,
     options: ChildProcess.Options = .ofFunction
 ) throws -> ProcessHandle<Function.Output> {
+    let bag = DescriptorBag()
+    let bytes = try MessagePackEncoder().encode(input, with: bag)
     let order = ChildOrder(
-        role: .function, name: name ?? "\(function)", function: try TypeName(reachable: function))
-    let bytes = try MessagePackEncoder().encode(input)
+        role: .function, name: name ?? "\(function)", function: try TypeName(reachable: function),
+        descriptors: bag.numbers.count)
     let launch = try Launch.start(method, options)
     do {
         try launch.link.send(value: order)
+        for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
         try launch.link.send(bytes)
     } catch is SystemError {
         // It has ended already: whoever joins it learns why.

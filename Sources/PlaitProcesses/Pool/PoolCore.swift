@@ -20,6 +20,8 @@ final class PoolCore: @unchecked Sendable {
         var options: ChildProcess.Options
         var initializer: TypeName?
         var initializerInput: [UInt8] = []
+        /// Keeps copies of its descriptors open.
+        var initializerBag = DescriptorBag()
     }
 
     enum Closing { case closed, terminated, broken(String) }
@@ -295,8 +297,11 @@ final class PoolCore: @unchecked Sendable {
         let launch = try Launch.start(plan.method, plan.options)
         do {
             try launch.link.send(
-                value: ChildOrder(role: .worker, name: name, function: plan.initializer))
-            for number in [file.number, wakeup.number, done.number] {
+                value: ChildOrder(
+                    role: .worker, name: name, function: plan.initializer,
+                    descriptors: plan.initializerBag.numbers.count))
+            let shared = [file.number, wakeup.number, done.number]
+            for number in shared + plan.initializerBag.numbers {
                 try launch.link.send(.init(rawValue: number))
             }
             if plan.initializer != nil { try launch.link.send(plan.initializerInput) }

@@ -51,7 +51,9 @@ public final class ProcessPool: Sendable {
             name: name, method: method, queueCapacity: queueCapacity,
             tasksPerWorker: tasksPerWorker, attempts: attempts, options: options)
         plan.initializer = try TypeName(reachable: initializer)
-        plan.initializerInput = try MessagePackEncoder().encode(input)
+        let bag = DescriptorBag()
+        plan.initializerInput = try MessagePackEncoder().encode(input, with: bag)
+        plan.initializerBag = try DescriptorBag(copying: bag)
         try self.init(workers ?? processorCount, plan)
     }
 

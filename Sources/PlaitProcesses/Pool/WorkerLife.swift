@@ -31,11 +31,11 @@ struct WorkerLife {
     /// Runs the pool's initializer, if it has one.
     private func initialize(_ order: ChildOrder) throws -> [UInt8] {
         guard let name = order.function else { return [] }
-        let input = try link.receive(atMost: .max)
+        let (input, bag) = try ChildLife.receiveInput(order, link)
         guard let function = name.resolve() as? any ProcessFunction.Type else {
             return Answer.of(UnknownFunction(process: order.name))
         }
-        return Answer.of(function, input)
+        return Answer.of(function, input, bag)
     }
 
     /// Does the next thing; false when it was the last.

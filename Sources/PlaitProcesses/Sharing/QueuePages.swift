@@ -1,0 +1,187 @@
+internal import PlaitPlatform
+internal import Synchronization
+
+/// The memory of a ``ProcessQueue``: a ring of records, and words.
+///
+/// A record is there, or gone, by one store: of a word that says how many there were ever, and how many
+/// bytes. So whoever dies in the middle of one leaves all as it was before.
+@safe
+final class QueuePages: @unchecked Sendable {
+    // Sendable: who holds `putting` writes the tail and the bytes before it, who holds `getting` the head;
+    // both are read by all.
+
+    /// Both counts, each modulo a power of two: of records, and of units of 8 bytes.
+    struct Position: Equatable {
+        static let unitBits: UInt64 = 40
+        private static let unitMask: UInt64 = 1 << unitBits - 1
+        private static let recordMask: UInt64 = 1 << (64 - unitBits) - 1
+        var bits: UInt64
+
+        var units: UInt64 { bits & Self.unitMask }
+        var records: UInt64 { bits >> Self.unitBits }
+
+        /// After one more record.
+        func after(units more: UInt64) -> Position {
+            Position(
+                bits: (records + 1) << Self.unitBits | (units + more) & Self.unitMask)
+        }
+
+        func bytes(since other: Position) -> Int { Int((units &- other.units) & Self.unitMask) * 8 }
+        func records(since other: Position) -> Int {
+            Int((records &- other.records) & Self.recordMask)
+        }
+        /// How many records there were of which so many are done.
+        func undone(_ done: UInt32) -> Int { Int((records &- UInt64(done)) & Self.recordMask) }
+        static var mostRecords: Int { Int(recordMask) / 2 }
+    }
+
+    private enum Place {
+        static let putting = 0
+        static let getting = 64
+        static let tail = 128
+        static let head = 192
+        static let puts = 256
+        static let gets = 320
+        static let done = 384
+        static let dones = 392
+        static let flags = 448
+        static let capacity = 456
+        static let mark = 464
+    }
+
+    private static let mark: UInt64 = 0x706C_6169_7451_0001
+
+    private let rings: SharedRings
+    let bytes: Int
+    let putting: RobustMutex
+    let getting: RobustMutex
+    /// Told after a put, a get, and a task done.
+    let puts: SharedEvents
+    let gets: SharedEvents
+    let dones: SharedEvents
+
+    /// A descriptor of new memory.
+    static func make(bytes: Int, capacity: Int) throws -> Descriptor {
+        let file = try SharedRings.make(name: "plait-queue", rings: 1, of: bytes)
+        let pages = try QueuePages(mapping: file.number, bytes: bytes)
+        try pages.putting.make()
+        try pages.getting.make()
+        unsafe pages.word(Place.capacity).pointee.store(UInt64(capacity), ordering: .relaxed)
+        unsafe pages.word(Place.mark).pointee.store(mark, ordering: .releasing)
+        return file
+    }
+
+    convenience init(mapping number: Int32) throws {
+        let bytes = try SharedPages.size(of: number) - SharedRings.headSize
+        guard bytes > 0, bytes.nonzeroBitCount == 1 else {
+            throw SharingError.malformed("ProcessQueue")
+        }
+        try self.init(mapping: number, bytes: bytes)
+        guard unsafe word(Place.mark).pointee.load(ordering: .acquiring) == Self.mark else {
+            throw SharingError.malformed("ProcessQueue")
+        }
+    }
+
+    private init(mapping number: Int32, bytes: Int) throws(SystemError) {
+        rings = try SharedRings(mapping: number, rings: 1, of: bytes)
+        self.bytes = bytes
+        unsafe putting = RobustMutex(at: rings.head + Place.putting)
+        unsafe getting = RobustMutex(at: rings.head + Place.getting)
+        unsafe puts = SharedEvents(rings, at: rings.head + Place.puts)
+        unsafe gets = SharedEvents(rings, at: rings.head + Place.gets)
+        unsafe dones = SharedEvents(rings, at: rings.head + Place.dones)
+    }
+
+    private func word(_ place: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe (rings.head + place).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    private var doneWord: UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe (rings.head + Place.done).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    var head: Position {
+        Position(bits: unsafe word(Place.head).pointee.load(ordering: .acquiring))
+    }
+    var tail: Position {
+        Position(bits: unsafe word(Place.tail).pointee.load(ordering: .acquiring))
+    }
+    var capacity: Int { Int(unsafe word(Place.capacity).pointee.load(ordering: .relaxed)) }
+    var count: Int { tail.records(since: head) }
+
+    /// Bytes that an item of so many takes.
+    private static func room(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
+    /// Bytes of the longest item.
+    var longest: Int { bytes - 8 }
+
+    // MARK: Records
+
+    func hasRoom(for count: Int) -> Bool {
+        let (head, tail) = (head, tail)
+        return tail.records(since: head) < capacity
+            && Self.room(count) <= bytes - tail.bytes(since: head)
+    }
+
+    /// Under `putting`, where there is room.
+    func write(_ item: [UInt8]) {
+        let tail = tail
+        let place = unsafe rings.ring(0) + Int(tail.units) &* 8 & (bytes - 1)
+        unsafe place.storeBytes(of: UInt64(item.count), as: UInt64.self)
+        unsafe item.withUnsafeBytes { item in
+            guard let from = item.baseAddress else { return }
+            unsafe (place + 8).copyMemory(from: from, byteCount: item.count)
+        }
+        let next = tail.after(units: UInt64(Self.room(item.count) / 8))
+        unsafe word(Place.tail).pointee.store(next.bits, ordering: .releasing)
+    }
+
+    /// Under `getting`; nil where there is none.
+    /// - Throws: `SharingError.malformed` where a process has written over it.
+    func read() throws(SharingError) -> [UInt8]? {
+        let (head, tail) = (head, tail)
+        if head == tail { return nil }
+        let place = unsafe UnsafeRawPointer(rings.ring(0) + Int(head.units) &* 8 & (bytes - 1))
+        let count = unsafe Int(truncatingIfNeeded: place.load(as: UInt64.self))
+        guard count >= 0, count <= longest, Self.room(count) <= tail.bytes(since: head) else {
+            throw .malformed("ProcessQueue")
+        }
+        let item = unsafe [UInt8](UnsafeRawBufferPointer(start: place + 8, count: count))
+        let next = head.after(units: UInt64(Self.room(count) / 8))
+        unsafe word(Place.head).pointee.store(next.bits, ordering: .releasing)
+        return item
+    }
+
+    /// Under `getting`: as if all had been read.
+    func dropAll() {
+        unsafe word(Place.head).pointee.store(tail.bits, ordering: .releasing)
+    }
+
+    // MARK: Tasks
+
+    var unfinished: Int {
+        tail.undone(unsafe doneWord.pointee.load(ordering: .acquiring))
+    }
+
+    /// False when none is unfinished.
+    func finishOne() -> Bool {
+        while true {
+            let done = unsafe doneWord.pointee.load(ordering: .acquiring)
+            if tail.undone(done) == 0 { return false }
+            let isSet = unsafe doneWord.pointee.compareExchange(
+                expected: done, desired: done &+ 1, ordering: .acquiringAndReleasing
+            ).exchanged
+            if isSet { return true }
+        }
+    }
+
+    /// What was dropped counts as done.
+    func finishAll() {
+        let records = UInt32(truncatingIfNeeded: tail.records)
+        unsafe doneWord.pointee.store(records, ordering: .releasing)
+    }
+
+    // MARK: The end
+
+    var isShutDown: Bool { unsafe word(Place.flags).pointee.load(ordering: .acquiring) != 0 }
+    func shutDown() { unsafe word(Place.flags).pointee.store(1, ordering: .releasing) }
+}

@@ -1,0 +1,219 @@
+import Glibc
+import PlaitParking
+import PlaitPlatform
+@testable import PlaitProcesses
+import PlaitStrands
+import PlaitSync
+import Testing
+import TestSupport
+
+enum FillMemory: ProcessFunction {
+    static func run(_ memory: SharedMemory) throws -> Int {
+        for place in 0..<memory.bytes / 8 { memory.store(Int64(place), at: 8 * place) }
+        return memory.bytes
+    }
+}
+
+/// Takes a lock, and ends as told.
+enum HoldLock: ProcessFunction {
+    struct Plan: Codable, Sendable {
+        let lock: ProcessLock
+        let memory: SharedMemory
+        let ending: String
+    }
+
+    static func run(_ plan: Plan) throws -> Nothing {
+        try plan.lock.acquire()
+        plan.memory.store(UInt8(1), at: 0)
+        switch plan.ending {
+        case "exit": exit(0)
+        case "kill": kill(getpid(), SIGKILL)
+        case "wait": try Strand.sleep(for: .seconds(3_600))
+        default: break
+        }
+        plan.lock.release()
+        return Nothing()
+    }
+}
+
+/// Adds to a number that is not atomic, many times.
+enum AddUnderLock: ProcessFunction {
+    struct Plan: Codable, Sendable {
+        let lock: ProcessLock
+        let memory: SharedMemory
+        let times: Int
+    }
+
+    static func run(_ plan: Plan) throws -> Nothing {
+        for _ in 0..<plan.times {
+            try plan.lock.withLock { _ in
+                plan.memory.store(plan.memory.load(at: 0, as: Int.self) + 1, at: 0)
+            }
+        }
+        return Nothing()
+    }
+}
+
+@Suite(.timeLimit(.hang))
+struct SharingTests {
+    static let methods: [StartMethod] = [.forkServer, .spawn]
+
+    // MARK: Memory
+
+    // MP-100
+    @Test(arguments: methods)
+    func `what a child writes into shared memory, the parent reads`(
+        _ method: StartMethod
+    ) async throws {
+        try await onThread {
+            let memory = try SharedMemory(bytes: 80_000)
+            let bytes = try spawn(.process, FillMemory.self, memory, method: method).join()
+            #expect(bytes == 80_000)
+            for place in [0, 1, 4_321, 9_999] {
+                #expect(memory.load(at: 8 * place, as: Int64.self) == Int64(place))
+            }
+            #expect(memory.withBytes { $0.byteCount } == 80_000)
+        }
+    }
+
+    @Test func `beyond its end shared memory traps`() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            let memory = try SharedMemory(bytes: 10)
+            memory.store(Int64(1), at: 3)
+        }
+        let said = text(result?.standardErrorContent ?? [])
+        #expect(said.contains("8 bytes at 3 of a SharedMemory of 10 bytes"))
+    }
+
+    @Test func `shared memory is not for any encoder`() throws {
+        let memory = try SharedMemory(bytes: 10)
+        #expect(throws: SharingError.notOnTheWay("SharedMemory")) {
+            try MessagePackEncoder().encode(memory)
+        }
+    }
+
+    // MARK: Locks
+
+    @Test func `a lock excludes, with and without limits`() async throws {
+        try await onThread {
+            let lock = try ProcessLock()
+            #expect(lock.tryAcquire() == .acquired)
+            let other = spawn(.thread) {
+                (lock.tryAcquire(), try lock.acquire(within: .milliseconds(5)))
+            }
+            let (tried, waited) = try other.join()
+            #expect(tried == nil && waited == nil)
+            let waiting = spawn(.thread) {
+                let acquisition = try lock.acquire()
+                lock.release()
+                return acquisition
+            }
+            try Strand.sleep(for: .milliseconds(5))
+            lock.release()
+            let acquisition = try waiting.join()
+            #expect(acquisition == .acquired)
+        }
+    }
+
+    @Test func `release by who does not hold it traps`() async {
+        await #expect(processExitsWith: .failure) {
+            try ProcessLock().release()
+        }
+    }
+
+    @Test(arguments: methods)
+    func `nothing is lost under a lock that processes, threads and fibers share`(
+        _ method: StartMethod
+    ) async throws {
+        let sum = try await onThread {
+            let (lock, memory) = (try ProcessLock(), try SharedMemory(bytes: 8))
+            let times = Stress.few
+            let plan = AddUnderLock.Plan(lock: lock, memory: memory, times: times)
+            let children = try (0..<2).map { _ in
+                try spawn(.process, AddUnderLock.self, plan, method: method)
+            }
+            let threads = (0..<2).map { _ in spawn(.thread) { try AddUnderLock.run(plan) } }
+            let fibers = (0..<2).map { _ in spawn(.fiber) { try AddUnderLock.run(plan) } }
+            for child in children { try child.join() }
+            for thread in threads { try thread.join() }
+            for fiber in fibers { try fiber.join() }
+            return memory.load(at: 0, as: Int.self) - 6 * times
+        }
+        #expect(sum == 0)
+    }
+
+    @Test(arguments: ["exit", "kill"])
+    func `who comes after a holder that died is told`(_ ending: String) async throws {
+        try await onThread {
+            let (lock, memory) = (try ProcessLock(), try SharedMemory(bytes: 1))
+            let plan = HoldLock.Plan(lock: lock, memory: memory, ending: ending)
+            #expect(throws: WorkerCrashed.self) {
+                try spawn(.process, HoldLock.self, plan).join()
+            }
+            let first = try lock.acquire()
+            lock.release()
+            let second = try lock.acquire()
+            lock.release()
+            #expect(first == .ownerDied && second == .acquired)
+        }
+    }
+
+    @Test(arguments: WaiterKind.allCases.filter { $0 != .task })
+    func `who waits already gets it when its holder is killed`(_ kind: WaiterKind) async throws {
+        try await onThread {
+            let (lock, memory) = (try ProcessLock(), try SharedMemory(bytes: 1))
+            let plan = HoldLock.Plan(lock: lock, memory: memory, ending: "wait")
+            let holder = try spawn(.process, HoldLock.self, plan)
+            while memory.load(at: 0, as: UInt8.self) == 0 { Strand.yield() }
+            let body: @Sendable () throws -> ProcessLock.Acquisition = {
+                let acquisition = try lock.acquire()
+                lock.release()
+                return acquisition
+            }
+            let waiting =
+                kind == .thread ? spawn(.thread, body) : spawn(.fiber, body)
+            Strand.yield()
+            try Strand.sleep(for: .milliseconds(20))
+            holder.kill()
+            let acquisition = try waiting.join()
+            #expect(acquisition == .ownerDied)
+        }
+    }
+
+    @Test func `a fiber that waits for a lock holds nobody up, and can be cancelled`() async throws
+    {
+        try await onThread {
+            let lock = try ProcessLock()
+            let isHeld = Event()
+            let mayEnd = Event()
+            let holder = spawn(.thread) {
+                try lock.acquire()
+                isHeld.set()
+                try mayEnd.wait()
+                lock.release()
+            }
+            try isHeld.wait()
+            let waiting = spawn(.fiber) { try lock.acquire() }
+            var rounds = 0
+            let other = spawn(.fiber) {
+                for _ in 0..<10 {
+                    try Strand.sleep(for: .milliseconds(1))
+                    rounds += 1
+                }
+            }
+            try other.join()
+            #expect(rounds == 10 && waiting.isAlive)
+            waiting.cancel()
+            #expect(throws: CancellationError.self) { try waiting.join() }
+            mayEnd.set()
+            try holder.join()
+        }
+    }
+}
+
+enum Stress {
+    /// Rounds of what takes microseconds each.
+    static let few = 3_000
+}
