@@ -37,8 +37,7 @@ let package = Package(
         .executableTarget(name: "FloorProcesses", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "OursProcesses",
-            dependencies: ["MicroSupport", .product(name: "Plait", package: "plait")],
-            swiftSettings: swiftSettings),
+            dependencies: [.product(name: "Plait", package: "plait")], swiftSettings: swiftSettings),
         .executableTarget(name: "FloorQueue", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "PeerNIO",

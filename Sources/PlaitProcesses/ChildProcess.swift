@@ -169,6 +169,8 @@ public final class ChildProcess: Sendable {
     }
 
     /// The life of a forked child.
+    // Inlined where its body is known, it crashes the compiler.
+    @inline(never)
     private static func live(
         parent: Int32, _ deathSignal: Signal?, _ body: () throws -> Void
     ) -> Never {

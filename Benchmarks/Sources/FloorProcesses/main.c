@@ -1,9 +1,10 @@
 // The floors of the process figures, in C.
 //
-//     floor-processes fork|spawn|pipe
+//     floor-processes fork|spawn|pipe|items|large-items
 //
 // `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe`: a byte to another
-// process and back, in nanoseconds.
+// process and back; `items` and `large-items`: eight bytes and a mebibyte to another process by a pipe, all
+// in nanoseconds.
 #define _GNU_SOURCE
 #include "bench_support.h"
 
@@ -16,7 +17,7 @@
 
 extern char **environ;
 
-enum { CHILDREN = 500, TRIPS = 50000 };
+enum { CHILDREN = 500, TRIPS = 50000, ITEMS = 2000000, LARGE_ITEMS = 4000, LARGE = 1 << 20 };
 
 static void must(int ok, const char *what) {
     if (ok) return;
@@ -71,6 +72,36 @@ static void pipe_round_trips(void) {
     must(waitpid(child, NULL, 0) == child, "waitpid");
 }
 
+static void pipe_items(size_t size, int count) {
+    int ends[2];
+    must(pipe(ends) == 0, "pipe");
+    char *item = calloc(1, size);
+    must(item != NULL, "calloc");
+    pid_t child = fork();
+    must(child >= 0, "fork");
+    if (child == 0) {
+        for (int i = 0; i < count; i++) {
+            for (size_t done = 0; done < size;) {
+                ssize_t now = write(ends[1], item + done, size - done);
+                must(now > 0, "write");
+                done += (size_t)now;
+            }
+        }
+        _exit(0);
+    }
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < count; i++) {
+        for (size_t done = 0; done < size;) {
+            ssize_t now = read(ends[0], item + done, size - done);
+            must(now > 0, "read");
+            done += (size_t)now;
+        }
+    }
+    printf("{\"ns\": %.1f}\n", (double)(bench_now_ns() - start) / count);
+    must(waitpid(child, NULL, 0) == child, "waitpid");
+    free(item);
+}
+
 int main(int count, char **arguments) {
     const char *what = count > 1 ? arguments[1] : "";
     if (strcmp(what, "fork") == 0) {
@@ -79,8 +110,12 @@ int main(int count, char **arguments) {
         spawn_children(arguments[0]);
     } else if (strcmp(what, "pipe") == 0) {
         pipe_round_trips();
+    } else if (strcmp(what, "items") == 0) {
+        pipe_items(8, ITEMS);
+    } else if (strcmp(what, "large-items") == 0) {
+        pipe_items(LARGE, LARGE_ITEMS);
     } else if (strcmp(what, "nothing") != 0) {
-        fprintf(stderr, "usage: floor-processes fork|spawn|pipe\n");
+        fprintf(stderr, "usage: floor-processes fork|spawn|pipe|items|large-items\n");
         return 64;
     }
     return 0;

@@ -1,18 +1,46 @@
-import MicroSupport
+import Glibc
 import Plait
 
 /// Measures one of the figures of processes and prints it: `ours-processes apply`.
+///
+/// Without Foundation, which takes its children longer to load than all the rest.
 @main
 struct OursProcesses {
-    static func main() {
-        measureSubject([
-            "fork": { try startAndJoin(.fork, 500) },
-            "fork-server": { try startAndJoin(.forkServer, 500) },
-            "spawn": { try startAndJoin(.spawn, 100) },
-            "one-by-one": oneByOne, "mapped": mapped, "apply": apply,
-        ])
+    private static let subjects: [String: @Sendable () throws -> Figure] = [
+        "fork": { try startAndJoin(.fork, 500) },
+        "fork-server": { try startAndJoin(.forkServer, 500) },
+        "spawn": { try startAndJoin(.spawn, 100) },
+        "one-by-one": oneByOne, "mapped": mapped, "apply": apply,
+        "queue": smallItems, "queue-large": largeItems,
+    ]
+
+    static func main() throws {
+        guard let subject = CommandLine.arguments.dropFirst().first, let measure = subjects[subject]
+        else {
+            print("usage: ours-processes", subjects.keys.sorted().joined(separator: "|"))
+            exit(64)
+        }
+        switch try measure() {
+        case .nanoseconds(let ns): print("{\"ns\": \(ns)}")
+        case .value(let value): print("{\"value\": \(value)}")
+        }
     }
 }
+
+private enum Figure {
+    case nanoseconds(Double)
+    /// Milliseconds.
+    case value(Double)
+}
+
+/// Nanoseconds for each of `count`.
+private func time(_ count: Int, _ body: () throws -> Void) rethrows -> Figure {
+    let start = Deadline.now.nanoseconds
+    try body()
+    return .nanoseconds(Double(Deadline.now.nanoseconds - start) / Double(count))
+}
+
+private struct WrongItem: Error {}
 
 enum Increment: ProcessFunction {
     static func run(_ number: Int) throws -> Int { number &+ 1 }
@@ -41,7 +69,7 @@ private func withWorkers(_ body: (ProcessPool) throws -> Figure) throws -> Figur
 }
 
 /// Tasks given to a pool of two one by one, nanoseconds each.
-private func oneByOne() throws -> Figure {
+@Sendable private func oneByOne() throws -> Figure {
     try withWorkers { pool in
         let count = 400_000
         return try time(count) {
@@ -54,15 +82,73 @@ private func oneByOne() throws -> Figure {
 }
 
 /// Tasks given to a pool of two in chunks, nanoseconds each.
-private func mapped() throws -> Figure {
+@Sendable private func mapped() throws -> Figure {
     try withWorkers { pool in
         let numbers = Array(0..<10_000_000)
         return try time(numbers.count) { _ = try pool.map(Increment.self, numbers) }
     }
 }
 
+enum ProduceNumbers: ProcessFunction {
+    struct Plan: Codable, Sendable {
+        let queue: ProcessQueue<Int>
+        let count: Int
+    }
+
+    static func run(_ plan: Plan) throws -> Nothing {
+        for number in 0..<plan.count { try plan.queue.put(number) }
+        return Nothing()
+    }
+}
+
+/// Numbers from one process to another, nanoseconds each.
+@Sendable private func smallItems() throws -> Figure {
+    let count = 5_000_000
+    let queue = try ProcessQueue<Int>()
+    let producer = try spawn(
+        .process, ProduceNumbers.self, .init(queue: queue, count: count))
+    _ = try queue.get()
+    let figure = try time(count - 1) {
+        for expected in 1..<count {
+            guard try queue.get() == expected else { throw WrongItem() }
+        }
+    }
+    try producer.join()
+    return figure
+}
+
+enum ProduceBytes: ProcessFunction {
+    struct Plan: Codable, Sendable {
+        let queue: ProcessQueue<[UInt8]>
+        let size: Int
+        let count: Int
+    }
+
+    static func run(_ plan: Plan) throws -> Nothing {
+        let item = [UInt8](repeating: 7, count: plan.size)
+        for _ in 0..<plan.count { try plan.queue.put(item) }
+        return Nothing()
+    }
+}
+
+/// Items of a mebibyte from one process to another, nanoseconds each.
+@Sendable private func largeItems() throws -> Figure {
+    let count = 4_000
+    let queue = try ProcessQueue<[UInt8]>(bytes: 1 << 23)
+    let producer = try spawn(
+        .process, ProduceBytes.self, .init(queue: queue, size: 1 << 20, count: count))
+    _ = try queue.get()
+    let figure = try time(count - 1) {
+        for _ in 1..<count {
+            guard try queue.get().count == 1 << 20 else { throw WrongItem() }
+        }
+    }
+    try producer.join()
+    return figure
+}
+
 /// A task given and its value waited for, nanoseconds.
-private func apply() throws -> Figure {
+@Sendable private func apply() throws -> Figure {
     try withProcessPool(workers: 1) { pool in
         _ = try pool.map(Increment.self, Array(0..<1_000), chunkSize: 1)
         return try time(50_000) {

@@ -11,5 +11,5 @@ struct Figure: Sendable {
     /// Every figure, in the order of the table.
     static let all =
         switching + locks + queues + channels + timers + echo(clients: 50)
-        + echo(clients: 1_000) + echo(clients: 10_000) + connections
+        + echo(clients: 1_000) + echo(clients: 10_000) + connections + processes
 }

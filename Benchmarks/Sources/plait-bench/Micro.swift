@@ -2,6 +2,7 @@
 struct Micro: Hashable {
     /// What `ours-micro` is told.
     let subject: String
+    var program = "ours-micro"
     var floor: Command?
     var peer: Command?
     var go: Command?
@@ -12,7 +13,7 @@ struct Micro: Hashable {
 
     func command(of contestant: Contestant) -> Command? {
         switch contestant {
-        case .ours: Command("ours-micro \(subject)")
+        case .ours: Command("\(program) \(subject)")
         case .floor: floor
         case .peer: peer
         case .go: go

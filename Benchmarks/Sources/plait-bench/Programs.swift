@@ -9,8 +9,18 @@ struct Programs {
         folder = (own as NSString).deletingLastPathComponent
     }
 
-    /// Nil if the program has not been built.
+    private static let scripts = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().appending(path: "../../Python").standardizedFileURL.path
+
+    /// Nil if the program has not been built, or is a script and Python is not installed.
     func path(of name: String) -> String? {
+        if name == "peer-python" {
+            let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
+            let isInstalled = folders.contains {
+                FileManager.default.isExecutableFile(atPath: $0 + "/python3")
+            }
+            return isInstalled ? Self.scripts + "/" + name : nil
+        }
         let path = folder + "/" + name
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }

@@ -23,6 +23,15 @@ enum Answer {
         }
     }
 
+    /// Runs a function in a process that has it and its input already.
+    static func of<Output: Encodable>(_ body: () throws -> Output) -> [UInt8] {
+        do {
+            return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try body()))
+        } catch {
+            return of(error)
+        }
+    }
+
     private static func value<Function: ProcessFunction>(
         _ function: Function.Type, _ input: [UInt8], _ bag: DescriptorBag?
     ) throws -> [UInt8] {

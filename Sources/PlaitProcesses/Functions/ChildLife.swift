@@ -55,6 +55,21 @@ enum ChildLife {
         try link.send(Answer.of(function, input, bag))
     }
 
+    /// Does once what each child does first, so that children copy what the runtime keeps of it rather than
+    /// work it out again: it saves a third of a millisecond each.
+    static func warmUp() { _ = isWarm }
+
+    private static let isWarm: Bool = {
+        let order = ChildOrder(
+            role: .function, name: "warm", function: TypeName(Warmth.self), descriptors: 0)
+        guard let bytes = try? MessagePackEncoder().encode(order),
+            let copy = try? MessagePackDecoder().decode(ChildOrder.self, from: bytes),
+            let function = copy.function?.resolve() as? any ProcessFunction.Type,
+            let input = try? MessagePackEncoder().encode(1)
+        else { return false }
+        return Answer.of(function, input).count > 1
+    }()
+
     /// The input of the order's function.
     static func receiveInput(
         _ order: ChildOrder, _ link: Connection
@@ -62,6 +77,11 @@ enum ChildLife {
         let numbers = try (0..<order.descriptors).map { _ in try link.receiveDescriptor().rawValue }
         return (try link.receive(atMost: .max), DescriptorBag(owning: numbers))
     }
+}
+
+/// Does nothing, for ``ChildLife/warmUp()``.
+private enum Warmth: ProcessFunction {
+    static func run(_ number: Int) throws -> [String: Int] { ["warm": number] }
 }
 
 /// As ``ProcessFunctionError/unknown(_:)``, on its way to the parent.

@@ -28,6 +28,7 @@ enum ForkServerLife {
     static func run(_ link: Connection) -> Never {
         // The terminal's is for the program; children have it again.
         Processes.ignore(.interrupt)
+        ChildLife.warmUp()
         while let order = try? link.receive(ForkOrder.self) {
             var numbers: [Int32] = []
             do {

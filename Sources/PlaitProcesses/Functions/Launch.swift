@@ -10,12 +10,8 @@ struct Launch {
     /// Nil where its standard error is not ours to see.
     let lastWords: LastWords?
 
-    /// Starts one that waits for a ``ChildOrder``.
+    /// Starts one that waits for a ``ChildOrder``; not by a fork.
     static func start(_ method: StartMethod, _ options: ChildProcess.Options) throws -> Launch {
-        switch method {
-        case .fork: return try fork(options)
-        case .forkServer, .spawn: break
-        }
         Orphans.reap()
         let (ours, theirs) = try Connection.pair()
         let hearsErrors = options.errorOutput == .inherited
@@ -60,12 +56,15 @@ struct Launch {
     }
 
     /// A copy of this process, with its standard streams.
-    private static func fork(_ options: ChildProcess.Options) throws -> Launch {
+    static func fork(
+        _ options: ChildProcess.Options, _ body: (Connection) throws -> Void
+    ) throws -> Launch {
+        ChildLife.warmUp()
         let (ours, theirs) = try Connection.pair()
         let child = try ChildProcess.fork(parentDeathSignal: options.parentDeathSignal) {
             ours.close()
             RunningProcesses.forget()
-            try ChildLife.serve(theirs)
+            try body(theirs)
         }
         theirs.close()
         return Launch(child: child, link: ours, lastWords: nil)

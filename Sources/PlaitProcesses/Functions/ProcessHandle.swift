@@ -31,6 +31,30 @@ public func spawn<Function: ProcessFunction>(
     name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool = false,
     options: ChildProcess.Options = .ofFunction
 ) throws -> ProcessHandle<Function.Output> {
+    let launch: Launch
+    switch method {
+    case .fork:
+        launch = try Launch.fork(options) { link in
+            let answer = Answer.of { try function.run(input) }
+            try link.send(answer)
+        }
+    case .forkServer, .spawn:
+        launch = try launchSending(function, input, name, method, options)
+    }
+    let handle = ProcessHandle<Function.Output>(
+        launch, name: name ?? "process-\(launch.child.pid)", isDaemon: isDaemon)
+    // Somebody takes its status whether or not it is joined. Not beside a fork: the next one could not
+    // be made with another thread.
+    if method != .fork { try handle.follow() }
+    RunningProcesses.add(handle)
+    return handle
+}
+
+/// Starts a process, and sends it the function's name and input.
+private func launchSending<Function: ProcessFunction>(
+    _ function: Function.Type, _ input: Function.Input, _ name: String?, _ method: StartMethod,
+    _ options: ChildProcess.Options
+) throws -> Launch {
     let bag = DescriptorBag()
     let bytes = try MessagePackEncoder().encode(input, with: bag)
     let order = ChildOrder(
@@ -44,13 +68,7 @@ public func spawn<Function: ProcessFunction>(
     } catch is SystemError {
         // It has ended already: whoever joins it learns why.
     }
-    let handle = ProcessHandle<Function.Output>(
-        launch, name: name ?? "process-\(launch.child.pid)", isDaemon: isDaemon)
-    // Somebody takes its status whether or not it is joined. Not beside a fork: the next one could not
-    // be made with another thread.
-    if method != .fork { try handle.follow() }
-    RunningProcesses.add(handle)
-    return handle
+    return launch
 }
 
 extension ChildProcess.Options {

@@ -56,8 +56,9 @@ public final class SharedMemory: Sendable {
     public func withBytes<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var span = unsafe MutableRawSpan(
-            _unsafeStart: pages.base, byteCount: pages.bytes)
+        // Of a copy of the address: the compiler crashes on the span of a field.
+        let memory = unsafe UnsafeMutableRawBufferPointer(start: pages.base, count: pages.bytes)
+        var span = unsafe memory.mutableBytes
         return try body(&span)
     }
 

@@ -1,0 +1,36 @@
+// The figures of processes and what passes between them.
+extension Figure {
+    private static func process(
+        _ name: String, _ unit: String, _ subject: String, floor: String?, _ target: Target
+    ) -> Figure {
+        let micro = Micro(
+            subject: subject, program: "ours-processes",
+            floor: floor.map { Command("floor-processes \($0)") },
+            peer: Command("peer-python \(subject)"), cores: .both)
+        return Figure(
+            name: name, unit: unit, scenario: .micro(micro),
+            metric: unit == "million/s" ? .millions : .value, target: target,
+            decimals: unit == "ns" ? 0 : 2)
+    }
+
+    static let processes = [
+        process("process: start and join, fork", "ms", "fork", floor: "fork", .atMost(0.8)),
+        process(
+            "process: start and join, fork server", "ms", "fork-server", floor: "fork",
+            .atMost(1.5)),
+        process("process: start and join, spawn", "ms", "spawn", floor: "spawn", .atMost(5)),
+        process(
+            "ProcessPool of 2: tasks one by one", "million/s", "one-by-one", floor: nil,
+            .atLeast(0.15)),
+        process(
+            "ProcessPool of 2: tasks mapped in chunks", "million/s", "mapped", floor: nil,
+            .atLeast(10)),
+        process(
+            "ProcessPool: round trip of a task", "ns", "apply", floor: "pipe", .ratioAtMost(1.5)),
+        process(
+            "ProcessQueue, 8 bytes", "million/s", "queue", floor: "items", .atLeast(2)),
+        // 2 GB/s.
+        process(
+            "ProcessQueue, 1 MiB", "ns", "queue-large", floor: "large-items", .atMost(524_288)),
+    ]
+}
