@@ -80,9 +80,14 @@ let package = Package(
         .executableTarget(
             name: "ThreadProbe", dependencies: ["PlaitStrands"],
             path: "Tests/ThreadProbe", swiftSettings: strict),
+        .executableTarget(
+            name: "ChaosProbe", dependencies: ["PlaitProcesses"],
+            path: "Tests/ChaosProbe", swiftSettings: strict),
         tests(
             "PlaitProcesses",
-            over: ["PlaitProcesses", "ForkProbe", "ThreadProbe", "TestSupport", system]),
+            over: [
+                "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", "TestSupport", system,
+            ]),
         tests("PlaitCommand", over: ["PlaitCommand", "Plait", "TestSupport"]),
         tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
         tests("Stress", over: ["PlaitStrands", "TestSupport"]),

@@ -27,6 +27,13 @@ final class ForkServer: @unchecked Sendable {
         (order.memory, order.seconds, order.descriptors) = options.numbers
         order.processors = options.processors
 
+        // On one hub always: a descriptor keeps what it needs of each hub that has waited for it.
+        return try ChildService.perform { [order] in try self.start(order, streams, link) }
+    }
+
+    private func start(
+        _ order: ForkOrder, _ streams: [Int32?], _ link: Connection
+    ) throws -> Int32 {
         try lock.acquire()
         defer { lock.release() }
         let reply: ForkReply

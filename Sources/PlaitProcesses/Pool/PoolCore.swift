@@ -215,6 +215,7 @@ final class PoolCore: @unchecked Sendable {
                 guard let item = worker.sent.first else { throw MessageRing.Corrupt() }
                 if kind == WorkerMemory.Answers.large {
                     worker.isTakingLarge = true
+                    worker.hasTakenLarge.clear()
                     large.append((worker, item))
                 } else {
                     worker.sent.removeFirst()
@@ -230,18 +231,25 @@ final class PoolCore: @unchecked Sendable {
     }
 
     private func takeLarge(from worker: PoolWorker, _ item: PoolItem) {
-        // Else it died meanwhile: its keeper sees to the item.
-        guard let answer = try? worker.launch.link.receive(atMost: .max) else { return }
+        let answer = try? worker.launch.link.receive(atMost: .max)
         guardLock.lock()
         worker.isTakingLarge = false
-        worker.sent.removeFirst()
-        worker.noteAnswers(1)
-        completed += 1
-        let given = distribute()
+        // Else it died meanwhile, and its keeper sees to the item, or the pool was terminated.
+        let isWanted = answer != nil && worker.sent.first === item
+        var given = Given()
+        if isWanted {
+            worker.sent.removeFirst()
+            worker.noteAnswers(1)
+            completed += 1
+            given = distribute()
+        }
         guardLock.unlock()
         send(given)
-        places.release()
-        item.finish(answer)
+        if isWanted, let answer {
+            places.release()
+            item.finish(answer)
+        }
+        worker.hasTakenLarge.set()
         drain()
     }
 
@@ -256,7 +264,7 @@ final class PoolCore: @unchecked Sendable {
         while isWorkerWanted() {
             do {
                 let worker = try startWorker()
-                _ = try worker.launch.child.join()
+                try waitForEnd(of: worker)
                 bury(worker)
             } catch let error as ProcessPoolError {
                 stop(.broken(error.description))
@@ -265,6 +273,17 @@ final class PoolCore: @unchecked Sendable {
             }
         }
         if guardLock.withLock({ keepers == 0 && closing != nil }) { end() }
+    }
+
+    /// One that was told to end, has nothing left to do, and has not ended for two seconds is stopped, or
+    /// hangs in its own clean-up: it is killed.
+    private func waitForEnd(of worker: PoolWorker) throws {
+        var looks = 0
+        while try worker.launch.child.join(within: .seconds(1)) == nil {
+            let isLate = guardLock.withLock { worker.isEnding && worker.sent.isEmpty }
+            looks = isLate ? looks + 1 : 0
+            if looks == 3 { worker.launch.child.kill() }
+        }
     }
 
     private func end() {
@@ -344,6 +363,11 @@ final class PoolCore: @unchecked Sendable {
     /// Sees to what a worker that has ended left.
     private func bury(_ worker: PoolWorker) {
         drain()
+        // What it sent before it died is still to be had.
+        while guardLock.withLock({ worker.isTakingLarge }) {
+            worker.hasTakenLarge.waitUncancellably()
+            drain()
+        }
         let status = worker.launch.child.exitStatus ?? .lost
         guardLock.lock()
         workers.removeAll { $0 === worker }

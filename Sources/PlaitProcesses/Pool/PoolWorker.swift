@@ -1,6 +1,7 @@
 internal import DequeModule
 internal import PlaitPlatform
 internal import PlaitStrands
+internal import PlaitSync
 
 /// A worker as its pool sees it. Guarded by the pool's lock, but for what is constant.
 final class PoolWorker: @unchecked Sendable {
@@ -20,6 +21,7 @@ final class PoolWorker: @unchecked Sendable {
     private(set) var isEnding = false
     /// An answer comes over the connection: those behind it must wait.
     var isTakingLarge = false
+    let hasTakenLarge = Event()
     /// The pool has killed it: for this item, if there is one.
     var isKilled = false
     var expired: PoolItem?
