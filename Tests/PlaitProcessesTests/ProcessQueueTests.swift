@@ -214,7 +214,8 @@ struct ProcessQueueTests {
                 while !ended.value {
                     guard let item = try? queue.get(within: .milliseconds(20)) else { continue }
                     count += 1
-                    #expect(item.allSatisfy { $0 == item[0] } && item.count == Int(item[0]) * 40)
+                    let first = item.first ?? 0
+                    #expect(item.allSatisfy { $0 == first } && item.count == Int(first) * 40)
                 }
                 return count
             }
