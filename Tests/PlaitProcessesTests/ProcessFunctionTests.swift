@@ -95,7 +95,7 @@ struct ProcessFunctionTests {
         try spawn(.process, function, input, method: method).join()
     }
 
-    // MP-003, MP-118, MP-120
+    // MP-003
     @Test(arguments: methods)
     func `a value goes in and comes out`(_ method: StartMethod) async throws {
         try await onThread {

@@ -169,7 +169,6 @@ struct ProcessPoolTests {
         }
     }
 
-    // FU-043
     @Test func `after so many items a worker is replaced`() async throws {
         let pids = try await withPool(workers: 1, tasksPerWorker: 2) { pool in
             try (0..<6).map { _ in try pool.apply(WhoAmI.self, 0) }
@@ -199,6 +198,15 @@ struct ProcessPoolTests {
             }
             #expect(reason.contains("Plain"))
             try bad.join()
+
+            let refusing = try ProcessPool(workers: 1, initializer: Refuse.self, 3)
+            #expect(
+                throws: ProcessPoolError.broken(
+                    reason: "the initializer threw Refused(number: 3)")
+            ) {
+                try refusing.apply(Twice.self, 1)
+            }
+            try refusing.join()
         }
     }
 

@@ -29,24 +29,24 @@ final class PoolCore: @unchecked Sendable {
     let plan: Plan
     let places: CountingSemaphore
     let ended = Event()
-    private let background: BackgroundHub
+    let background: BackgroundHub
     /// Made readable by workers when there are answers and the pool sleeps.
-    private let done: Descriptor
-    private let guardLock = ShortLock()
-    private var pending: Deque<PoolItem> = []
-    private var workers: [PoolWorker] = []
+    let done: Descriptor
+    let guardLock = ShortLock()
+    var pending: Deque<PoolItem> = []
+    var workers: [PoolWorker] = []
     /// How many there are to be, and fibers that keep one each.
-    private var wanted: Int
-    private var keepers = 0
-    private var closing: Closing?
+    var wanted: Int
+    var keepers = 0
+    var closing: Closing?
     private var functions: [ObjectIdentifier: UInt32] = [:]
     private var names: [[UInt8]] = []
-    private var started = 0
+    var started = 0
     private var completed = 0
-    private var crashed = 0
+    var crashed = 0
     /// Starts that failed in a row.
-    private var failedStarts = 0
-    private var isWatching = false
+    var failedStarts = 0
+    var isWatching = false
 
     init(_ plan: Plan, workers: Int) throws {
         self.plan = plan
@@ -114,7 +114,7 @@ final class PoolCore: @unchecked Sendable {
     }
 
     /// What workers are to be told once the lock is free.
-    private struct Given {
+    struct Given {
         var workers: [PoolWorker] = []
         /// Items whose bytes go over the connection.
         var large: [(PoolWorker, [UInt8])] = []
@@ -123,7 +123,7 @@ final class PoolCore: @unchecked Sendable {
     }
 
     /// Gives pending items to workers that have room. Under the lock.
-    private func distribute() -> Given {
+    func distribute() -> Given {
         var given = Given()
         while let item = pending.first {
             guard let worker = workers.filter(\.hasRoom).min(by: { $0.sent.count < $1.sent.count })
@@ -148,7 +148,7 @@ final class PoolCore: @unchecked Sendable {
         return given
     }
 
-    private func send(_ given: Given) {
+    func send(_ given: Given) {
         for worker in given.workers { worker.wake() }
         if given.places > 0 { places.release(given.places) }
         for (worker, bytes) in given.large {
@@ -190,7 +190,7 @@ final class PoolCore: @unchecked Sendable {
         for worker in workers { take(from: worker, &finished, &large) }
         completed += finished.count
         let given = finished.isEmpty ? nil : distribute()
-        let woken = workers.filter { _ in !finished.isEmpty }
+        let woken = finished.isEmpty ? [] : workers
         guardLock.unlock()
         for worker in woken { worker.wake() }
         if let given { send(given) }
@@ -251,190 +251,6 @@ final class PoolCore: @unchecked Sendable {
         }
         worker.hasTakenLarge.set()
         drain()
-    }
-
-    // MARK: Workers
-
-    private func startKeeper() {
-        spawn(.fiber, on: background.hub, name: "keeper", isDaemon: true) { self.keepWorkers() }
-    }
-
-    /// Has one worker after the other, as long as one is wanted.
-    private func keepWorkers() {
-        while isWorkerWanted() {
-            do {
-                let worker = try startWorker()
-                try waitForEnd(of: worker)
-                bury(worker)
-            } catch let error as ProcessPoolError {
-                stop(.broken(error.description))
-            } catch {
-                noteFailedStart(error)
-            }
-        }
-        if guardLock.withLock({ keepers == 0 && closing != nil }) { end() }
-    }
-
-    /// One that was told to end, has nothing left to do, and has not ended for two seconds is stopped, or
-    /// hangs in its own clean-up: it is killed.
-    private func waitForEnd(of worker: PoolWorker) throws {
-        var looks = 0
-        while try worker.launch.child.join(within: .seconds(1)) == nil {
-            let isLate = guardLock.withLock { worker.isEnding && worker.sent.isEmpty }
-            looks = isLate ? looks + 1 : 0
-            if looks == 3 { worker.launch.child.kill() }
-        }
-    }
-
-    private func end() {
-        ended.set()
-        background.requestStop()
-    }
-
-    /// Whether the calling keeper is to start another; if not, it is counted out.
-    private func isWorkerWanted() -> Bool {
-        guardLock.withLock {
-            let isNeeded =
-                switch closing {
-                case nil: true
-                case .closed: !pending.isEmpty
-                case .terminated, .broken: false
-                }
-            if isNeeded && keepers <= wanted { return true }
-            keepers -= 1
-            return false
-        }
-    }
-
-    private func startWorker() throws -> PoolWorker {
-        let name = guardLock.withLock {
-            defer { started += 1 }
-            return "\(plan.name)-\(started)"
-        }
-        let file = try WorkerMemory.make(name: name)
-        let wakeup = try makeEventCounter()
-        let launch = try Launch.start(plan.method, plan.options)
-        do {
-            try launch.link.send(
-                value: ChildOrder(
-                    role: .worker, name: name, function: plan.initializer,
-                    descriptors: plan.initializerBag.numbers.count))
-            let shared = [file.number, wakeup.number, done.number]
-            for number in shared + plan.initializerBag.numbers {
-                try launch.link.send(.init(rawValue: number))
-            }
-            if plan.initializer != nil { try launch.link.send(plan.initializerInput) }
-            let answer = try launch.link.receive(atMost: .max)
-            if !answer.isEmpty { try Answer.check(answer) }
-        } catch let error as RemoteError {
-            launch.child.kill()
-            _ = try launch.child.join()
-            throw ProcessPoolError.broken(reason: "the initializer threw \(error)")
-        } catch {
-            launch.child.kill()
-            let status = try launch.child.join() ?? .lost
-            throw WorkerCrashed(
-                name: name, pid: launch.child.pid, status: status,
-                said: launch.lastWords?.read() ?? [])
-        }
-        let worker = PoolWorker(
-            name: name, launch, try WorkerMemory(mapping: file.number), wakeup: wakeup)
-        guardLock.lock()
-        failedStarts = 0
-        workers.append(worker)
-        // The fiber that takes answers may sleep already.
-        worker.memory.answers.consumerWillSleep(true)
-        let given = distribute()
-        let mustDie = if case .closed? = closing { false } else { closing != nil }
-        guardLock.unlock()
-        send(given)
-        if mustDie { launch.child.kill() }
-        return worker
-    }
-
-    private func noteFailedStart(_ error: any Error) {
-        let isHopeless = guardLock.withLock {
-            failedStarts += 1
-            return failedStarts >= 3
-        }
-        if isHopeless { stop(.broken("no worker could be started: \(error)")) }
-    }
-
-    /// Sees to what a worker that has ended left.
-    private func bury(_ worker: PoolWorker) {
-        drain()
-        // What it sent before it died is still to be had.
-        while guardLock.withLock({ worker.isTakingLarge }) {
-            worker.hasTakenLarge.waitUncancellably()
-            drain()
-        }
-        let status = worker.launch.child.exitStatus ?? .lost
-        guardLock.lock()
-        workers.removeAll { $0 === worker }
-        var failed: [(PoolItem, any Error)] = []
-        if let first = worker.sent.first {
-            if first === worker.expired {
-                failed.append((first, ProcessPoolError.timedOut(first.limit ?? .zero)))
-                worker.sent.removeFirst()
-            } else if worker.hasBegunFirst && !worker.isKilled {
-                crashed += 1
-                first.attempts += 1
-                if first.attempts >= plan.attempts {
-                    worker.sent.removeFirst()
-                    failed.append((first, CancellationError()))
-                }
-            }
-        }
-        // The others had not begun: they go to other workers, before what came later.
-        for item in worker.sent.reversed() { pending.prepend(item) }
-        worker.sent = []
-        let given = distribute()
-        guardLock.unlock()
-        send(given)
-        worker.launch.link.close()
-        for (item, error) in failed {
-            places.release()
-            guard error is CancellationError else {
-                item.fail(error)
-                continue
-            }
-            var crash = WorkerCrashed(
-                name: worker.name, pid: worker.launch.child.pid, status: status,
-                said: worker.launch.lastWords?.read() ?? [])
-            crash.attempts = item.attempts
-            item.fail(crash)
-        }
-    }
-
-    // MARK: Limits
-
-    /// Kills workers whose item runs for longer than it may.
-    private func watchLimits() throws {
-        while true {
-            let now = monotonicNow()
-            guardLock.lock()
-            var late: [PoolWorker] = []
-            var nearest = UInt64.max
-            for worker in workers where !worker.isKilled {
-                guard let item = worker.sent.first, let limit = item.limit else { continue }
-                let end = worker.headSince &+ limit.nanosecondsClamped
-                if end <= now {
-                    worker.isKilled = true
-                    // One that has not begun hangs, but not by this item's fault.
-                    if worker.hasBegunFirst { worker.expired = item }
-                    late.append(worker)
-                } else {
-                    nearest = min(nearest, end - now)
-                }
-            }
-            let isOver = pending.isEmpty && workers.allSatisfy { $0.sent.isEmpty }
-            if isOver { isWatching = false }
-            guardLock.unlock()
-            for worker in late { worker.launch.child.kill() }
-            if isOver { return }
-            // Others may begin meanwhile: 5 ms late at most.
-            try Strand.sleep(for: .nanoseconds(Int64(min(nearest, 5_000_000))))
-        }
     }
 
     // MARK: The end
