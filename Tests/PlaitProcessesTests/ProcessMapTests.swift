@@ -105,8 +105,8 @@ struct ProcessMapTests {
     // MP-064
     @Test func `results in no order come as they come`() async throws {
         let values = try await withPool { pool in
-            // Started both: neither waits for a worker.
-            _ = try pool.map(Nap.self, [1, 1], chunkSize: 1)
+            // Neither is to wait for a worker that starts.
+            while pool.statistics.workers < 2 { Strand.yield() }
             let results = try pool.lazyMap(Nap.self, [400, 1], isOrdered: false)
             return [try results.next(), try results.next(), try results.next()]
         }

@@ -242,7 +242,7 @@ struct ProcessPoolTests {
     @Test func `a full pool makes who submits wait`() async throws {
         try await onThread {
             let pool = try ProcessPool(workers: 1, queueCapacity: 2)
-            let first = try pool.submit(WhoAmI.self, 50)
+            let first = try pool.submit(WhoAmI.self, 500)
             let second = try pool.submit(WhoAmI.self, 0)
             #expect(throws: ProcessPoolError.full) {
                 try pool.submit(Twice.self, 1, within: .zero)
@@ -258,6 +258,7 @@ struct ProcessPoolTests {
     @Test func `it grows and shrinks`() async throws {
         try await withPool(workers: 1) { pool in
             pool.resize(to: 4)
+            while pool.statistics.workers < 4 { Strand.yield() }
             let futures = try (0..<16).map { _ in try pool.submit(WhoAmI.self, 30) }
             let pids = Set(try futures.map { try $0.result() })
             #expect(pids.count > 1)
@@ -270,7 +271,7 @@ struct ProcessPoolTests {
 
     @Test func `a cancelled item never runs`() async throws {
         try await withPool(workers: 1) { pool in
-            let first = try pool.submit(WhoAmI.self, 50)
+            let first = try pool.submit(WhoAmI.self, 500)
             let second = try pool.submit(Fate.self, "trap")
             #expect(second.cancel())
             try first.result()
