@@ -1,0 +1,49 @@
+internal import PlaitPlatform
+
+/// A flag that processes share: whoever waits goes on once one has set it.
+///
+/// It goes to another process in the input of its function.
+/// - Source: Python's `multiprocessing.Event`.
+public final class ProcessEvent: Sendable, Codable {
+    private let cell: SharedCell
+
+    /// - Throws: `SystemError`: EMFILE, ENOMEM.
+    public init() throws { cell = try SharedCell(0, name: "plait-event") }
+
+    public var isSet: Bool { cell.value != 0 }
+
+    /// Sets it, and wakes all who wait. Never blocks.
+    public func set() {
+        _ = cell.change { $0 == 0 ? 1 : nil }
+        cell.events.tell(count: .max)
+    }
+
+    /// Takes it back: who waits from now on waits until it is set again.
+    public func clear() { _ = cell.change { $0 == 1 ? 0 : nil } }
+
+    /// Waits until it is set.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. One that is set and cleared at once may be missed
+    /// by those who wait.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
+    /// - Returns: Whether it is set.
+    /// - Throws: `CancellationError`, up to 50 ms late.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(within limit: Duration? = nil) throws -> Bool {
+        try cell.events.wait(until: Deadline(within: limit)) { isSet }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        try cell.encode(to: encoder, as: "ProcessEvent")
+    }
+
+    public init(from decoder: any Decoder) throws {
+        cell = try SharedCell(from: decoder, as: "ProcessEvent")
+    }
+}
+
+extension ProcessEvent: CustomStringConvertible {
+    /// `ProcessEvent(set)` or `ProcessEvent(unset)`.
+    public var description: String { "ProcessEvent(\(isSet ? "set" : "unset"))" }
+}

@@ -1,0 +1,72 @@
+internal import PlaitPlatform
+
+/// Permits that processes share: each is held by one at a time.
+///
+/// It goes to another process in the input of its function. Not fair. A process that dies with a permit takes it
+/// along: where that matters, take a ``ProcessLock``, or a ``ProcessQueue`` of tokens.
+/// - Source: Python's `multiprocessing.Semaphore` and `BoundedSemaphore`.
+public final class ProcessSemaphore: Sendable, Codable {
+    private let cell: SharedCell
+    /// How many there may be free at most.
+    public let bound: Int
+
+    private enum Key: CodingKey { case cell, bound }
+
+    /// - Parameters:
+    ///   - permits: Free at first.
+    ///   - bound: Releasing past it traps; nil: 2 to the 31st.
+    /// - Throws: `SystemError`: EMFILE, ENOMEM.
+    public init(permits: Int, bound: Int? = nil) throws {
+        let most = 1 << 31
+        demand(
+            permits >= 0 && permits <= bound ?? most && bound ?? 1 <= most,
+            "a ProcessSemaphore of \(permits) permits, at most \(bound ?? most)")
+        self.bound = bound ?? most
+        cell = try SharedCell(UInt32(permits), name: "plait-semaphore")
+    }
+
+    /// Free at this moment.
+    public var permits: Int { Int(cell.value) }
+
+    /// Takes a permit if one is free. Never waits.
+    public func tryAcquire() -> Bool { cell.change { $0 == 0 ? nil : $0 - 1 } }
+
+    /// Takes a permit, waiting while none is free.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: Whether it was taken.
+    /// - Throws: `CancellationError`, up to 50 ms late.
+    @available(*, noasync)
+    @discardableResult
+    public func acquire(within limit: Duration? = nil) throws -> Bool {
+        let deadline = Deadline(within: limit)
+        while !tryAcquire() {
+            guard try cell.events.wait(until: deadline, { cell.value > 0 }) else { return false }
+        }
+        return true
+    }
+
+    /// Gives back `count` permits. Traps past the bound.
+    public func release(_ count: Int = 1) {
+        demand(count >= 1, "release of \(count) permits of a ProcessSemaphore; give 1 or more")
+        let isDone = cell.change { free in
+            Int(free) + count <= bound ? free + UInt32(count) : nil
+        }
+        demand(isDone, "release of \(count) permits past the bound \(bound) of a ProcessSemaphore")
+        cell.events.tell(count: Int32(clamping: count))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(bound, forKey: .bound)
+        try cell.encode(to: container.superEncoder(forKey: .cell), as: "ProcessSemaphore")
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        bound = try container.decode(Int.self, forKey: .bound)
+        cell = try SharedCell(
+            from: try container.superDecoder(forKey: .cell), as: "ProcessSemaphore")
+    }
+}
