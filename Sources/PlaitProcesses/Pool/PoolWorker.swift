@@ -28,7 +28,7 @@ final class PoolWorker: @unchecked Sendable {
     /// Since when the first of `sent` is the first.
     var headSince: UInt64 = 0
     /// What an item takes, in nanoseconds, of late.
-    private var pace: UInt64 = 1_000_000
+    private var pace: UInt64 = 2_000_000
 
     init(name: String, _ launch: Launch, _ memory: WorkerMemory, wakeup: consuming Descriptor) {
         self.name = name
@@ -39,7 +39,7 @@ final class PoolWorker: @unchecked Sendable {
 
     /// How many may be given ahead. One, unless they are so short that the way to and fro counts: what
     /// waits behind a long one could have gone to another.
-    private var window: Int { pace < 50_000 ? 64 : 1 }
+    private var window: Int { pace < 50_000 ? 64 : pace < 1_000_000 ? 2 : 1 }
 
     var hasRoom: Bool { !isEnding && !isKilled && sent.count < window }
 

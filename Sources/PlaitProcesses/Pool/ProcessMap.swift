@@ -10,7 +10,7 @@ extension ProcessPool {
     /// Blocks the calling thread or parks the calling fiber. Inputs go to workers in chunks, each of which
     /// is one item of the pool: an error of the function ends its chunk, a crash fails it.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks.
+    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most 4,096.
     ///   - timeout: For each chunk.
     /// - Throws: The first error in the order of the inputs, once all are done; else as
     ///   ``submit(_:_:timeout:within:)``.
@@ -70,7 +70,8 @@ extension ProcessPool {
     }
 
     private func chunks<Input>(of inputs: [Input], _ size: Int?) -> [ArraySlice<Input>] {
-        let size = size ?? max(1, (inputs.count + 4 * core.size - 1) / (4 * core.size))
+        let size =
+            size ?? min(4_096, max(1, (inputs.count + 4 * core.size - 1) / (4 * core.size)))
         demand(size >= 1, "a chunk of \(size) inputs; give 1 or more")
         return stride(from: 0, to: inputs.count, by: size).map { start in
             inputs[start..<min(start + size, inputs.count)]
