@@ -152,7 +152,7 @@ struct ProcessQueueTests {
     func `threads, fibers and tasks wait for items`(_ kind: WaiterKind) async throws {
         let queue = try ProcessQueue<Int>()
         let getting = kind.start({ try queue.get() }, task: { try await queue.get() })
-        try await Task.sleep(for: .milliseconds(5))
+        try await until { queue.waitingGetters == 1 }
         try await queue.put(7)
         let number = try await getting.value()
         #expect(number == 7)
@@ -185,11 +185,15 @@ struct ProcessQueueTests {
             #expect(throws: QueueError.shutDown) { try queue.get() }
 
             let other = try ProcessQueue<Int>()
-            try other.put(1)
+            for number in 0..<3 { try other.put(number) }
+            _ = try other.get()
             let joining = spawn(.thread) { try other.join() }
             other.shutDown(immediately: true)
-            try joining.join()
             #expect(throws: QueueError.shutDown) { try other.get() }
+            // What was got before is still to be done; what was dropped is not.
+            #expect(other.unfinishedCount == 1)
+            other.taskDone()
+            try joining.join()
         }
     }
 

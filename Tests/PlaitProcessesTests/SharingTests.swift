@@ -105,12 +105,14 @@ struct SharingTests {
             }
             let (tried, waited) = try other.join()
             #expect(tried == nil && waited == nil)
+            let kernelID = Box<Int32>(0)
             let waiting = spawn(.thread) {
+                kernelID.set(kernelThreadID())
                 let acquisition = try lock.acquire()
                 lock.release()
                 return acquisition
             }
-            try Strand.sleep(for: .milliseconds(5))
+            while kernelID.value == 0 || !isAsleep(kernelID.value) { Strand.yield() }
             lock.release()
             let acquisition = try waiting.join()
             #expect(acquisition == .acquired)
@@ -167,15 +169,20 @@ struct SharingTests {
             let plan = HoldLock.Plan(lock: lock, memory: memory, ending: "wait")
             let holder = try spawn(.process, HoldLock.self, plan)
             while memory.load(at: 0, as: UInt8.self) == 0 { Strand.yield() }
+            let kernelID = Box<Int32>(0)
             let body: @Sendable () throws -> ProcessLock.Acquisition = {
+                kernelID.set(kernelThreadID())
                 let acquisition = try lock.acquire()
                 lock.release()
                 return acquisition
             }
             let waiting =
                 kind == .thread ? spawn(.thread, body) : spawn(.fiber, body)
-            Strand.yield()
-            try Strand.sleep(for: .milliseconds(20))
+            if kind == .thread {
+                while kernelID.value == 0 || !isAsleep(kernelID.value) { Strand.yield() }
+            } else {
+                while waiting.strand.currentWait == nil { Strand.yield() }
+            }
             holder.kill()
             let acquisition = try waiting.join()
             #expect(acquisition == .ownerDied)

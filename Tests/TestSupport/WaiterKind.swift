@@ -124,7 +124,7 @@ public enum SharedHubs {
 }
 
 /// Whether the kernel has put a thread of this process to sleep.
-private func isAsleep(_ kernelID: Int32) -> Bool {
+public func isAsleep(_ kernelID: Int32) -> Bool {
     do {
         let file = try unsafe FileDescriptor.open("/proc/self/task/\(kernelID)/stat", .readOnly)
         return try file.closeAfter {

@@ -87,7 +87,6 @@ extension RobustMutex {
     /// Takes it, waiting while somebody holds it; nil when the deadline has passed.
     func acquire(until deadline: Deadline) throws -> Attempt? {
         var attempt = tryAcquire(hasWaited: false)
-        if attempt == .busy, deadline == .immediate { return nil }
         if attempt == .busy {
             _ = PoolSpin.wait {
                 attempt = tryAcquire(hasWaited: false)
@@ -100,6 +99,18 @@ extension RobustMutex {
             attempt = tryAcquire(hasWaited: true)
         }
         return attempt
+    }
+}
+
+extension RobustMutex {
+    /// Takes it, blocking the thread while somebody holds it: for one that is held for a moment.
+    func acquireUncancellably() {
+        var hasWaited = false
+        while tryAcquire(hasWaited: hasWaited) == .busy {
+            // Who was woken in this one's stead may have died.
+            waitUntilFree(until: Deadline(within: .milliseconds(50)))
+            hasWaited = true
+        }
     }
 }
 

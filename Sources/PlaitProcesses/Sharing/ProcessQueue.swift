@@ -55,6 +55,8 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Whether there is no place for another item, of however few bytes.
     public var isFull: Bool { !pages.hasRoom(for: 1) }
     public var isShutDown: Bool { pages.isShutDown }
+    /// Strands of all processes that wait for an item; one that was killed meanwhile counts on.
+    public var waitingGetters: Int { pages.puts.waiterCount }
 
     // MARK: Putting
 
@@ -188,13 +190,14 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Ends it for all processes: nothing more is put, and what is there can still be got.
     /// - Parameter immediately: Drops what is there, too.
     public func shutDown(immediately: Bool = false) {
+        // Nobody puts or gets meanwhile: what is there then is all that will ever be.
+        pages.putting.acquireUncancellably()
+        pages.getting.acquireUncancellably()
         pages.shutDown()
-        if immediately, pages.getting.tryAcquire(hasWaited: false) != .busy {
-            pages.dropAll()
-            pages.finishAll()
-            _ = pages.getting.release()
-            pages.dones.tell(count: .max)
-        }
+        if immediately { pages.dropAll() }
+        _ = pages.getting.release()
+        _ = pages.putting.release()
+        pages.dones.tell(count: .max)
         pages.puts.tell(count: .max)
         pages.gets.tell(count: .max)
     }

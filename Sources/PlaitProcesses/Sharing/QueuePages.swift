@@ -151,9 +151,11 @@ final class QueuePages: @unchecked Sendable {
         return item
     }
 
-    /// Under `getting`: as if all had been read.
+    /// Under `getting`: as if all had been read, and their tasks done.
     func dropAll() {
+        let dropped = UInt32(count)
         unsafe word(Place.head).pointee.store(tail.bits, ordering: .releasing)
+        _ = unsafe doneWord.pointee.wrappingAdd(dropped, ordering: .acquiringAndReleasing)
     }
 
     // MARK: Tasks
@@ -172,12 +174,6 @@ final class QueuePages: @unchecked Sendable {
             ).exchanged
             if isSet { return true }
         }
-    }
-
-    /// What was dropped counts as done.
-    func finishAll() {
-        let records = UInt32(truncatingIfNeeded: tail.records)
-        unsafe doneWord.pointee.store(records, ordering: .releasing)
     }
 
     // MARK: The end

@@ -54,6 +54,9 @@ struct SharedEvents: @unchecked Sendable {
         }
     }
 
+    /// Those that died while they waited included: they cost a needless wake each time.
+    var waiterCount: Int { Int(unsafe waiters.pointee.load(ordering: .relaxed)) }
+
     /// After a change: wakes so many of those who wait.
     func tell(count: Int32 = 1) {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
