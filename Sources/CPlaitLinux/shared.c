@@ -10,6 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
+static uint64_t sooner(uint64_t deadline, uint64_t nanoseconds) {
+    uint64_t end = plait_now() + nanoseconds;
+    return end < deadline ? end : deadline;
+}
+
 static struct timespec *limit(uint64_t deadline, struct timespec *value) {
     if (deadline == UINT64_MAX) return NULL;
     value->tv_sec = (time_t)(deadline / 1000000000u);
@@ -17,11 +26,16 @@ static struct timespec *limit(uint64_t deadline, struct timespec *value) {
     return value;
 }
 
-int plait_shared_wait(const uint32_t *word, uint32_t expected, uint64_t deadline) {
+void plait_sleep_on(const plait_sleep_word *words, unsigned count, uint64_t deadline) {
     struct timespec value;
-    long r = syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected, limit(deadline, &value), NULL,
-                     FUTEX_BITSET_MATCH_ANY);
-    return r < 0 ? -errno : 0;
+    if (count > 1) {
+        long r = syscall(SYS_futex_waitv, words, count, 0, limit(deadline, &value), CLOCK_MONOTONIC);
+        if (r >= 0 || (errno != ENOSYS && errno != EPERM)) return;
+        deadline = sooner(deadline, 1000000);
+    }
+    int operation = FUTEX_WAIT_BITSET | (words->kind & FUTEX_PRIVATE_FLAG);
+    syscall(SYS_futex, (const uint32_t *)words->address, operation, (uint32_t)words->expected,
+            limit(deadline, &value), NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 void plait_shared_wake(const uint32_t *word, int count) {
@@ -59,10 +73,24 @@ int plait_robust_try(void *place, int has_waited) {
 
 int plait_robust_release(void *place) { return -pthread_mutex_unlock(place); }
 
-int plait_robust_wait(void *place, uint64_t deadline) {
+uint32_t *plait_robust_word(void *place) {
+    return (uint32_t *)&((pthread_mutex_t *)place)->__data.__lock;
+}
+
+uint32_t plait_robust_announce(void *place) {
     uint32_t seen = atomic_load(state(place));
-    if ((seen & FUTEX_TID_MASK) == 0) return 0;
-    uint32_t announced = seen | FUTEX_WAITERS;
-    if (seen != announced && !atomic_compare_exchange_strong(state(place), &seen, announced)) return 0;
-    return plait_shared_wait((const uint32_t *)state(place), announced, deadline);
+    while (seen & FUTEX_TID_MASK) {
+        uint32_t announced = seen | FUTEX_WAITERS;
+        if (seen == announced || atomic_compare_exchange_weak(state(place), &seen, announced)) return announced;
+    }
+    return 0;
+}
+
+pid_t plait_robust_holder(const void *place) {
+    return (pid_t)(atomic_load(state((void *)place)) & FUTEX_TID_MASK);
+}
+
+int plait_robust_is_held_here(const void *place) {
+    pid_t thread = plait_robust_holder(place);
+    return thread != 0 && syscall(SYS_tgkill, getpid(), thread, 0) == 0;
 }

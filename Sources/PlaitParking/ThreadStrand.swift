@@ -213,6 +213,38 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         }
     }
 
+    /// Blocks the thread until a condition in shared memory is met: for threads without a hub.
+    package func wait(
+        for condition: SharedCondition, on target: WaitTarget, until deadline: Deadline,
+        isCancellable: Bool
+    ) -> WaitOutcome {
+        var node = unsafe WaiterNode(parker: .passUnretained(self), target: target, slot: nil)
+        return unsafe withUnsafeMutablePointer(to: &node) { pointer in
+            let waiter = unsafe Waiter(pointer)
+            guard prepare(waiter, isCancellable: isCancellable) else { return .cancelled }
+            defer { endWait() }
+            var words = SleepWords()
+            while waiter.outcome == .pending {
+                guard let expected = condition.expected() else {
+                    settleOrAwaitToken(waiter)
+                    break
+                }
+                if deadline != .never && deadline <= .now {
+                    if !waiter.settle(.timedOut) { sleep(waiter, until: .never) }
+                    return waiter.outcome
+                }
+                words.removeAll()
+                words.append(condition.word, while: expected)
+                // Whoever cancels the wait changes the token.
+                words.sleep(
+                    on: token, while: 0,
+                    until: min(deadline, Deadline(within: SharedCondition.patience)))
+            }
+            if waiter.outcome == .cancelled { sleep(waiter, until: .never) }
+            return waiter.outcome
+        }
+    }
+
     private func settleOrAwaitToken(_ waiter: Waiter) {
         if !waiter.settle(.woken) { sleep(waiter, until: .never) }
     }

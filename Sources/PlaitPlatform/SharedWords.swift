@@ -2,18 +2,65 @@ internal import CPlaitLinux
 internal import Glibc
 package import Synchronization
 
-/// Sleeping on a word of memory that processes share.
-package enum SharedFutex {
-    /// Sleeps while `word` holds `expected`; may return early.
-    package static func wait(
-        on word: UnsafePointer<Atomic<UInt32>>, while expected: UInt32, until deadline: Deadline
-    ) {
-        _ = unsafe plait_shared_wait(
-            UnsafeRawPointer(word).assumingMemoryBound(to: UInt32.self), expected,
-            deadline.nanoseconds)
+/// Words in memory that processes share, on which a thread sleeps.
+package struct SleepWords {
+    /// How many there may be at most.
+    package static let most = Int(PLAIT_MOST_SLEEP_WORDS) - 1
+
+    /// The first is the thread's own.
+    private var words: [plait_sleep_word] = []
+
+    package init() { removeAll() }
+
+    package mutating func removeAll() {
+        words.removeAll(keepingCapacity: true)
+        words.append(plait_sleep_word())
     }
 
-    package static func wake(_ word: UnsafePointer<Atomic<UInt32>>, count: Int32) {
+    package mutating func append(_ word: SharedWord, while expected: UInt32) {
+        words.append(
+            plait_sleep_word(
+                expected: UInt64(expected), address: word.address,
+                kind: UInt32(PLAIT_SHARED_WORD), reserved: 0))
+    }
+
+    /// Sleeps while every word holds what is expected, and `own`, of this process, too; may return early.
+    package mutating func sleep(
+        on own: borrowing Atomic<UInt32>, while expected: UInt32, until deadline: Deadline
+    ) {
+        unsafe withUnsafePointer(to: own) { own in
+            words[0] = plait_sleep_word(
+                expected: UInt64(expected), address: UInt64(UInt(bitPattern: own)),
+                kind: UInt32(PLAIT_OWN_WORD), reserved: 0)
+            unsafe words.withUnsafeBufferPointer { words in
+                guard let first = words.baseAddress else { return }
+                unsafe plait_sleep_on(first, UInt32(words.count), deadline.nanoseconds)
+            }
+        }
+    }
+}
+
+/// A word in memory that processes share.
+@safe
+package struct SharedWord: @unchecked Sendable {
+    // Sendable: atomic.
+    private let word: UnsafeMutablePointer<Atomic<UInt32>>
+
+    /// - Parameter word: Of memory that lives longer than this.
+    package init(_ word: UnsafeMutablePointer<Atomic<UInt32>>) { unsafe self.word = unsafe word }
+
+    package var value: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
+    package func add(_ number: UInt32) {
+        _ = unsafe word.pointee.wrappingAdd(number, ordering: .sequentiallyConsistent)
+    }
+    package func subtract(_ number: UInt32) {
+        _ = unsafe word.pointee.wrappingSubtract(number, ordering: .relaxed)
+    }
+
+    fileprivate var address: UInt64 { unsafe UInt64(UInt(bitPattern: word)) }
+
+    /// Wakes up to `count` of those who sleep on it.
+    package func wake(count: Int32) {
         unsafe plait_shared_wake(
             UnsafeRawPointer(word).assumingMemoryBound(to: UInt32.self), count)
     }
@@ -49,10 +96,28 @@ package struct RobustMutex: @unchecked Sendable {
     /// False when the calling thread does not hold it.
     package func release() -> Bool { unsafe plait_robust_release(place) == 0 }
 
-    /// Sleeps while somebody holds it; may return early.
-    package func waitUntilFree(until deadline: Deadline) {
-        _ = unsafe plait_robust_wait(place, deadline.nanoseconds)
+    /// On which one sleeps while somebody holds it.
+    package var word: SharedWord {
+        unsafe SharedWord(
+            UnsafeMutableRawPointer(plait_robust_word(place)).assumingMemoryBound(
+                to: Atomic<UInt32>.self))
     }
+
+    /// Has the next release wake one who sleeps. What the word holds then; nil where nobody holds the lock.
+    package func announce() -> UInt32? {
+        let seen = unsafe plait_robust_announce(place)
+        return seen == 0 ? nil : seen
+    }
+
+    /// The system's number of the thread that holds it.
+    package var holder: Int32? {
+        let number = unsafe plait_robust_holder(place)
+        return number == 0 ? nil : number
+    }
+    /// Whether the calling thread holds it.
+    package var isMine: Bool { holder == kernelThreadID() }
+    /// Whether a thread of this process holds it.
+    package var isHeldHere: Bool { unsafe plait_robust_is_held_here(place) != 0 }
 }
 
 /// Memory of a file that processes map.
@@ -85,3 +150,6 @@ package final class SharedPages: @unchecked Sendable {
         return Int(status.st_size)
     }
 }
+
+/// Whether there is such a process; one that has ended and was not reaped is there.
+package func processExists(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }

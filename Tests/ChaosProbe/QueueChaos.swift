@@ -68,12 +68,12 @@ enum QueueChaos {
         for number in 0..<items {
             try from.put([Int](repeating: number, count: 1 + number % 50))
         }
-        from.shutDown()
+        try from.shutDown()
         isOver.countDown()
         let kills = try passers.reduce(0) { try $0 + $1.join() }
         // Whoever was killed last may have left something.
         try spawn(.process, Pass.self, plan).join()
-        to.shutDown()
+        try to.shutDown()
         let (missing, repeated, torn) = try collector.join()
         guard saysSo else { return }
         // A killed process takes with it what it had got, and no more.

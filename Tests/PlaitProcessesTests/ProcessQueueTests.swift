@@ -57,6 +57,15 @@ enum Disturb: ProcessFunction {
     }
 }
 
+enum UseOwnQueue: ProcessFunction {
+    static func run(_ count: Int) throws -> [Int] {
+        let queue = try ProcessQueue<Int>()
+        for number in 0..<count { try queue.put(number) }
+        try queue.shutDown()
+        return try (0..<count).map { _ in try queue.get() }
+    }
+}
+
 @Suite(.timeLimit(.hang))
 struct ProcessQueueTests {
     // MP-019, MP-021
@@ -134,7 +143,7 @@ struct ProcessQueueTests {
             }
             for writer in writers { try writer.join() }
             try queue.join()
-            queue.shutDown()
+            try queue.shutDown()
             return (try readers.map { try $0.join() }, queue.unfinishedCount)
         }
         #expect(Array(lists.joined()).sorted() == Array(0..<10_000))
@@ -178,7 +187,7 @@ struct ProcessQueueTests {
         try await onThread {
             let queue = try ProcessQueue<Int>()
             try queue.put(1)
-            queue.shutDown()
+            try queue.shutDown()
             #expect(throws: QueueError.shutDown) { try queue.put(2) }
             let last = try queue.get()
             #expect(last == 1)
@@ -188,7 +197,7 @@ struct ProcessQueueTests {
             for number in 0..<3 { try other.put(number) }
             _ = try other.get()
             let joining = spawn(.thread) { try other.join() }
-            other.shutDown(immediately: true)
+            try other.shutDown(immediately: true)
             #expect(throws: QueueError.shutDown) { try other.get() }
             // What was got before is still to be done; what was dropped is not.
             #expect(other.unfinishedCount == 1)
@@ -244,10 +253,78 @@ struct ProcessQueueTests {
         }
     }
 
+    // MP-024, MP-128, MP-129
+    @Test func `a queue that was shut down still says what it has, and may be shut down again`()
+        async throws
+    {
+        try await onThread {
+            let queue = try ProcessQueue<Int>()
+            try queue.put(1)
+            for immediately in [false, false, true, true] {
+                #expect(queue.isEmpty == (queue.count == 0))
+                try queue.shutDown(immediately: immediately)
+                #expect(queue.isShutDown)
+                #expect(queue.count == (immediately ? 0 : 1))
+            }
+            #expect(queue.isEmpty && queue.unfinishedCount == 0)
+        }
+    }
+
+    // MP-111
+    @Test(arguments: SharingTests.methods)
+    func `a queue may be made, used and ended within a child`(_ method: StartMethod) async throws {
+        try await onThread {
+            let items = try spawn(.process, UseOwnQueue.self, 3, method: method).join()
+            #expect(items == [0, 1, 2])
+        }
+    }
+
+    @Test func `with a limit of zero a lock that is held for a moment is waited for`() async throws
+    {
+        let items = try await onThread {
+            let queue = try ProcessQueue<Int>(capacity: 1_000)
+            let putters = (0..<2).map { _ in
+                spawn(.thread) {
+                    for number in 0..<400 {
+                        let isPut = try queue.tryPut(number)
+                        #expect(isPut)
+                    }
+                }
+            }
+            for putter in putters { try putter.join() }
+            return queue.count
+        }
+        #expect(items == 800)
+    }
+
+    @Test func `counts are never more than there are`() async throws {
+        try await onThread {
+            let queue = try ProcessQueue<Int>(capacity: 8)
+            let mayEnd = Box(false)
+            let looking = spawn(.thread) {
+                var most = 0
+                while !mayEnd.value {
+                    most = max(most, max(queue.count, queue.unfinishedCount - 1))
+                }
+                return most
+            }
+            let putting = spawn(.thread) { for number in 0..<20_000 { try queue.put(number) } }
+            for _ in 0..<20_000 {
+                _ = try queue.get()
+                queue.taskDone()
+            }
+            try putting.join()
+            mayEnd.set(true)
+            let most = try looking.join()
+            #expect(most <= 9)
+            #expect(queue.unfinishedCount == 0)
+        }
+    }
+
     @Test func `memory that is no queue's is refused`() async throws {
         let memory = try SharedMemory(bytes: 4_096 + 4_096)
         #expect(throws: SharingError.malformed("ProcessQueue")) {
-            try QueuePages(mapping: memory.number)
+            try QueuePages(mapping: memory.block.number)
         }
     }
 }

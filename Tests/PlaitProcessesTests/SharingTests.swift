@@ -36,6 +36,24 @@ enum HoldLock: ProcessFunction {
     }
 }
 
+/// Takes a lock, drops it, and ends by a signal.
+enum ForgetHeldLock: ProcessFunction {
+    static func run(_ lock: ProcessLock) throws -> Nothing {
+        try take(lock)
+        try Signal.kill.raise()
+        return Nothing()
+    }
+
+    /// By another object of the same lock, which goes with this function's frame.
+    private static func take(_ lock: ProcessLock) throws {
+        let bag = DescriptorBag()
+        let bytes = try MessagePackEncoder().encode(lock, with: bag)
+        let copies = try DescriptorBag(copying: bag)
+        let copy = try MessagePackDecoder().decode(ProcessLock.self, from: bytes, with: copies)
+        try copy.acquire()
+    }
+}
+
 /// Adds to a number that is not atomic, many times.
 enum AddUnderLock: ProcessFunction {
     struct Plan: Codable, Sendable {
@@ -160,6 +178,87 @@ struct SharingTests {
             lock.release()
             #expect(first == .ownerDied && second == .acquired)
         }
+    }
+
+    @Test func `a lock whose object is gone while it is held tells of its holder's death`()
+        async throws
+    {
+        try await onThread {
+            let lock = try ProcessLock()
+            #expect(throws: WorkerCrashed.self) {
+                try spawn(.process, ForgetHeldLock.self, lock).join()
+            }
+            #expect(lock.tryAcquire() == .ownerDied)
+            lock.release()
+        }
+    }
+
+    @Test func `zero tries a lock once, and a thread that waits for one says so`() async throws {
+        try await onThread {
+            let lock = try ProcessLock()
+            try lock.acquire()
+            let waiting = spawn(.thread) {
+                let tried = try lock.acquire(within: .zero)
+                return (tried, try lock.acquire())
+            }
+            while waiting.strand.currentWait?.verb != "ProcessLock.acquire" { Strand.yield() }
+            waiting.cancel()
+            #expect(throws: CancellationError.self) { try waiting.join() }
+            #expect(lock.isHeldByThread && "\(lock)".contains("held by thread"))
+            lock.release()
+            #expect("\(lock)" == "ProcessLock(free)")
+        }
+    }
+
+    @Test func `more fibers wait than one thread can sleep for`() async throws {
+        try await onThread {
+            let events = try (0..<300).map { _ in try ProcessEvent() }
+            let order = Box<[Int]>([])
+            let waits = events.indices.map { place in
+                spawn(.fiber) {
+                    try events[place].wait()
+                    order.update { $0.append(place) }
+                }
+            }
+            for wait in waits { while wait.strand.currentWait == nil { Strand.yield() } }
+            for event in events.shuffled() { event.set() }
+            for wait in waits { try wait.join() }
+            #expect(order.value.sorted() == Array(0..<300))
+        }
+    }
+
+    @Test(arguments: WaiterKind.allCases)
+    func `threads, fibers and tasks wait for events and permits, and are cancelled`(
+        _ kind: WaiterKind
+    ) async throws {
+        let event = try ProcessEvent()
+        let semaphore = try ProcessSemaphore(permits: 0)
+        let both = kind.start {
+            try event.wait() && semaphore.acquire()
+        } task: {
+            let isSet = try await event.wait()
+            let isAcquired = try await semaphore.acquire()
+            return isSet && isAcquired
+        }
+        try await both.untilParked()
+        event.set()
+        semaphore.release()
+        #expect(try await both.value())
+        event.clear()
+        let cancelled = kind.start {
+            try event.wait()
+        } task: {
+            try await event.wait()
+        }
+        try await cancelled.untilParked()
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value() }
+        let limited = kind.start {
+            try semaphore.acquire(within: .milliseconds(5))
+        } task: {
+            try await semaphore.acquire(within: .milliseconds(5))
+        }
+        #expect(try await !limited.value())
     }
 
     @Test(arguments: WaiterKind.allCases.filter { $0 != .task })

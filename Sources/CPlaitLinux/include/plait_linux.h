@@ -149,9 +149,19 @@ int plait_memory_file(const char *_Nonnull name, size_t bytes);
 /// what goes over a run's end goes on at its start. NULL with errno set on failure.
 void *_Nullable plait_map_rings(int file, size_t head, size_t bytes, int count);
 
-/// Sleeps while a word that processes share holds `expected`, up to `deadline` in nanoseconds of the
-/// monotonic clock. 0 or -errno.
-int plait_shared_wait(const uint32_t *_Nonnull word, uint32_t expected, uint64_t deadline);
+/// A word on which a thread sleeps while it holds `expected`: the kernel's `struct futex_waitv`.
+typedef struct plait_sleep_word {
+    uint64_t expected;
+    uint64_t address;
+    uint32_t kind;
+    uint32_t reserved;
+} plait_sleep_word;
+
+enum { PLAIT_SHARED_WORD = 2, PLAIT_OWN_WORD = 2 | 128, PLAIT_MOST_SLEEP_WORDS = 128 };
+
+/// Sleeps while every word holds what is expected, up to `deadline` in nanoseconds of the monotonic clock; may
+/// return early. A kernel that cannot sleep on several (before 5.16) sleeps on the first, for a millisecond.
+void plait_sleep_on(const plait_sleep_word *_Nonnull words, unsigned count, uint64_t deadline);
 void plait_shared_wake(const uint32_t *_Nonnull word, int count);
 
 #define PLAIT_ROBUST_SIZE 64
@@ -160,8 +170,14 @@ int plait_robust_make(void *_Nonnull place);
 /// 0: taken; 1: taken, and its last holder died; -EBUSY. Who has slept for it says so.
 int plait_robust_try(void *_Nonnull place, int has_waited);
 int plait_robust_release(void *_Nonnull place);
-/// Sleeps while somebody holds it; may return early. 0 or -errno.
-int plait_robust_wait(void *_Nonnull place, uint64_t deadline);
+/// The word on which one sleeps while somebody holds it.
+uint32_t *_Nonnull plait_robust_word(void *_Nonnull place);
+/// Has the next release wake a sleeper. What the word holds then, or 0 where nobody holds the lock.
+uint32_t plait_robust_announce(void *_Nonnull place);
+/// Whether a thread of this process holds it.
+int plait_robust_is_held_here(const void *_Nonnull place);
+/// The thread that holds it; 0: none.
+pid_t plait_robust_holder(const void *_Nonnull place);
 /// Maps so many bytes of a file for all processes that do. NULL with errno set on failure.
 void *_Nullable plait_map_shared(int file, size_t bytes);
 

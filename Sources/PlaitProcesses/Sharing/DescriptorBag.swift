@@ -21,9 +21,8 @@ final class DescriptorBag: @unchecked Sendable {
 
     /// With copies of what is in another.
     convenience init(copying other: DescriptorBag) throws(SystemError) {
-        var numbers: [Int32] = []
+        self.init(owning: [])
         for number in other.numbers { numbers.append(try Processes.duplicate(number).release()) }
-        self.init(owning: numbers)
     }
 
     deinit {
@@ -64,12 +63,15 @@ public enum SharingError: Error, Hashable, Sendable, CustomStringConvertible {
     case notOnTheWay(String)
     /// The memory is not what it is to be: of another program, or another version.
     case malformed(String)
+    /// So many wait for it already.
+    case tooManyWaiters(Int)
 
     public var description: String {
         switch self {
         case .notOnTheWay(let object):
             "a \(object) goes only into the input of a process or of a pool's initializer"
         case .malformed(let object): "the shared memory is not that of a \(object)"
+        case .tooManyWaiters(let most): "\(most) strands wait already: no more can"
         }
     }
 }

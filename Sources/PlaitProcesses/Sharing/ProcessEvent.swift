@@ -1,3 +1,4 @@
+internal import PlaitParking
 internal import PlaitPlatform
 
 /// A flag that processes share: whoever waits goes on once one has set it.
@@ -27,11 +28,23 @@ public final class ProcessEvent: Sendable, Codable {
     /// by those who wait.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
     /// - Returns: Whether it is set.
-    /// - Throws: `CancellationError`, up to 50 ms late.
+    /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func wait(within limit: Duration? = nil) throws -> Bool {
-        try cell.events.wait(until: Deadline(within: limit)) { isSet }
+        try SharedWait.run(on: target, until: Deadline(within: limit), { _ in step }) ?? false
+    }
+
+    /// As ``wait(within:)``, suspending the calling task.
+    @discardableResult
+    public func wait(within limit: Duration? = nil) async throws -> Bool {
+        try await SharedWait.run(on: target, until: Deadline(within: limit)) { _ in step } ?? false
+    }
+
+    private var target: WaitTarget { WaitTarget("ProcessEvent.wait", self) }
+
+    private var step: SharedStep<Bool> {
+        isSet ? .done(true) : .wait(cell.events.condition { [cell] in cell.value != 0 })
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -1,12 +1,12 @@
 internal import PlaitParking
 internal import PlaitPlatform
-internal import PlaitStrands
 
 /// A lock that processes share, and that survives its holder: when that dies, the next one gets the lock and
 /// is told, so that it can look at what the lock guards.
 ///
 /// It goes to another process in the input of its function. Not recursive: a strand that takes it twice
-/// waits for itself. Given back by the thread that took it.
+/// waits for itself; see ``ProcessRLock``. Given back by the thread that took it, or by a fiber of that. Not
+/// fair.
 /// - Source: Python's `multiprocessing.Lock`, which its holder's death leaves locked for ever.
 public final class ProcessLock: Sendable {
     /// How it was come by.
@@ -17,32 +17,44 @@ public final class ProcessLock: Sendable {
         case ownerDied
     }
 
-    private let pages: SharedPages
-    private let file: Int32
+    /// What it takes of a block; what it guards may follow.
+    static let size = RobustMutex.size
+    let block: SharedBlock
     private let mutex: RobustMutex
 
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public convenience init() throws {
-        try self.init(owning: try SharedPages.make(name: "plait-lock", bytes: RobustMutex.size))
+        try self.init(making: try SharedBlock("plait-lock", bytes: Self.size))
+    }
+
+    /// At the start of a new block.
+    convenience init(making block: SharedBlock) throws {
+        self.init(at: block)
         try mutex.make()
     }
 
-    private init(owning file: consuming Descriptor) throws(SystemError) {
-        pages = try SharedPages(mapping: file.number, bytes: RobustMutex.size)
-        mutex = unsafe RobustMutex(at: pages.base)
-        self.file = file.release()
+    /// At the start of a block that has one.
+    init(at block: SharedBlock) {
+        self.block = block
+        mutex = unsafe RobustMutex(at: block.base)
     }
 
-    deinit { closeDescriptor(file) }
+    deinit {
+        // The system goes through the memory of held locks when their thread ends.
+        if mutex.isHeldHere { _ = unsafe Unmanaged.passRetained(block) }
+    }
+
+    /// Whether the calling thread holds it, for one of its strands.
+    public var isHeldByThread: Bool { mutex.isMine }
 
     /// Takes it if nobody holds it. Never waits.
     /// - Returns: Nil when somebody holds it.
-    public func tryAcquire() -> Acquisition? { attempt(hasWaited: false) }
+    public func tryAcquire() -> Acquisition? { attempt(hasSlept: false) }
 
     /// Takes it, waiting while somebody holds it.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Not fair.
-    /// - Throws: `CancellationError`, up to 50 ms late.
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func acquire() throws -> Acquisition {
@@ -54,9 +66,15 @@ public final class ProcessLock: Sendable {
     /// - Returns: Nil when the limit passed first.
     @available(*, noasync)
     public func acquire(within limit: Duration?) throws -> Acquisition? {
-        try mutex.acquire(until: Deadline(within: limit)).map {
-            $0 == .takenFromDead ? .ownerDied : .acquired
-        }
+        try SharedWait.run(on: target, until: Deadline(within: limit)) { step($0) }
+    }
+
+    /// Takes it, whatever is cancelled meanwhile.
+    /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    @available(*, noasync)
+    func acquireUncancellably() throws -> Acquisition {
+        try SharedWait.run(on: target, until: .never, isCancellable: false) { step($0) }
+            ?? .acquired
     }
 
     /// Gives it back. Traps when the calling thread does not hold it.
@@ -66,16 +84,42 @@ public final class ProcessLock: Sendable {
             "release of a ProcessLock that strand \(Strand.current.name) does not hold")
     }
 
-    /// Runs `body` holding it.
+    /// Runs `body` holding it. Waiting for it is not cancellable.
+    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) throws -> Result {
-        let acquisition = try acquire()
+        let acquisition = try acquireUncancellably()
         defer { release() }
         return try body(acquisition)
     }
 
-    private func attempt(hasWaited: Bool) -> Acquisition? {
-        switch mutex.tryAcquire(hasWaited: hasWaited) {
+    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
+    /// - Throws: `CancellationError`; what `body` throws.
+    public func withLock<Result>(_ body: (Acquisition) throws -> Result) async throws -> Result {
+        // The thread that takes it gives it back: all in one step of the task.
+        let result = try await SharedWait.run(on: target, until: .never) { hasSlept in
+            switch step(hasSlept) {
+            case .done(let acquisition):
+                defer { release() }
+                return SharedStep.done(try body(acquisition))
+            case .again: return .again
+            case .wait(let condition), .waitBriefly(let condition): return .wait(condition)
+            }
+        }
+        // Without a limit it ends only so.
+        guard let result else { throw CancellationError() }
+        return result
+    }
+
+    private var target: WaitTarget { WaitTarget("ProcessLock.acquire", self) }
+
+    private func step(_ hasSlept: Bool) -> SharedStep<Acquisition> {
+        if let acquisition = attempt(hasSlept: hasSlept) { return .done(acquisition) }
+        return .wait(mutex.isFree(in: block))
+    }
+
+    private func attempt(hasSlept: Bool) -> Acquisition? {
+        switch mutex.tryAcquire(hasWaited: hasSlept) {
         case .busy: nil
         case .taken: .acquired
         case .takenFromDead: .ownerDied
@@ -84,49 +128,38 @@ public final class ProcessLock: Sendable {
 }
 
 extension RobustMutex {
-    /// Takes it, waiting while somebody holds it; nil when the deadline has passed.
-    func acquire(until deadline: Deadline) throws -> Attempt? {
-        var attempt = tryAcquire(hasWaited: false)
-        if attempt == .busy {
-            _ = PoolSpin.wait {
-                attempt = tryAcquire(hasWaited: false)
-                return attempt != .busy
-            }
-        }
-        while attempt == .busy {
-            if deadline != .never && monotonicNow() >= deadline.nanoseconds { return nil }
-            try SharedWait.sleep(until: deadline) { waitUntilFree(until: $0) }
-            attempt = tryAcquire(hasWaited: true)
-        }
-        return attempt
+    /// That nobody holds it.
+    func isFree(in owner: some AnyObject & Sendable) -> SharedCondition {
+        SharedCondition(word) { withExtendedLifetime(owner) { announce() } }
     }
-}
 
-extension RobustMutex {
-    /// Takes it, blocking the thread while somebody holds it: for one that is held for a moment.
-    func acquireUncancellably() {
-        var hasWaited = false
-        while tryAcquire(hasWaited: hasWaited) == .busy {
-            // Who was woken in this one's stead may have died.
-            waitUntilFree(until: Deadline(within: .milliseconds(50)))
-            hasWaited = true
+    /// Takes it from those who hold it for a moment; nil past the deadline. As `SharedWait.run` otherwise.
+    func acquire(
+        in owner: some AnyObject & Sendable, on target: WaitTarget, until deadline: Deadline,
+        isCancellable: Bool = true
+    ) throws -> Attempt? {
+        try SharedWait.run(on: target, until: deadline, isCancellable: isCancellable) { hasSlept in
+            let attempt = tryAcquire(hasWaited: hasSlept)
+            return attempt == .busy ? .waitBriefly(isFree(in: owner)) : .done(attempt)
         }
     }
 }
 
 extension ProcessLock: Codable {
     public func encode(to encoder: any Encoder) throws {
-        let bag = try DescriptorBag.of(encoder.userInfo, for: "ProcessLock")
-        var container = encoder.singleValueContainer()
-        try container.encode(bag.put(file))
+        try block.encode(to: encoder, as: "ProcessLock")
     }
 
     public convenience init(from decoder: any Decoder) throws {
-        let bag = try DescriptorBag.of(decoder.userInfo, for: "ProcessLock")
-        let file = try bag.copy(try decoder.singleValueContainer().decode(Int.self))
-        guard try SharedPages.size(of: file.number) == RobustMutex.size else {
-            throw SharingError.malformed("ProcessLock")
-        }
-        try self.init(owning: file)
+        self.init(at: try SharedBlock(from: decoder, as: "ProcessLock") { $0 == Self.size })
+    }
+}
+
+extension ProcessLock: CustomStringConvertible {
+    /// Such as `ProcessLock(held by thread 4711)`.
+    public var description: String { describe("ProcessLock") }
+
+    func describe(_ type: String) -> String {
+        mutex.holder.map { "\(type)(held by thread \($0))" } ?? "\(type)(free)"
     }
 }

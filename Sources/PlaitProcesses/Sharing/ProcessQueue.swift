@@ -1,5 +1,5 @@
+internal import PlaitParking
 internal import PlaitPlatform
-internal import PlaitStrands
 internal import PlaitSync
 
 /// A queue between processes, first in, first out: any number put and get.
@@ -24,7 +24,7 @@ internal import PlaitSync
 /// - Source: Python's `multiprocessing.Queue`, `SimpleQueue` and `JoinableQueue`.
 public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     private let pages: QueuePages
-    private let file: Int32
+    private let file: SharedFile
 
     /// - Parameters:
     ///   - capacity: Items; nil: as many as there is memory for.
@@ -37,17 +37,13 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         var size = 4_096
         while size < bytes { size *= 2 }
         let capacity = min(capacity ?? .max, QueuePages.Position.mostRecords)
-        let file = try QueuePages.make(bytes: size, capacity: capacity)
+        file = SharedFile(owning: try QueuePages.make(bytes: size, capacity: capacity))
         pages = try QueuePages(mapping: file.number)
-        self.file = file.release()
     }
 
-    private init(owning file: consuming Descriptor) throws {
-        pages = try QueuePages(mapping: file.number)
-        self.file = file.release()
+    private init(_ pages: QueuePages, _ file: SharedFile) {
+        (self.pages, self.file) = (pages, file)
     }
-
-    deinit { closeDescriptor(file) }
 
     /// Items at this moment.
     public var count: Int { pages.count }
@@ -65,29 +61,24 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ProcessQueueError/tooLong(size:limit:)``; what
-    ///   the item's encoding throws; `CancellationError`, up to 50 ms late. The item is not there then.
+    ///   the item's encoding throws; `CancellationError`. The item is not there then.
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration? = nil) throws {
-        let bytes = try ItemCoding.encode(item)
-        guard bytes.count <= pages.longest else {
-            throw ProcessQueueError.tooLong(size: bytes.count, limit: pages.longest)
+        let bytes = try encode(item)
+        let isDone: Void? = try SharedWait.run(on: putting, until: Deadline(within: limit)) {
+            try putStep(bytes, $0)
         }
-        let deadline = Deadline(within: limit)
-        while true {
-            if pages.isShutDown { throw QueueError.shutDown }
-            if try write(bytes, until: deadline) { break }
-            let isReady = try pages.gets.wait(until: deadline) {
-                pages.hasRoom(for: bytes.count) || pages.isShutDown
-            }
-            guard isReady else { throw QueueError.full }
-        }
-        pages.puts.tell()
+        guard isDone != nil else { throw QueueError.full }
     }
 
-    /// As ``put(_:within:)``, suspending the calling task, whose cancellation does not end it.
+    /// As ``put(_:within:)``, suspending the calling task.
     public func put(_ item: Element, within limit: Duration? = nil) async throws {
-        try await blocking { try self.put(item, within: limit) }
+        let bytes = try encode(item)
+        let isDone: Void? = try await SharedWait.run(on: putting, until: Deadline(within: limit)) {
+            try putStep(bytes, $0)
+        }
+        guard isDone != nil else { throw QueueError.full }
     }
 
     /// Puts an item if there is room now.
@@ -103,13 +94,34 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         }
     }
 
-    private func write(_ bytes: [UInt8], until deadline: Deadline) throws -> Bool {
-        // Held for a copy, if its holder is not stopped.
-        guard try pages.putting.acquire(until: deadline) != nil else { throw QueueError.full }
+    private var putting: WaitTarget { WaitTarget("ProcessQueue.put", self) }
+
+    private func encode(_ item: Element) throws -> [UInt8] {
+        let bytes = try ItemCoding.encode(item)
+        guard bytes.count <= pages.longest else {
+            throw ProcessQueueError.tooLong(size: bytes.count, limit: pages.longest)
+        }
+        return bytes
+    }
+
+    private func putStep(_ bytes: [UInt8], _ hasSlept: Bool) throws -> SharedStep<Void> {
+        if pages.isShutDown { throw QueueError.shutDown }
+        guard pages.hasRoom(for: bytes.count) else {
+            return .wait(
+                pages.gets.condition { [pages] in
+                    pages.hasRoom(for: bytes.count) || pages.isShutDown
+                })
+        }
+        guard pages.beginPutting(hasSlept: hasSlept) else {
+            return .waitBriefly(pages.putting.isFree(in: pages))
+        }
         defer { _ = pages.putting.release() }
-        guard pages.hasRoom(for: bytes.count), !pages.isShutDown else { return false }
+        // As it is now that nobody else puts.
+        if pages.isShutDown { throw QueueError.shutDown }
+        guard pages.hasRoom(for: bytes.count) else { return .again }
         pages.write(bytes)
-        return true
+        pages.puts.tell()
+        return .done(())
     }
 
     // MARK: Getting
@@ -119,28 +131,20 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `QueueError.empty` past the limit, `.shutDown` when nothing is left and nothing can come;
-    ///   `DecodingError` for an item that is no `Element`, which is gone then; `CancellationError`, up to
-    ///   50 ms late.
+    ///   `DecodingError` for an item that is no `Element`, which is gone then; `CancellationError`.
     /// - Source: Python's `Queue.get`.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
-        let deadline = Deadline(within: limit)
-        while true {
-            if let bytes = try read(until: deadline) {
-                pages.gets.tell()
-                return try ItemCoding.decode(bytes)
-            }
-            if pages.isShutDown && pages.count == 0 { throw QueueError.shutDown }
-            let isReady = try pages.puts.wait(until: deadline) {
-                pages.count > 0 || pages.isShutDown
-            }
-            guard isReady else { throw QueueError.empty }
-        }
+        let bytes = try SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
+        guard let bytes else { throw QueueError.empty }
+        return try ItemCoding.decode(bytes)
     }
 
-    /// As ``get(within:)``, suspending the calling task, whose cancellation does not end it.
+    /// As ``get(within:)``, suspending the calling task.
     public func get(within limit: Duration? = nil) async throws -> Element {
-        try await blocking { try self.get(within: limit) }
+        let bytes = try await SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
+        guard let bytes else { throw QueueError.empty }
+        return try ItemCoding.decode(bytes)
     }
 
     /// Takes the oldest item, if there is one.
@@ -154,11 +158,23 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         }
     }
 
-    private func read(until deadline: Deadline) throws -> [UInt8]? {
-        if pages.count == 0 { return nil }
-        guard try pages.getting.acquire(until: deadline) != nil else { throw QueueError.empty }
+    private var getting: WaitTarget { WaitTarget("ProcessQueue.get", self) }
+
+    private func getStep(_ hasSlept: Bool) throws -> SharedStep<[UInt8]> {
+        // Before the count: nothing comes after it.
+        let isShutDown = pages.isShutDown
+        guard pages.count > 0 else {
+            if isShutDown { throw QueueError.shutDown }
+            return .wait(pages.puts.condition { [pages] in pages.count > 0 || pages.isShutDown })
+        }
+        guard pages.getting.tryAcquire(hasWaited: hasSlept) != .busy else {
+            return .waitBriefly(pages.getting.isFree(in: pages))
+        }
         defer { _ = pages.getting.release() }
-        return try pages.read()
+        guard let bytes = try pages.read() else { return .again }
+        // Those who wait to put may need more than this one took: each looks.
+        pages.gets.tell(count: .max)
+        return .done(bytes)
     }
 
     // MARK: Tasks
@@ -179,27 +195,57 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when the limit passed first.
     /// - Source: Python's `JoinableQueue.join`.
+    /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func join(within limit: Duration? = nil) throws -> Bool {
-        try pages.dones.wait(until: Deadline(within: limit)) { pages.unfinished == 0 }
+        try SharedWait.run(on: joining, until: Deadline(within: limit), { _ in joinStep }) ?? false
+    }
+
+    /// As ``join(within:)``, suspending the calling task.
+    @discardableResult
+    public func join(within limit: Duration? = nil) async throws -> Bool {
+        try await SharedWait.run(on: joining, until: Deadline(within: limit)) { _ in joinStep }
+            ?? false
+    }
+
+    private var joining: WaitTarget { WaitTarget("ProcessQueue.join", self) }
+
+    private var joinStep: SharedStep<Bool> {
+        if pages.unfinished == 0 { return .done(true) }
+        // Whoever died in the middle of a put may have counted what is not there.
+        if pages.beginPutting(hasSlept: false) { _ = pages.putting.release() }
+        return pages.unfinished == 0
+            ? .done(true) : .wait(pages.dones.condition { [pages] in pages.unfinished == 0 })
     }
 
     // MARK: The end
 
     /// Ends it for all processes: nothing more is put, and what is there can still be got.
+    ///
+    /// Waits for those who put or get at this moment: for ever, if one of them was stopped.
     /// - Parameter immediately: Drops what is there, too.
-    public func shutDown(immediately: Bool = false) {
-        // Nobody puts or gets meanwhile: what is there then is all that will ever be.
-        pages.putting.acquireUncancellably()
-        pages.getting.acquireUncancellably()
+    /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    @available(*, noasync)
+    public func shutDown(immediately: Bool = false) throws {
         pages.shutDown()
-        if immediately { pages.dropAll() }
-        _ = pages.getting.release()
-        _ = pages.putting.release()
+        let target = WaitTarget("ProcessQueue.shutDown", self)
+        // Nobody puts or gets meanwhile: what is there then is all that will ever be.
+        try hold(pages.putting, target) {
+            try hold(pages.getting, target) {
+                if immediately { pages.dropAll() }
+            }
+        }
         pages.dones.tell(count: .max)
         pages.puts.tell(count: .max)
         pages.gets.tell(count: .max)
+    }
+
+    private func hold(_ mutex: RobustMutex, _ target: WaitTarget, _ body: () throws -> Void) throws
+    {
+        _ = try mutex.acquire(in: pages, on: target, until: .never, isCancellable: false)
+        defer { _ = mutex.release() }
+        try body()
     }
 }
 
@@ -218,14 +264,15 @@ public enum ProcessQueueError: Error, Hashable, Sendable, CustomStringConvertibl
 
 extension ProcessQueue: Codable {
     public func encode(to encoder: any Encoder) throws {
-        let bag = try DescriptorBag.of(encoder.userInfo, for: "ProcessQueue")
-        var container = encoder.singleValueContainer()
-        try container.encode(bag.put(file))
+        try file.encode(to: encoder, as: "ProcessQueue")
     }
 
     public convenience init(from decoder: any Decoder) throws {
-        let bag = try DescriptorBag.of(decoder.userInfo, for: "ProcessQueue")
-        try self.init(owning: try bag.copy(try decoder.singleValueContainer().decode(Int.self)))
+        try self.init(try SharedFile(from: decoder, as: "ProcessQueue"))
+    }
+
+    private convenience init(_ file: SharedFile) throws {
+        self.init(try QueuePages(mapping: file.number), file)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import PlaitParking
 internal import PlaitPlatform
 
 /// Permits that processes share: each is held by one at a time.
@@ -36,15 +37,31 @@ public final class ProcessSemaphore: Sendable, Codable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Returns: Whether it was taken.
-    /// - Throws: `CancellationError`, up to 50 ms late.
+    /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func acquire(within limit: Duration? = nil) throws -> Bool {
-        let deadline = Deadline(within: limit)
-        while !tryAcquire() {
-            guard try cell.events.wait(until: deadline, { cell.value > 0 }) else { return false }
-        }
-        return true
+        try SharedWait.run(on: target, until: Deadline(within: limit), { _ in step }) ?? false
+    }
+
+    /// As ``acquire(within:)``, suspending the calling task.
+    @discardableResult
+    public func acquire(within limit: Duration? = nil) async throws -> Bool {
+        try await SharedWait.run(on: target, until: Deadline(within: limit)) { _ in step } ?? false
+    }
+
+    /// Runs `body` with a permit. Waiting for it is not cancellable.
+    @available(*, noasync)
+    public func withPermit<Result>(_ body: () throws -> Result) throws -> Result {
+        _ = try SharedWait.run(on: target, until: .never, isCancellable: false) { _ in step }
+        defer { release() }
+        return try body()
+    }
+
+    private var target: WaitTarget { WaitTarget("ProcessSemaphore.acquire", self) }
+
+    private var step: SharedStep<Bool> {
+        tryAcquire() ? .done(true) : .wait(cell.events.condition { [cell] in cell.value > 0 })
     }
 
     /// Gives back `count` permits. Traps past the bound.

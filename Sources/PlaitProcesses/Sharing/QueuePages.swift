@@ -14,7 +14,7 @@ final class QueuePages: @unchecked Sendable {
     struct Position: Equatable {
         static let unitBits: UInt64 = 40
         private static let unitMask: UInt64 = 1 << unitBits - 1
-        private static let recordMask: UInt64 = 1 << (64 - unitBits) - 1
+        static let recordMask: UInt64 = 1 << (64 - unitBits) - 1
         var bits: UInt64
 
         var units: UInt64 { bits & Self.unitMask }
@@ -30,8 +30,6 @@ final class QueuePages: @unchecked Sendable {
         func records(since other: Position) -> Int {
             Int((records &- other.records) & Self.recordMask)
         }
-        /// How many records there were of which so many are done.
-        func undone(_ done: UInt32) -> Int { Int((records &- UInt64(done)) & Self.recordMask) }
         static var mostRecords: Int { Int(recordMask) / 2 }
     }
 
@@ -44,9 +42,10 @@ final class QueuePages: @unchecked Sendable {
         static let gets = 320
         static let done = 384
         static let dones = 392
-        static let flags = 448
-        static let capacity = 456
-        static let mark = 464
+        static let everPut = 448
+        static let flags = 512
+        static let capacity = 520
+        static let mark = 528
     }
 
     private static let mark: UInt64 = 0x706C_6169_7451_0001
@@ -96,10 +95,6 @@ final class QueuePages: @unchecked Sendable {
         unsafe (rings.head + place).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    private var doneWord: UnsafeMutablePointer<Atomic<UInt32>> {
-        unsafe (rings.head + Place.done).assumingMemoryBound(to: Atomic<UInt32>.self)
-    }
-
     var head: Position {
         Position(bits: unsafe word(Place.head).pointee.load(ordering: .acquiring))
     }
@@ -107,7 +102,17 @@ final class QueuePages: @unchecked Sendable {
         Position(bits: unsafe word(Place.tail).pointee.load(ordering: .acquiring))
     }
     var capacity: Int { Int(unsafe word(Place.capacity).pointee.load(ordering: .relaxed)) }
-    var count: Int { tail.records(since: head) }
+    /// Both at one moment.
+    private var ends: (head: Position, tail: Position) {
+        while true {
+            let (head, tail) = (head, tail)
+            if head == self.head { return (head, tail) }
+        }
+    }
+    var count: Int {
+        let (head, tail) = ends
+        return tail.records(since: head)
+    }
 
     /// Bytes that an item of so many takes.
     private static func room(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
@@ -117,14 +122,31 @@ final class QueuePages: @unchecked Sendable {
     // MARK: Records
 
     func hasRoom(for count: Int) -> Bool {
-        let (head, tail) = (head, tail)
+        let (head, tail) = ends
         return tail.records(since: head) < capacity
             && Self.room(count) <= bytes - tail.bytes(since: head)
+    }
+
+    /// Takes `putting`, and mends what somebody left who died with it. False where it is held.
+    func beginPutting(hasSlept: Bool) -> Bool {
+        switch putting.tryAcquire(hasWaited: hasSlept) {
+        case .busy: return false
+        case .taken: return true
+        case .takenFromDead:
+            // It had counted an item, and not put it.
+            let counted = unsafe word(Place.everPut).pointee.load(ordering: .acquiring)
+            if counted & Position.recordMask != tail.records {
+                unsafe word(Place.everPut).pointee.store(counted &- 1, ordering: .releasing)
+                dones.tell(count: .max)
+            }
+            return true
+        }
     }
 
     /// Under `putting`, where there is room.
     func write(_ item: [UInt8]) {
         let tail = tail
+        _ = unsafe word(Place.everPut).pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
         let place = unsafe rings.ring(0) + Int(tail.units) &* 8 & (bytes - 1)
         unsafe place.storeBytes(of: UInt64(item.count), as: UInt64.self)
         unsafe item.withUnsafeBytes { item in
@@ -153,23 +175,32 @@ final class QueuePages: @unchecked Sendable {
 
     /// Under `getting`: as if all had been read, and their tasks done.
     func dropAll() {
-        let dropped = UInt32(count)
+        let dropped = UInt64(count)
         unsafe word(Place.head).pointee.store(tail.bits, ordering: .releasing)
-        _ = unsafe doneWord.pointee.wrappingAdd(dropped, ordering: .acquiringAndReleasing)
+        _ = unsafe word(Place.done).pointee.wrappingAdd(dropped, ordering: .acquiringAndReleasing)
     }
 
     // MARK: Tasks
 
     var unfinished: Int {
-        tail.undone(unsafe doneWord.pointee.load(ordering: .acquiring))
+        while true {
+            let done = unsafe word(Place.done).pointee.load(ordering: .acquiring)
+            let put = unsafe word(Place.everPut).pointee.load(ordering: .acquiring)
+            // Both at one moment.
+            if unsafe word(Place.done).pointee.load(ordering: .acquiring) == done {
+                return Int(put &- done)
+            }
+        }
     }
 
     /// False when none is unfinished.
     func finishOne() -> Bool {
         while true {
-            let done = unsafe doneWord.pointee.load(ordering: .acquiring)
-            if tail.undone(done) == 0 { return false }
-            let isSet = unsafe doneWord.pointee.compareExchange(
+            let done = unsafe word(Place.done).pointee.load(ordering: .acquiring)
+            if unsafe word(Place.everPut).pointee.load(ordering: .acquiring) == done {
+                return false
+            }
+            let isSet = unsafe word(Place.done).pointee.compareExchange(
                 expected: done, desired: done &+ 1, ordering: .acquiringAndReleasing
             ).exchanged
             if isSet { return true }

@@ -6,25 +6,21 @@ internal import Synchronization
 final class SharedCell: @unchecked Sendable {
     // Sendable: atomics.
     private static let size = 64
-    private let pages: SharedPages
-    private let file: Int32
+    private let block: SharedBlock
     let events: SharedEvents
 
-    convenience init(_ value: UInt32, name: String) throws {
-        try self.init(owning: try SharedPages.make(name: name, bytes: Self.size))
+    convenience init(_ value: UInt32, name: String) throws(SystemError) {
+        self.init(try SharedBlock(name, bytes: Self.size))
         unsafe word.pointee.store(value, ordering: .releasing)
     }
 
-    private init(owning file: consuming Descriptor) throws(SystemError) {
-        pages = try SharedPages(mapping: file.number, bytes: Self.size)
-        unsafe events = SharedEvents(pages, at: pages.base + 8)
-        self.file = file.release()
+    private init(_ block: SharedBlock) {
+        self.block = block
+        unsafe events = SharedEvents(block, at: block.base + 8)
     }
 
-    deinit { closeDescriptor(file) }
-
     private var word: UnsafeMutablePointer<Atomic<UInt32>> {
-        unsafe pages.base.assumingMemoryBound(to: Atomic<UInt32>.self)
+        unsafe block.base.assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
     var value: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
@@ -42,17 +38,10 @@ final class SharedCell: @unchecked Sendable {
     }
 
     func encode(to encoder: any Encoder, as object: String) throws {
-        let bag = try DescriptorBag.of(encoder.userInfo, for: object)
-        var container = encoder.singleValueContainer()
-        try container.encode(bag.put(file))
+        try block.encode(to: encoder, as: object)
     }
 
     convenience init(from decoder: any Decoder, as object: String) throws {
-        let bag = try DescriptorBag.of(decoder.userInfo, for: object)
-        let file = try bag.copy(try decoder.singleValueContainer().decode(Int.self))
-        guard try SharedPages.size(of: file.number) == Self.size else {
-            throw SharingError.malformed(object)
-        }
-        try self.init(owning: file)
+        self.init(try SharedBlock(from: decoder, as: object) { $0 == Self.size })
     }
 }

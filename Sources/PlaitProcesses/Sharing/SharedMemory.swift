@@ -2,8 +2,9 @@ internal import PlaitPlatform
 
 /// Memory that processes share: what one writes, the others read.
 ///
-/// It belongs to no file that anybody sees: with the last process that has it, it is gone, whatever has
-/// ended that. It goes to another process in the input of its function, or of a pool's initializer.
+/// Unless it has a name, it belongs to no file that anybody sees: with the last process that has it, it is
+/// gone, whatever has ended that. It goes to another process in the input of its function, or of a pool's
+/// initializer.
 ///
 /// ```swift
 /// enum Fill: ProcessFunction {
@@ -17,39 +18,32 @@ internal import PlaitPlatform
 /// print(memory.load(at: 396, as: Int32.self))     // 99
 /// ```
 /// Nothing orders the accesses of two processes, but what they use to tell each other: a ``ProcessQueue``, a
-/// ``ProcessLock``, the end of one.
+/// ``ProcessLock``, the end of one. ``view(of:at:count:)`` shows it as values of a type.
 /// - Source: Python's `multiprocessing.shared_memory.SharedMemory`.
 public final class SharedMemory: Sendable {
-    private let pages: SharedPages
-    let number: Int32
+    let block: SharedBlock
 
     /// Makes memory of so many bytes, all zero.
     /// - Throws: `SystemError`: ENOMEM, EMFILE.
     public convenience init(bytes: Int) throws {
         demand(bytes >= 1, "a SharedMemory of \(bytes) bytes; give 1 or more")
-        try self.init(owning: try SharedPages.make(name: "plait-memory", bytes: bytes))
+        self.init(try SharedBlock("plait-memory", bytes: bytes))
     }
 
-    init(owning file: consuming Descriptor) throws(SystemError) {
-        let bytes = try SharedPages.size(of: file.number)
-        pages = try SharedPages(mapping: file.number, bytes: bytes)
-        number = file.release()
-    }
+    init(_ block: SharedBlock) { self.block = block }
 
-    deinit { closeDescriptor(number) }
-
-    public var bytes: Int { pages.bytes }
+    public var bytes: Int { block.bytes }
 
     /// A value at an offset in bytes, of any alignment. Traps past the end.
     public func load<Value: BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value {
         check(offset, MemoryLayout<Value>.size)
-        return unsafe pages.base.loadUnaligned(fromByteOffset: offset, as: type)
+        return unsafe block.base.loadUnaligned(fromByteOffset: offset, as: type)
     }
 
     /// Writes a value at an offset in bytes, of any alignment. Traps past the end.
     public func store<Value: BitwiseCopyable>(_ value: Value, at offset: Int) {
         check(offset, MemoryLayout<Value>.size)
-        unsafe pages.base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+        unsafe block.base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 
     /// Calls `body` with all of it.
@@ -57,9 +51,23 @@ public final class SharedMemory: Sendable {
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         // Of a copy of the address: the compiler crashes on the span of a field.
-        let memory = unsafe UnsafeMutableRawBufferPointer(start: pages.base, count: pages.bytes)
+        let memory = unsafe UnsafeMutableRawBufferPointer(start: block.base, count: block.bytes)
         var span = unsafe memory.mutableBytes
         return try body(&span)
+    }
+
+    /// All or part of it as values, without a lock. Traps past the end.
+    /// - Parameters:
+    ///   - offset: In bytes, of any alignment.
+    ///   - count: Values; nil: as many as there is room for.
+    public func view<Value: BitwiseCopyable & Sendable>(
+        of type: Value.Type, at offset: Int = 0, count: Int? = nil
+    ) -> SharedView<Value> {
+        let stride = MemoryLayout<Value>.stride
+        let count = count ?? max(0, bytes - offset) / stride
+        demand(count >= 0, "a view of \(count) values of a SharedMemory")
+        check(offset, count * stride)
+        return SharedView(block, at: offset, count: count)
     }
 
     private func check(_ offset: Int, _ size: Int) {
@@ -71,14 +79,10 @@ public final class SharedMemory: Sendable {
 
 extension SharedMemory: Codable {
     public func encode(to encoder: any Encoder) throws {
-        let bag = try DescriptorBag.of(encoder.userInfo, for: "SharedMemory")
-        var container = encoder.singleValueContainer()
-        try container.encode(bag.put(number))
+        try block.encode(to: encoder, as: "SharedMemory")
     }
 
     public convenience init(from decoder: any Decoder) throws {
-        let bag = try DescriptorBag.of(decoder.userInfo, for: "SharedMemory")
-        let place = try decoder.singleValueContainer().decode(Int.self)
-        try self.init(owning: try bag.copy(place))
+        self.init(try SharedBlock(from: decoder, as: "SharedMemory") { $0 >= 1 })
     }
 }

@@ -1,67 +1,82 @@
 internal import PlaitParking
 internal import PlaitPlatform
-internal import PlaitStrands
-internal import Synchronization
 
-/// How a strand waits for another process.
-enum SharedWait {
-    /// After this long, a waiter looks by itself: who was to wake it, or was woken in its place, may have
-    /// died before it could hand on what it had. Also how late a cancellation ends a wait.
-    private static let patience = Duration.milliseconds(50)
-
-    /// Sleeps by `body` until the deadline that it gets, or less. A fiber's hub goes on meanwhile. Its
-    /// strand's cancellation ends it.
-    static func sleep(
-        until deadline: Deadline, _ body: @escaping @Sendable (Deadline) -> Void
-    ) throws {
-        let slice = Deadline(within: patience)
-        let end = deadline < slice ? deadline : slice
-        try blocking { body(end) }
-        // What sleeps in the system is not cancelled, but a cancellation ends the next wait.
-        try Strand.sleep(for: .nanoseconds(1))
-    }
+/// What came of an attempt at something in shared memory.
+enum SharedStep<Result> {
+    case done(Result)
+    /// Somebody else was faster: to be attempted again at once.
+    case again
+    /// To be attempted again once this is met.
+    case wait(SharedCondition)
+    /// As ``wait(_:)``, for what another process holds for a moment: a limit of zero waits for it, too, but
+    /// for a holder that was stopped.
+    case waitBriefly(SharedCondition)
 }
 
-/// A word in shared memory on which waiters sleep, and how many there are.
-@safe
-struct SharedEvents: @unchecked Sendable {
-    // Sendable: atomics.
-    static let size = 8
-    /// Keeps the memory.
-    private let owner: any AnyObject & Sendable
-    private let word: UnsafeMutablePointer<Atomic<UInt32>>
-    private let waiters: UnsafeMutablePointer<Atomic<UInt32>>
+/// How strands and tasks wait for what is in shared memory.
+enum SharedWait {
+    private static let moment: UInt64 = 10_000_000
 
-    init(_ owner: any AnyObject & Sendable, at place: UnsafeMutableRawPointer) {
-        self.owner = owner
-        unsafe word = unsafe place.assumingMemoryBound(to: Atomic<UInt32>.self)
-        unsafe waiters = unsafe (place + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
-    }
-
-    /// Waits until `isReady`, which others make so before they ``tell(count:)``.
-    /// - Returns: False when the deadline has passed.
-    func wait(until deadline: Deadline, _ isReady: () -> Bool) throws -> Bool {
-        if PoolSpin.wait(for: isReady) { return true }
-        _ = unsafe waiters.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        defer { _ = unsafe waiters.pointee.wrappingSubtract(1, ordering: .relaxed) }
+    /// Attempts something until it is done. Blocks the calling thread or parks the calling fiber.
+    /// - Parameter step: Gets whether it has slept before.
+    /// - Returns: Nil past the deadline.
+    static func run<Result>(
+        on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true,
+        _ step: (Bool) throws -> SharedStep<Result>
+    ) throws -> Result? {
+        var hasSlept = false
+        var grace: Deadline?
         while true {
-            let seen = unsafe word.pointee.load(ordering: .sequentiallyConsistent)
-            if isReady() { return true }
-            if deadline != .never && monotonicNow() >= deadline.nanoseconds { return false }
-            try SharedWait.sleep(until: deadline) { [self] end in
-                unsafe SharedFutex.wait(on: UnsafePointer(word), while: seen, until: end)
+            let condition: SharedCondition
+            var end = deadline
+            switch try step(hasSlept) {
+            case .done(let result): return result
+            case .again: continue
+            case .wait(let met): condition = met
+            case .waitBriefly(let met):
+                condition = met
+                end = later(end, &grace)
             }
+            if end.hasPassed { return nil }
+            if PoolSpin.wait(for: { condition.isMet }) { continue }
+            guard try condition.wait(on: target, until: end, isCancellable: isCancellable) else {
+                return nil
+            }
+            hasSlept = true
         }
     }
 
-    /// Those that died while they waited included: they cost a needless wake each time.
-    var waiterCount: Int { Int(unsafe waiters.pointee.load(ordering: .relaxed)) }
-
-    /// After a change: wakes so many of those who wait.
-    func tell(count: Int32 = 1) {
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        guard unsafe waiters.pointee.load(ordering: .relaxed) > 0 else { return }
-        _ = unsafe word.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        unsafe SharedFutex.wake(UnsafePointer(word), count: count)
+    /// As ``run(on:until:isCancellable:_:)``, suspending the calling task.
+    static func run<Result>(
+        on target: WaitTarget, until deadline: Deadline,
+        _ step: (Bool) throws -> SharedStep<Result>
+    ) async throws -> Result? {
+        var hasSlept = false
+        var grace: Deadline?
+        while true {
+            let condition: SharedCondition
+            var end = deadline
+            switch try step(hasSlept) {
+            case .done(let result): return result
+            case .again: continue
+            case .wait(let met): condition = met
+            case .waitBriefly(let met):
+                condition = met
+                end = later(end, &grace)
+            }
+            if end.hasPassed { return nil }
+            guard try await condition.wait(on: target, until: end) else { return nil }
+            hasSlept = true
+        }
     }
+
+    private static func later(_ deadline: Deadline, _ grace: inout Deadline?) -> Deadline {
+        let end = grace ?? Deadline.now.advanced(by: moment)
+        grace = end
+        return max(deadline, end)
+    }
+}
+
+extension Deadline {
+    var hasPassed: Bool { self != .never && self <= .now }
 }

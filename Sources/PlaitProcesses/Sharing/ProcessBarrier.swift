@@ -1,0 +1,203 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitSync
+internal import Synchronization
+
+/// A place where a fixed number of strands of several processes wait for each other, again and again.
+///
+/// When the last has arrived, all go on: a pass. One that gives up by its limit breaks the barrier for all, since
+/// they would wait for ever; one that is cancelled, or whose process dies, leaves its place to another. At most
+/// 1,024 parties. It goes to another process in the input of its function.
+/// - Source: Python's `multiprocessing.Barrier`.
+public final class ProcessBarrier: Sendable {
+    private static let size = 128 + WaiterTable.size
+    /// How many make a pass.
+    public let parties: Int
+    private let limit: Duration?
+    private let block: SharedBlock
+    private let mutex: RobustMutex
+    private let table: WaiterTable
+
+    /// - Parameters:
+    ///   - parties: How many make a pass; at least 1.
+    ///   - limit: For waits that give none; `nil` waits for ever.
+    /// - Throws: `SystemError`: EMFILE, ENOMEM.
+    public convenience init(parties: Int, within limit: Duration? = nil) throws {
+        demand(
+            parties >= 1 && parties <= WaiterTable.places,
+            "a ProcessBarrier of \(parties) parties; give 1 to \(WaiterTable.places)")
+        self.init(parties, limit, try SharedBlock("plait-barrier", bytes: Self.size))
+        try mutex.make()
+    }
+
+    private init(_ parties: Int, _ limit: Duration?, _ block: SharedBlock) {
+        self.parties = parties
+        self.limit = limit
+        self.block = block
+        mutex = unsafe RobustMutex(at: block.base)
+        table = WaiterTable(block, at: 128)
+    }
+
+    private var broken: UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe (block.base + RobustMutex.size).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    /// Whether every wait throws `BarrierError.broken`, until ``reset()``.
+    public var isBroken: Bool { unsafe broken.pointee.load(ordering: .acquiring) != 0 }
+
+    /// Parties that have arrived and wait for the others.
+    /// - Throws: As ``abort()``.
+    @available(*, noasync)
+    public func waitingCount() throws -> Int {
+        try locked { table.places(in: .waiting).count }
+    }
+
+    // MARK: Waiting
+
+    /// Waits for the other parties, at most for the barrier's own limit.
+    ///
+    /// Blocks the calling thread or parks the calling fiber; who completes the pass does not wait.
+    /// - Parameter action: Run by the party that arrives last, before any goes on: its own. If it throws, that
+    ///   party gets the error, and the barrier is broken. It must not wait at this barrier.
+    /// - Returns: A number from 0 up to `parties`, another for each party of a pass; 0 is who arrived last.
+    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the pass was made
+    ///   meanwhile; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// - Source: Python's `Barrier.wait`.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(action: (() throws -> Void)? = nil) throws -> Int {
+        try wait(within: limit, action: action)
+    }
+
+    /// Waits for the other parties, at most `limit`; `.zero` passes only if it is the last, `nil` waits for ever.
+    /// The limit includes the action; past it, the barrier is broken.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(within limit: Duration?, action: (() throws -> Void)? = nil) throws -> Int {
+        switch try locked({ try arrive(acting: action != nil) }) {
+        case .passed: return 0
+        case .acts(let others): return try act(action, for: others)
+        case .waits(let place):
+            let outcome = Result {
+                try table.condition(place).wait(
+                    on: WaitTarget("ProcessBarrier.wait", self), until: Deadline(within: limit))
+            }
+            return try locked { try depart(place, outcome) }
+        }
+    }
+
+    private enum Arrival {
+        case passed
+        /// It is the last, and is to act before these go on.
+        case acts(others: [Int])
+        case waits(place: Int)
+    }
+
+    private func arrive(acting: Bool) throws -> Arrival {
+        if isBroken { throw BarrierError.broken }
+        let others = table.places(in: .waiting)
+        guard others.count == parties - 1 else { return .waits(place: try table.enter()) }
+        if acting {
+            // They are of this pass, and no longer of the next.
+            for place in others { table.tell(place, .chosen, processID()) }
+            return .acts(others: others)
+        }
+        pass(others)
+        return .passed
+    }
+
+    private func pass(_ others: [Int]) {
+        for (index, place) in others.enumerated() { table.tell(place, .served, Int32(index + 1)) }
+    }
+
+    private func act(_ action: (() throws -> Void)?, for others: [Int]) throws -> Int {
+        let outcome = Result { try action?() }
+        try locked {
+            if case .failure = outcome { return breakAll() }
+            // One of them may have given up, or somebody have aborted it, meanwhile.
+            if others.contains(where: { table.state($0) != .chosen }) { throw BarrierError.broken }
+            pass(others)
+        }
+        try outcome.get()
+        return 0
+    }
+
+    private func depart(_ place: Int, _ outcome: Result<Bool, any Error>) throws -> Int {
+        let state = table.state(place)
+        let index = Int(table.value(place))
+        table.leave(place)
+        switch (state, outcome) {
+        case (_, .failure(let error)):
+            // The action was for it, too: there is no pass without it.
+            if state == .chosen { breakAll() }
+            throw error
+        case (.served, .success): return index
+        case (.waiting, .success), (.chosen, .success):
+            // Its limit has passed, or who acted has died.
+            breakAll()
+            throw BarrierError.broken
+        case (.refused, .success), (.free, .success): throw BarrierError.broken
+        }
+    }
+
+    // MARK: Breaking and mending
+
+    /// Breaks the barrier: all who wait or come throw `BarrierError.broken`, until ``reset()``.
+    /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    @available(*, noasync)
+    public func abort() throws { try locked { breakAll() } }
+
+    /// Makes the barrier as new. Parties that wait throw `BarrierError.broken`.
+    /// - Throws: As ``abort()``.
+    @available(*, noasync)
+    public func reset() throws {
+        try locked {
+            refuseAll()
+            unsafe broken.pointee.store(0, ordering: .releasing)
+        }
+    }
+
+    private func breakAll() {
+        unsafe broken.pointee.store(1, ordering: .releasing)
+        refuseAll()
+    }
+
+    private func refuseAll() {
+        for place in table.places(in: .waiting) + table.places(in: .chosen) {
+            table.tell(place, .refused)
+        }
+    }
+
+    /// Under the lock, which is held for a moment, and whose last holder may have died in the middle: then
+    /// nobody knows who has been told what.
+    private func locked<Result>(_ body: () throws -> Result) throws -> Result {
+        let attempt = try mutex.acquire(
+            in: block, on: WaitTarget("ProcessBarrier", self), until: .never, isCancellable: false)
+        defer { _ = mutex.release() }
+        if attempt == .takenFromDead { breakAll() }
+        return try body()
+    }
+}
+
+extension ProcessBarrier: Codable {
+    private enum Key: CodingKey { case parties, limit, waiters }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(parties, forKey: .parties)
+        try container.encode(limit, forKey: .limit)
+        try block.encode(to: container.superEncoder(forKey: .waiters), as: "ProcessBarrier")
+    }
+
+    public convenience init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        self.init(
+            try container.decode(Int.self, forKey: .parties),
+            try container.decode(Duration?.self, forKey: .limit),
+            try SharedBlock(
+                from: try container.superDecoder(forKey: .waiters), as: "ProcessBarrier"
+            ) {
+                $0 == Self.size
+            })
+    }
+}

@@ -1,0 +1,114 @@
+internal import PlaitParking
+internal import PlaitPlatform
+
+/// Where strands of several processes wait for a change of what a ``ProcessLock`` guards.
+///
+/// Who waits gives the lock up meanwhile and has it again afterwards, whatever ended the wait. Who is notified
+/// is the one that has waited longest; one whose process has died is passed over. At most 1,024 wait at the
+/// same time. It goes to another process in the input of its function.
+/// - Source: Python's `multiprocessing.Condition`.
+public final class ProcessCondition: Sendable {
+    /// Guards what is waited for. Held by who calls anything here.
+    public let lock: ProcessLock
+    private let block: SharedBlock
+    private let table: WaiterTable
+
+    /// - Throws: `SystemError`: EMFILE, ENOMEM.
+    public convenience init(lock: ProcessLock) throws {
+        self.init(lock, try SharedBlock("plait-condition", bytes: WaiterTable.size))
+    }
+
+    /// With a lock of its own.
+    public convenience init() throws { try self.init(lock: ProcessLock()) }
+
+    private init(_ lock: ProcessLock, _ block: SharedBlock) {
+        self.lock = lock
+        self.block = block
+        table = WaiterTable(block, at: 0)
+    }
+
+    /// Strands of all processes that wait, at this moment.
+    public var waitingCount: Int {
+        demandHeld("waitingCount")
+        return table.places(in: .waiting).count
+    }
+
+    /// Waits until it is notified, and has the lock again then.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. What it waited for may have changed again
+    /// meanwhile: ``wait(for:within:)`` looks.
+    /// - Parameter limit: Longest wait for the notification; `nil` waits for ever, `.zero` gives the lock up once.
+    /// - Returns: Whether it was notified. When `lock`'s holder died meanwhile, that is not said here.
+    /// - Throws: `CancellationError`: a notification that it had goes to another; ``SharingError/tooManyWaiters(_:)``;
+    ///   `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber. The lock is held then, too.
+    /// - Source: Python's `Condition.wait`.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(within limit: Duration? = nil) throws -> Bool {
+        demandHeld("wait")
+        let place = try table.enter()
+        lock.release()
+        let outcome = Result {
+            try table.condition(place).wait(
+                on: WaitTarget("ProcessCondition.wait", self), until: Deadline(within: limit))
+        }
+        _ = try lock.acquireUncancellably()
+        let wasNotified = table.state(place) == .served
+        table.leave(place)
+        if case .failure = outcome, wasNotified { notify() }
+        return try outcome.get() || wasNotified
+    }
+
+    /// Waits until `predicate`, which is asked under the lock, holds.
+    /// - Returns: What it says last: false past the limit.
+    /// - Throws: As ``wait(within:)``; what `predicate` throws.
+    /// - Source: Python's `Condition.wait_for`.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(
+        for predicate: () throws -> Bool, within limit: Duration? = nil
+    ) throws -> Bool {
+        let deadline = Deadline(within: limit)
+        while try !predicate() {
+            if deadline.hasPassed { return false }
+            try wait(within: deadline.remaining)
+        }
+        return true
+    }
+
+    /// Lets so many of those who wait go on, once the lock is free.
+    /// - Source: Python's `Condition.notify`.
+    public func notify(_ count: Int = 1) {
+        demand(count >= 0, "notify(\(count)) of a ProcessCondition; give 0 or more")
+        demandHeld("notify")
+        for place in table.places(in: .waiting).prefix(count) { table.tell(place, .served) }
+    }
+
+    /// Lets all who wait go on, once the lock is free.
+    public func notifyAll() { notify(.max) }
+
+    private func demandHeld(_ verb: String) {
+        demand(
+            lock.isHeldByThread,
+            "\(verb) of a ProcessCondition whose lock strand \(Strand.current.name) does not hold")
+    }
+}
+
+extension ProcessCondition: Codable {
+    private enum Key: CodingKey { case lock, waiters }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(lock, forKey: .lock)
+        try block.encode(to: container.superEncoder(forKey: .waiters), as: "ProcessCondition")
+    }
+
+    public convenience init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        let lock = try container.decode(ProcessLock.self, forKey: .lock)
+        let waiters = try container.superDecoder(forKey: .waiters)
+        self.init(
+            lock,
+            try SharedBlock(from: waiters, as: "ProcessCondition") { $0 == WaiterTable.size })
+    }
+}

@@ -1,0 +1,134 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import Synchronization
+
+/// Those of several processes who wait for something, in the order in which they came, each with a word of its
+/// own to sleep on: so it is known who is woken, and who has died.
+///
+/// All but the words is used under a lock of the owner's, which processes share.
+@safe
+struct WaiterTable: @unchecked Sendable {
+    // Sendable: see above.
+
+    /// How many can wait at the same time.
+    static let places = 1_024
+    static let size = 64 + places * Entry.size
+
+    enum State: UInt32 {
+        case free = 0
+        case waiting
+        /// Chosen to go on, once the process that is in `value` has done something.
+        case chosen
+        /// To go on.
+        case served
+        /// To go on, without what it waited for.
+        case refused
+    }
+
+    private enum Entry {
+        static let state = 0
+        static let value = 4
+        static let pid = 8
+        static let ticket = 16
+        static let size = 24
+    }
+
+    private let block: SharedBlock
+    private let base: UnsafeMutableRawPointer
+
+    /// - Parameter offset: Of ``size`` bytes, a multiple of 8.
+    init(_ block: SharedBlock, at offset: Int) {
+        self.block = block
+        unsafe base = unsafe block.base + offset
+    }
+
+    private var tickets: UnsafeMutablePointer<UInt64> {
+        unsafe base.assumingMemoryBound(to: UInt64.self)
+    }
+    /// How many places have ever been used: none behind them is looked at.
+    private var used: UnsafeMutablePointer<Int> {
+        unsafe (base + 8).assumingMemoryBound(to: Int.self)
+    }
+    private func field<Value>(_ place: Int, _ offset: Int) -> UnsafeMutablePointer<Value> {
+        unsafe address(place, offset).assumingMemoryBound(to: Value.self)
+    }
+    private func word(_ place: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        unsafe address(place, Entry.state).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+    private func address(_ place: Int, _ offset: Int) -> UnsafeMutableRawPointer {
+        unsafe base + 64 + place * Entry.size + offset
+    }
+
+    // MARK: Waiting
+
+    /// A place for one of this process.
+    /// - Throws: ``SharingError/tooManyWaiters(_:)``.
+    func enter() throws(SharingError) -> Int {
+        let count = min(unsafe used.pointee, Self.places)
+        var place = (0..<count).first { state($0) == .free }
+        if place == nil && count < Self.places {
+            place = count
+            unsafe used.pointee = count + 1
+        }
+        // Somebody may have died in one.
+        guard let place = place ?? (0..<count).first(where: { !isAlive($0) }) else {
+            throw .tooManyWaiters(Self.places)
+        }
+        unsafe tickets.pointee += 1
+        unsafe field(place, Entry.ticket).pointee = unsafe tickets.pointee
+        unsafe field(place, Entry.pid).pointee = processID()
+        unsafe word(place).pointee.store(State.waiting.rawValue, ordering: .releasing)
+        return place
+    }
+
+    /// Gives a place up.
+    func leave(_ place: Int) {
+        unsafe word(place).pointee.store(State.free.rawValue, ordering: .releasing)
+    }
+
+    /// That one is to go on.
+    func condition(_ place: Int) -> SharedCondition {
+        SharedCondition(unsafe SharedWord(word(place))) {
+            switch state(place) {
+            case .waiting: State.waiting.rawValue
+            // Whoever is to serve it may have died.
+            case .chosen: processExists(value(place)) ? State.chosen.rawValue : nil
+            case .free, .served, .refused: nil
+            }
+        }
+    }
+
+    func state(_ place: Int) -> State {
+        State(rawValue: unsafe word(place).pointee.load(ordering: .acquiring)) ?? .free
+    }
+
+    /// What it was given with its state.
+    func value(_ place: Int) -> Int32 { unsafe field(place, Entry.value).pointee }
+
+    private func isAlive(_ place: Int) -> Bool {
+        let pid: Int32 = unsafe field(place, Entry.pid).pointee
+        return pid == processID() || processExists(pid)
+    }
+
+    // MARK: Serving
+
+    /// The places of those in a state, oldest first. Those of the dead are given up.
+    func places(in wanted: State) -> [Int] {
+        let places = (0..<min(unsafe used.pointee, Self.places)).filter { place in
+            guard state(place) == wanted else { return false }
+            if isAlive(place) { return true }
+            leave(place)
+            return false
+        }
+        return places.sorted { ticket($0) < ticket($1) }
+    }
+
+    private func ticket(_ place: Int) -> UInt64 { unsafe field(place, Entry.ticket).pointee }
+
+    /// Gives one a state and wakes it.
+    func tell(_ place: Int, _ state: State, _ value: Int32 = 0) {
+        unsafe field(place, Entry.value).pointee = value
+        unsafe word(place).pointee.store(state.rawValue, ordering: .sequentiallyConsistent)
+        unsafe SharedWord(word(place)).wake(count: .max)
+    }
+}
