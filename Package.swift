@@ -24,6 +24,7 @@ let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -40,11 +41,13 @@ let package = Package(
         .library(name: "PlaitStrands", targets: ["PlaitStrands"]),
         .library(name: "PlaitNet", targets: ["PlaitNet"]),
         .library(name: "PlaitProcesses", targets: ["PlaitProcesses"]),
+        .library(name: "PlaitRemote", targets: ["PlaitRemote"]),
         .executable(name: "plait", targets: ["PlaitCommand"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     ],
@@ -56,10 +59,13 @@ let package = Package(
         layer("PlaitSelectors", over: ["PlaitPlatform", system]),
         layer("PlaitSync", over: ["PlaitParking", deque, heap, logging]),
         layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
-        layer("PlaitStrands", over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging]),
+        layer(
+            "PlaitStrands",
+            over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging, system]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
         layer("PlaitProcesses", over: ["PlaitStrands", deque, system]),
-        layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
+        layer("PlaitRemote", over: ["PlaitProcesses", crypto, system]),
+        layer("Plait", over: ["PlaitNet", "PlaitRemote"]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
         .target(
@@ -88,6 +94,7 @@ let package = Package(
             over: [
                 "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", "TestSupport", system,
             ]),
+        tests("PlaitRemote", over: ["PlaitRemote", "TestSupport", system]),
         tests("PlaitCommand", over: ["PlaitCommand", "Plait", "TestSupport"]),
         tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
         tests("Stress", over: ["PlaitStrands", "TestSupport"]),

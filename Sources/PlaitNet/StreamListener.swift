@@ -15,7 +15,7 @@ public typealias UnixListener = StreamListener
 public final class StreamListener: Sendable {
     /// Where it listens; with the port that the system chose, if 0 was asked for.
     public let address: SocketAddress
-    private let descriptor: PolledDescriptor
+    private let socket: ListeningSocket
     let connections = Connections()
     static let logger = Logger(label: "plait.net")
 
@@ -32,30 +32,19 @@ public final class StreamListener: Sendable {
     public convenience init(
         host: String, port: Int, backlog: Int = 1_024, reusePort: Bool = false
     ) throws {
-        guard
-            let address = try SocketAddress(ip: host, port: port)
-                ?? resolve(host: host, port: port).first
-        else { throw NameResolutionError(host: host, reason: "it has no address") }
-        try self.init(address, backlog: backlog, reusePort: reusePort)
+        try self.init(
+            SocketConnecting.localAddress(host, port: port), backlog: backlog, reusePort: reusePort)
     }
 
     /// Listens on a Unix socket. The path must not exist, and stays when the listener is closed.
     public convenience init(unixPath path: String, backlog: Int = 1_024) throws {
-        try self.init(unixAddress(path), backlog: backlog, reusePort: false)
+        try self.init(
+            SocketConnecting.unixAddress(path), backlog: backlog, reusePort: false)
     }
 
     private init(_ address: SocketAddress, backlog: Int, reusePort: Bool) throws {
-        let socket = try Sockets.open(address.family)
-        if address.family != .unix {
-            // Else a restarted server waits for the last one's connections to be forgotten.
-            try Sockets.set(.reuseAddress, of: socket.number, to: true)
-            if reusePort { try Sockets.set(.reusePort, of: socket.number, to: true) }
-        }
-        if address.family == .ipv6 { try Sockets.set(.onlyV6, of: socket.number, to: true) }
-        try Sockets.bind(socket.number, address)
-        try Sockets.listen(socket.number, backlog: backlog)
-        self.address = try Sockets.localAddress(socket.number)
-        descriptor = PolledDescriptor(owning: socket.release())
+        socket = try ListeningSocket(address, backlog: backlog, reusePort: reusePort)
+        self.address = socket.address
     }
 
     /// The port it listens on; 0 for a Unix socket.
@@ -70,11 +59,10 @@ public final class StreamListener: Sendable {
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> StreamSocket {
         do {
-            let number = try descriptor.read("accept", full: 0, within: limit) {
-                Sockets.accept($0)
+            guard let number = try socket.accept(within: limit) else {
+                throw StreamError.timedOut(call: "accept")
             }
-            guard let number else { throw StreamError.timedOut(call: "accept") }
-            return StreamSocket(owning: Int32(number), isTCP: address.family != .unix)
+            return StreamSocket(owning: number, isTCP: address.family != .unix)
         } catch is DescriptorClosed {
             throw StreamError.closed
         }
@@ -84,8 +72,8 @@ public final class StreamListener: Sendable {
     /// `StreamError.closed`, and ``serve(limit:_:)`` returns once its connections have ended. Any
     /// thread; a second call does nothing.
     public func close() {
-        descriptor.close { try? Sockets.shutdown($0, .both) }
+        socket.close()
     }
 
-    public var isClosed: Bool { descriptor.isClosed }
+    public var isClosed: Bool { socket.isClosed }
 }

@@ -17,8 +17,13 @@ public final class StreamSocket: Sendable {
 
     /// Takes over a connected, non-blocking socket. TCP sends at once what it is given
     /// (`TCP_NODELAY`); see ``noDelay``.
-    init(owning number: Int32, isTCP: Bool) {
-        descriptor = PolledDescriptor(owning: number)
+    convenience init(owning number: Int32, isTCP: Bool) {
+        self.init(PolledDescriptor(owning: number), isTCP: isTCP)
+    }
+
+    /// As ``init(owning:isTCP:)``, for a descriptor that strands use already.
+    init(_ descriptor: PolledDescriptor, isTCP: Bool) {
+        self.descriptor = descriptor
         self.isTCP = isTCP
         if isTCP { noDelay = true }
     }

@@ -86,6 +86,11 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
     }
 
+    /// The file of a Unix socket; nil in the abstract namespace, and for IP.
+    package var path: String? {
+        family == .unix && bytes.count > 2 && bytes[2] != 0 ? host : nil
+    }
+
     public var description: String {
         switch family {
         case .ipv4: "\(host):\(port ?? 0)"

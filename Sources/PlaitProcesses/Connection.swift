@@ -1,5 +1,5 @@
 public import PlaitPlatform
-internal import PlaitStrands
+package import PlaitStrands
 internal import PlaitSync
 internal import Synchronization
 public import SystemPackage
@@ -27,6 +27,8 @@ public import SystemPackage
 /// - Source: Python's `multiprocessing.Pipe` and `multiprocessing.connection.Connection`.
 public final class Connection: Sendable {
     private let descriptor: PolledDescriptor
+    /// Whether it passes descriptors: over a Unix socket, not over TCP.
+    public let passesDescriptors: Bool
     /// Whether this end receives.
     public let isReadable: Bool
     /// Whether this end sends.
@@ -39,12 +41,23 @@ public final class Connection: Sendable {
     /// Whether a send ended in the middle of a message. Written under `sending`.
     private let isCut = Atomic<Bool>(false)
 
-    /// Takes over a connected, non-blocking Unix stream socket.
-    init(owning number: Int32, isReadable: Bool, isWritable: Bool) {
-        descriptor = PolledDescriptor(owning: number)
+    /// Takes over a connected, non-blocking stream socket.
+    package init(
+        _ descriptor: PolledDescriptor, isReadable: Bool = true, isWritable: Bool = true,
+        passesDescriptors: Bool
+    ) {
+        self.descriptor = descriptor
         incoming = Incoming()
         self.isReadable = isReadable
         self.isWritable = isWritable
+        self.passesDescriptors = passesDescriptors
+    }
+
+    /// Takes over a connected, non-blocking Unix stream socket.
+    convenience init(owning number: Int32, isReadable: Bool, isWritable: Bool) {
+        self.init(
+            PolledDescriptor(owning: number), isReadable: isReadable, isWritable: isWritable,
+            passesDescriptors: true)
     }
 
     /// Takes over a connected Unix stream socket, such as one that a service manager passed.
@@ -112,7 +125,8 @@ public final class Connection: Sendable {
 
     /// Sends a descriptor: the other end receives one of its own for the same open file. The caller
     /// keeps this one.
-    /// - Throws: As ``send(_:within:)-([UInt8],_)``; `SystemError`: EBADF.
+    /// - Throws: As ``send(_:within:)-([UInt8],_)``; `ConnectionError.noDescriptors` over TCP;
+    ///   `SystemError`: EBADF.
     /// - Source: Python's `multiprocessing.reduction.send_handle`.
     @available(*, noasync)
     public func send(_ file: FileDescriptor, within limit: Duration? = nil) throws {
@@ -129,7 +143,10 @@ public final class Connection: Sendable {
     ///   taken in more than was received of it: receive that first. `.cut` where `other` is.
     @available(*, noasync)
     public func send(_ other: Connection, within limit: Duration? = nil) throws {
-        let direction: [UInt8] = [(other.isReadable ? 1 : 0) | (other.isWritable ? 2 : 0)]
+        let direction: [UInt8] = [
+            (other.isReadable ? 1 : 0) | (other.isWritable ? 2 : 0)
+                | (other.passesDescriptors ? 0 : 4)
+        ]
         if other.isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
         let deadline = Deadline(within: limit)
         // Held until it is sent: nobody takes in any more meanwhile.
@@ -152,6 +169,7 @@ public final class Connection: Sendable {
         within limit: Duration?
     ) throws {
         guard isWritable else { throw ConnectionError.wrongDirection("receives") }
+        guard passed == nil || passesDescriptors else { throw ConnectionError.noDescriptors }
         let deadline = Deadline(within: limit)
         guard try sending.acquire(within: limit) else { throw ConnectionError.timedOut }
         defer { sending.release() }
@@ -247,7 +265,8 @@ public final class Connection: Sendable {
         try receive(.connection, atMost: 1, within: limit) { incoming, count, number in
             let direction = incoming.takeBody(count).first ?? 0
             return Connection(
-                owning: number, isReadable: direction & 1 != 0, isWritable: direction & 2 != 0)
+                PolledDescriptor(owning: number), isReadable: direction & 1 != 0,
+                isWritable: direction & 2 != 0, passesDescriptors: direction & 4 == 0)
         }
     }
 

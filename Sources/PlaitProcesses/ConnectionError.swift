@@ -21,6 +21,8 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
     case otherKind(expected: String, found: String)
     /// A descriptor was sent, but this process could not take it: it is out of descriptors.
     case descriptorLost
+    /// A descriptor or connection cannot go over TCP, only over a Unix socket.
+    case noDescriptors
     /// What came is no message: the other end is not a ``Connection``.
     case malformed
 
@@ -40,6 +42,7 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
             "the next message is \(found), not \(expected); receive it as what it is"
         case .descriptorLost:
             "a descriptor was lost, most likely at the limit of open ones; raise it (ulimit -n)"
+        case .noDescriptors: "no descriptor goes over TCP; use a connection over a Unix socket"
         case .malformed: "what came is no message of a Connection"
         }
     }

@@ -1,0 +1,140 @@
+internal import Crypto
+internal import Foundation
+internal import PlaitPlatform
+internal import PlaitProcesses
+internal import SystemPackage
+
+/// How both ends of a new connection show each other that they have the same key, without sending it.
+///
+/// 1. The listener sends a greeting and 32 random bytes.
+/// 2. The client sends 32 random bytes of its own, and a code over both by the key.
+/// 3. The listener sends a byte for yes, and its code over both; or a byte for no.
+///
+/// Codes are HMAC-SHA256 over which side speaks and what both sent: nothing that one side sent serves as
+/// the other's answer, nor does an answer of an earlier connection. What follows is neither
+/// encrypted nor signed.
+enum Handshake {
+    static let limit = Duration.seconds(5)
+    /// No message of a handshake is longer; a longer one is not taken in.
+    private static let longest = 256
+    private static let greeting = Array("plait-key-1:".utf8)
+    static let challengeSize = 32
+    static let codeSize = 32
+
+    enum Side: String { case client = "plait client", listener = "plait listener" }
+
+    /// What a side has to send to show that it has the key.
+    static func code(
+        _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
+    ) -> [UInt8] {
+        Array(
+            HMAC<SHA256>.authenticationCode(
+                for: Array(side.rawValue.utf8) + listener + client, using: padded(key)))
+    }
+
+    /// In a time that does not tell how much of it is right.
+    static func isRight(
+        _ code: [UInt8], _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
+    ) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(
+            code, authenticating: Array(side.rawValue.utf8) + listener + client,
+            using: padded(key))
+    }
+
+    /// HMAC pads keys with zeros, and hashes long ones: without this, some keys would be as good as others.
+    private static func padded(_ key: [UInt8]) -> SymmetricKey {
+        SymmetricKey(data: SHA256.hash(data: key))
+    }
+
+    static func challenge() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<challengeSize).map { _ in .random(in: 0...255, using: &generator) }
+    }
+
+    /// The listener's part.
+    /// - Parameter onRefusal: Told before the other side is.
+    static func receive(
+        _ connection: Connection, from address: SocketAddress, key: [UInt8],
+        until deadline: Deadline,
+        onRefusal: (AuthenticationError) -> Void
+    ) throws {
+        var isTold = false
+        func refuse(_ error: AuthenticationError) {
+            if !isTold { onRefusal(error) }
+            isTold = true
+        }
+        do {
+            try receive(connection, from: address, key, deadline, refuse)
+        } catch let error as AuthenticationError {
+            refuse(error)
+            throw error
+        }
+    }
+
+    private static func receive(
+        _ connection: Connection, from address: SocketAddress, _ key: [UInt8], _ deadline: Deadline,
+        _ refuse: (AuthenticationError) -> Void
+    ) throws {
+        try telling(address) { () throws in
+            let ours = challenge()
+            try connection.send(greeting + ours, within: deadline.remaining)
+            let answer = try connection.receive(atMost: longest, within: deadline.remaining)
+            guard answer.count == challengeSize + codeSize else {
+                throw Failed(reason: .noHandshake)
+            }
+            let theirs = Array(answer[..<challengeSize])
+            let code = Array(answer[challengeSize...])
+            guard isRight(code, .client, listener: ours, client: theirs, key: key) else {
+                refuse(AuthenticationError(address: address, reason: .wrongKey))
+                try connection.send([0], within: deadline.remaining)
+                throw Failed(reason: .wrongKey)
+            }
+            let own = Handshake.code(.listener, listener: ours, client: theirs, key: key)
+            try connection.send([1] + own, within: deadline.remaining)
+        }
+    }
+
+    /// The part of who connects.
+    static func make(
+        _ connection: Connection, to address: SocketAddress, key: [UInt8], until deadline: Deadline
+    ) throws {
+        try telling(address) { () throws in
+            let hello = try connection.receive(atMost: longest, within: deadline.remaining)
+            guard hello.starts(with: greeting), hello.count == greeting.count + challengeSize else {
+                throw Failed(reason: .noHandshake)
+            }
+            let theirs = Array(hello[greeting.count...])
+            let ours = challenge()
+            let own = code(.client, listener: theirs, client: ours, key: key)
+            try connection.send(ours + own, within: deadline.remaining)
+            let verdict = try connection.receive(atMost: longest, within: deadline.remaining)
+            if verdict == [0] { throw Failed(reason: .rejected) }
+            guard verdict.first == 1, verdict.count == 1 + codeSize else {
+                throw Failed(reason: .noHandshake)
+            }
+            let code = Array(verdict[1...])
+            guard isRight(code, .listener, listener: theirs, client: ours, key: key) else {
+                throw Failed(reason: .wrongKey)
+            }
+        }
+    }
+
+    private struct Failed: Error { let reason: AuthenticationError.Reason }
+
+    /// What went wrong, as an ``AuthenticationError``. A cancellation stays what it is.
+    private static func telling(_ address: SocketAddress, _ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let failed as Failed {
+            throw AuthenticationError(address: address, reason: failed.reason)
+        } catch ConnectionError.timedOut {
+            throw AuthenticationError(address: address, reason: .timedOut)
+        } catch ConnectionError.endOfStream, ConnectionError.truncated {
+            throw AuthenticationError(address: address, reason: .goneAway)
+        } catch is ConnectionError {
+            throw AuthenticationError(address: address, reason: .noHandshake)
+        } catch is SystemError {
+            throw AuthenticationError(address: address, reason: .goneAway)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import PlaitParking
+package import PlaitPlatform
+
+/// A stream socket that takes connections: what every listener has.
+package final class ListeningSocket: Sendable {
+    /// Where it listens; with the port that the system chose, if 0 was asked for.
+    package let address: SocketAddress
+    private let descriptor: PolledDescriptor
+
+    /// - Parameter reusePort: Whether other sockets may listen on the port too.
+    /// - Throws: `SystemError` such as EADDRINUSE, with the address.
+    package init(
+        _ address: SocketAddress, backlog: Int, reusePort: Bool = false
+    ) throws(SystemError) {
+        let socket = try Sockets.open(address.family)
+        if address.family != .unix {
+            // Else a restarted server waits for the last one's connections to be forgotten.
+            try Sockets.set(.reuseAddress, of: socket.number, to: true)
+            if reusePort { try Sockets.set(.reusePort, of: socket.number, to: true) }
+        }
+        if address.family == .ipv6 { try Sockets.set(.onlyV6, of: socket.number, to: true) }
+        try Sockets.bind(socket.number, address)
+        try Sockets.listen(socket.number, backlog: backlog)
+        self.address = try Sockets.localAddress(socket.number)
+        descriptor = PolledDescriptor(owning: socket.release())
+    }
+
+    /// The descriptor of the next connection, which is the caller's.
+    ///
+    /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
+    /// - Returns: Nil when the limit has passed.
+    /// - Throws: ``DescriptorClosed``; `SystemError`; `CancellationError`.
+    @available(*, noasync)
+    package func accept(within limit: Duration? = nil) throws -> Int32? {
+        try descriptor.read("accept", full: 0, within: limit) { Sockets.accept($0) }.map(Int32.init)
+    }
+
+    /// Stops taking connections: who accepts gets ``DescriptorClosed``. Any thread; a second call does
+    /// nothing.
+    package func close() {
+        descriptor.close { try? Sockets.shutdown($0, .both) }
+    }
+
+    package var isClosed: Bool { descriptor.isClosed }
+}

@@ -1,0 +1,82 @@
+internal import PlaitParking
+package import PlaitPlatform
+internal import SystemPackage
+
+/// How a strand connects a stream socket: what every kind of connection begins with.
+package enum SocketConnecting {
+    /// A socket that is connected to `address`.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter source: The address to connect from; the system's choice if nil.
+    /// - Returns: Nil when the deadline has passed.
+    /// - Throws: `SystemError` such as ECONNREFUSED, with the address; `CancellationError`.
+    @available(*, noasync)
+    package static func connect(
+        to address: SocketAddress, from source: SocketAddress? = nil, until deadline: Deadline
+    ) throws -> PolledDescriptor? {
+        var pause = Duration.milliseconds(1)
+        while true {
+            let isTCP = address.family != .unix
+            let descriptor = PolledDescriptor(owning: try Sockets.open(address.family).release())
+            let number = descriptor.number
+            if let source {
+                if isTCP { try? Sockets.set(.bindWithoutPort, of: number, to: true) }
+                try Sockets.bind(number, source)
+            }
+            switch Sockets.connect(number, address) {
+            case .done: return descriptor
+            case .wouldBlock:
+                guard try descriptor.wait(for: .writable, until: deadline) else { return nil }
+                if let errno = Sockets.error(of: number) {
+                    throw SystemError(errno: errno, call: "connect", subject: "\(address)")
+                }
+                return descriptor
+            case .failed(.resourceTemporarilyUnavailable) where !isTCP:
+                // A Unix listener's backlog is full. The system tells nobody when it has room.
+                guard deadline > .now else { return nil }
+                try Strand.sleep(for: pause)
+                pause = min(pause * 2, .milliseconds(50))
+            case .failed(let errno):
+                throw SystemError(errno: errno, call: "connect", subject: "\(address)")
+            }
+        }
+    }
+
+    /// The addresses of a host: a numeric one as it is, a name as the system resolves it, on a thread of
+    /// its own. Nil when the limit has passed.
+    @available(*, noasync)
+    package static func addresses(
+        ofHost host: String, port: Int, within limit: Duration?
+    ) throws -> [SocketAddress]? {
+        if let address = SocketAddress(ip: host, port: port) { return [address] }
+        guard (0...65_535).contains(port) else {
+            throw NameResolutionError(host: host, reason: "port \(port) is not in 0...65535")
+        }
+        let lookup = spawn(.thread, name: "resolve \(host)", isDaemon: true) {
+            try resolve(host: host, port: port)
+        }
+        do {
+            return try lookup.join(within: limit)
+        } catch is JoinTimeout {
+            return nil
+        }
+    }
+
+    /// The address of a Unix socket's path; a leading NUL names the abstract namespace.
+    /// - Throws: `SystemError`: ENAMETOOLONG.
+    package static func unixAddress(_ path: String) throws -> SocketAddress {
+        guard let address = SocketAddress(unixPath: path) else {
+            throw SystemError(errno: .fileNameTooLong, call: "bind", subject: "Unix socket \(path)")
+        }
+        return address
+    }
+
+    /// The first address of a host, to listen on.
+    package static func localAddress(_ host: String, port: Int) throws -> SocketAddress {
+        guard
+            let address = try SocketAddress(ip: host, port: port)
+                ?? resolve(host: host, port: port).first
+        else { throw NameResolutionError(host: host, reason: "it has no address") }
+        return address
+    }
+}
