@@ -49,7 +49,7 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     public var count: Int { pages.count }
     public var isEmpty: Bool { count == 0 }
     /// Whether there is no place for another item, of however few bytes.
-    public var isFull: Bool { !pages.hasRoom(for: 1) }
+    public var isFull: Bool { pages.isFull }
     public var isShutDown: Bool { pages.isShutDown }
     /// Strands of all processes that wait for an item; one that was killed meanwhile counts on.
     public var waitingGetters: Int { pages.puts.waiterCount }
@@ -105,6 +105,10 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     }
 
     private func putStep(_ bytes: [UInt8], _ hasSlept: Bool) throws -> SharedStep<Void> {
+        guard pages.beginPutting(hasSlept: hasSlept) else {
+            return .waitBriefly(pages.putting.isFree(in: pages))
+        }
+        defer { _ = pages.putting.release() }
         if pages.isShutDown { throw QueueError.shutDown }
         guard pages.hasRoom(for: bytes.count) else {
             return .wait(
@@ -112,13 +116,6 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
                     pages.hasRoom(for: bytes.count) || pages.isShutDown
                 })
         }
-        guard pages.beginPutting(hasSlept: hasSlept) else {
-            return .waitBriefly(pages.putting.isFree(in: pages))
-        }
-        defer { _ = pages.putting.release() }
-        // As it is now that nobody else puts.
-        if pages.isShutDown { throw QueueError.shutDown }
-        guard pages.hasRoom(for: bytes.count) else { return .again }
         pages.write(bytes)
         pages.puts.tell()
         return .done(())
@@ -163,9 +160,9 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     private func getStep(_ hasSlept: Bool) throws -> SharedStep<[UInt8]> {
         // Before the count: nothing comes after it.
         let isShutDown = pages.isShutDown
-        guard pages.count > 0 else {
+        if pages.isEmpty {
             if isShutDown { throw QueueError.shutDown }
-            return .wait(pages.puts.condition { [pages] in pages.count > 0 || pages.isShutDown })
+            return .wait(pages.puts.condition { [pages] in !pages.isEmpty || pages.isShutDown })
         }
         guard pages.getting.tryAcquire(hasWaited: hasSlept) != .busy else {
             return .waitBriefly(pages.getting.isFree(in: pages))

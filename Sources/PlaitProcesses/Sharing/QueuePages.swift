@@ -121,11 +121,23 @@ final class QueuePages: @unchecked Sendable {
 
     // MARK: Records
 
+    /// Under `putting`; else it may say no when there is room.
     func hasRoom(for count: Int) -> Bool {
-        let (head, tail) = ends
-        return tail.records(since: head) < capacity
-            && Self.room(count) <= bytes - tail.bytes(since: head)
+        // The head first: what is read later is not behind it.
+        let head = head
+        return Self.isRoom(for: count, bytes, capacity, (head, tail))
     }
+    var isFull: Bool { !Self.isRoom(for: 1, bytes, capacity, ends) }
+
+    private static func isRoom(
+        for count: Int, _ bytes: Int, _ capacity: Int, _ ends: (head: Position, tail: Position)
+    ) -> Bool {
+        ends.tail.records(since: ends.head) < capacity
+            && room(count) <= bytes - ends.tail.bytes(since: ends.head)
+    }
+
+    /// Whether nothing is there.
+    var isEmpty: Bool { head == tail }
 
     /// Takes `putting`, and mends what somebody left who died with it. False where it is held.
     func beginPutting(hasSlept: Bool) -> Bool {
@@ -146,7 +158,8 @@ final class QueuePages: @unchecked Sendable {
     /// Under `putting`, where there is room.
     func write(_ item: [UInt8]) {
         let tail = tail
-        _ = unsafe word(Place.everPut).pointee.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        let put = unsafe word(Place.everPut).pointee.load(ordering: .relaxed) &+ 1
+        unsafe word(Place.everPut).pointee.store(put, ordering: .releasing)
         let place = unsafe rings.ring(0) + Int(tail.units) &* 8 & (bytes - 1)
         unsafe place.storeBytes(of: UInt64(item.count), as: UInt64.self)
         unsafe item.withUnsafeBytes { item in
