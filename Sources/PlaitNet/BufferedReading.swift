@@ -8,7 +8,7 @@ struct InputBuffer: ~Copyable, Sendable {
         var start = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     /// How many bytes there are, for looking without the lock.
     private let available = Atomic<Int>(0)
 

@@ -3,7 +3,6 @@ public import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
-internal import Synchronization
 internal import SystemPackage
 
 /// Connections that a listener serves, and the strands that do it.
@@ -15,7 +14,7 @@ final class Connections: Sendable {
         var nextWarning: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     /// Set when a connection has ended since it was last cleared.
     let oneEnded = Event()
 

@@ -2,7 +2,6 @@ internal import PlaitLoop
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
-internal import Synchronization
 
 /// Runs async code from a fiber or thread, and waits for its result.
 ///
@@ -38,7 +37,7 @@ public func blockOn<Success: Sendable>(
 /// A result that crosses from a task to a strand.
 private final class ResultBox<Success: Sendable>: Sendable {
     let done = Event()
-    private let result = Mutex<Result<Success, any Error>?>(nil)
+    private let result = Guarded<Result<Success, any Error>?>(nil)
 
     func finish(_ result: Result<Success, any Error>) {
         self.result.withLock { $0 = result }
@@ -84,7 +83,13 @@ public final class BackgroundHub: Sendable {
         }
         self.thread = thread
         self.stopping = stopping
-        hub = try made.get().get()
+        do {
+            hub = try made.get().get()
+        } catch {
+            // Cancelled: nobody will stop it.
+            stopping.set()
+            throw error
+        }
     }
 
     /// Has the thread end once its fibers have, as ``stop()``; does not wait for that.

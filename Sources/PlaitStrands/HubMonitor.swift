@@ -17,7 +17,7 @@ internal import Synchronization
 /// Hubs pay nothing on a switch but the turn's number, which they count anyway.
 /// - Source: gevent's monitoring thread (`GEVENT_MONITOR_THREAD_ENABLE`, `max_blocking_time`).
 public enum HubMonitor {
-    private static let watcher = Mutex<HubWatcher?>(nil)
+    private static let watcher = Guarded<HubWatcher?>(nil)
     private static let count = Atomic<Int>(0)
     private static let logger = Logger(label: "plait.hubs")
 

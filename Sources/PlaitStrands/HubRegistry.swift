@@ -1,7 +1,6 @@
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
-internal import Synchronization
 
 /// The hubs of the process, for lists.
 enum HubRegistry {
@@ -10,7 +9,7 @@ enum HubRegistry {
         var hubs: [UInt: Hub] = [:]
     }
 
-    private static let state = Mutex(State())
+    private static let state = Guarded(State())
 
     static func add(_ hub: Hub) {
         state.withLock { $0.hubs[address(of: hub)] = hub }

@@ -1,14 +1,13 @@
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
-internal import Synchronization
 
 /// The thread behind ``HubMonitor``: looks at all hubs until it is stopped.
 final class HubWatcher: Sendable {
     private let limit: UInt64
     private let report: @Sendable (BlockedHub) -> Void
     private let stopping = Event()
-    private let thread = Mutex<JoinHandle<Void>?>(nil)
+    private let thread = Guarded<JoinHandle<Void>?>(nil)
 
     init(limit: Duration, report: @escaping @Sendable (BlockedHub) -> Void) {
         self.limit = limit.nanosecondsClamped

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The pools that have workers: what the end of the program must wait for.
 enum PoolRegistry {
-    private static let pools = Mutex<[ObjectIdentifier: ThreadPool]>([:])
+    private static let pools = Guarded<[ObjectIdentifier: ThreadPool]>([:])
     private static let isEnding = Atomic<Bool>(false)
 
     /// Whether ``finishAtProgramEnd()`` was called: no pool takes work any more.

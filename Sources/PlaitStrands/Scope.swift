@@ -1,6 +1,5 @@
 public import PlaitParking
 internal import PlaitPlatform
-internal import Synchronization
 
 /// Runs `body`, and does not return before every strand that was started in its scope has ended.
 ///
@@ -34,7 +33,7 @@ public final class Scope: @unchecked Sendable {
     }
 
     private let owner: Strand
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(owner: Strand) { self.owner = owner }
 

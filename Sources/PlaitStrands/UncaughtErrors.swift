@@ -1,11 +1,11 @@
+internal import PlaitPlatform
 internal import Logging
 public import PlaitParking
-internal import Synchronization
 
 /// Where errors go that a strand threw and that nobody can join for any more, and those of callbacks
 /// (``Future/onCompletion(_:)``), with the strand that called them.
 public enum UncaughtErrors {
-    private static let handler = Mutex<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
+    private static let handler = Guarded<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
     private static let logger = Logger(label: "plait.strands")
 
     /// Replaces what is done with an uncaught error; nil restores the default, ``log(_:of:)``.

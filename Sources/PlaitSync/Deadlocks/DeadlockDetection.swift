@@ -1,3 +1,4 @@
+internal import PlaitPlatform
 internal import Logging
 internal import Synchronization
 
@@ -41,7 +42,7 @@ public enum DeadlockDetection {
     private static let policyNumber = Atomic<UInt8>(Policy.report.rawValue)
     private static let ordersNewLocks = Atomic<Bool>(false)
     private static let capturesNewLocks = Atomic<Bool>(false)
-    private static let handler = Mutex<(@Sendable (Finding) -> Void)?>(nil)
+    private static let handler = Guarded<(@Sendable (Finding) -> Void)?>(nil)
     private static let logger = Logger(label: "plait.locks")
 
     /// What is done with a deadlock, by default ``Policy-swift.enum/report``.
