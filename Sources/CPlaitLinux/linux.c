@@ -219,17 +219,42 @@ int plait_pidfd_open(pid_t pid) {
     return r < 0 ? -errno : (int)r;
 }
 
-int plait_pidfd_reap(int pidfd, int *code, int *signal) {
+static int reap(idtype_t kind, id_t which, int *code, int *signal) {
     siginfo_t info = {0};
     int r;
     do {
-        r = waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | WNOHANG);
+        r = waitid(kind, which, &info, WEXITED | WNOHANG);
     } while (r < 0 && errno == EINTR);
     if (r < 0) return -errno;
     if (info.si_pid == 0) return 0;
     *code = info.si_code == CLD_EXITED ? info.si_status : 0;
     *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
     return 1;
+}
+
+int plait_pidfd_reap(int pidfd, int *code, int *signal) {
+    return reap((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, code, signal);
+}
+
+int plait_reap(pid_t pid, int *code, int *signal) {
+    return reap(P_PID, (id_t)pid, code, signal);
+}
+
+int plait_pidfd_signal(int pidfd, int signal) {
+    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+int plait_become_subreaper(void) {
+    return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
+}
+
+pid_t plait_await_child(void) {
+    siginfo_t info = {0};
+    int r;
+    do {
+        r = waitid(P_ALL, 0, &info, WEXITED | WNOWAIT);
+    } while (r < 0 && errno == EINTR);
+    return r < 0 ? -errno : info.si_pid;
 }
 
 int plait_parent_death_signal(int signal) {

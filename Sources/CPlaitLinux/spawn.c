@@ -32,7 +32,11 @@ static int settle(const plait_spawn_plan *plan, pid_t parent) {
         // It may have ended just before: then nobody would send the signal.
         if (getppid() != parent) return ESRCH;
     }
-    if (plan->own_group && setpgid(0, 0) < 0) return errno;
+    if (plan->own_session) {
+        if (setsid() < 0) return errno;
+    } else if (plan->own_group && setpgid(0, 0) < 0) {
+        return errno;
+    }
 
     if (plan->directory && chdir(plan->directory) < 0) return errno;
     if (plan->processors) {

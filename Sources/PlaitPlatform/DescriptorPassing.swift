@@ -9,7 +9,7 @@ extension Sockets {
         passing passed: Int32?
     ) -> Attempt {
         guard let start = head.baseAddress else { return .done(0) }
-        return repeated {
+        return Attempt.of {
             unsafe plait_send_passing(
                 number, start, head.count, body.baseAddress, body.count, passed ?? -1)
         }
@@ -30,22 +30,11 @@ extension Sockets {
     ) -> Attempt {
         guard let start = buffer.baseAddress else { return .done(0) }
         var descriptor: Int32 = -1
-        let attempt = repeated {
+        let attempt = Attempt.of {
             unsafe plait_receive_passed(number, start, buffer.count, &descriptor)
         }
         passed = descriptor >= 0 ? .descriptor(descriptor) : descriptor == -2 ? .lost : .none
         return attempt
-    }
-
-    private static func repeated(_ call: () -> Int) -> Attempt {
-        while true {
-            switch call() {
-            case -Int(EINTR): continue
-            case -Int(EAGAIN): return .wouldBlock
-            case let result where result >= 0: return .done(result)
-            case let code: return .failed(Errno(rawValue: Int32(-code)))
-            }
-        }
     }
 
     /// Makes calls on the descriptor return EAGAIN rather than block.

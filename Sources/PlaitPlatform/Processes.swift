@@ -15,6 +15,7 @@ package enum Processes {
         package var standard: (Int32?, Int32?, Int32?) = (nil, nil, nil)
         package var deathSignal: Signal?
         package var hasOwnGroup = false
+        package var hasOwnSession = false
         /// Becomes the child's descriptor ``link``.
         package var link: Int32?
         package var directory: String?
@@ -37,6 +38,7 @@ package enum Processes {
             unsafe settings.standard = (standard.0 ?? -1, standard.1 ?? -1, standard.2 ?? -1)
             unsafe settings.death_signal = deathSignal?.number ?? 0
             unsafe settings.own_group = hasOwnGroup ? 1 : 0
+            unsafe settings.own_session = hasOwnSession ? 1 : 0
             unsafe settings.link = link ?? -1
             unsafe settings.memory = limits.memory
             unsafe settings.seconds = limits.seconds
@@ -201,19 +203,45 @@ package enum Processes {
 
     /// Takes the status of a child that has ended: once, and the system forgets the child.
     package static func reap(_ descriptor: Int32) -> Ending {
+        ending { unsafe plait_pidfd_reap(descriptor, &$0, &$1) }
+    }
+
+    /// As ``reap(_:)``, by number.
+    package static func reap(pid: Int32) -> Ending {
+        ending { unsafe plait_reap(pid, &$0, &$1) }
+    }
+
+    private static func ending(_ call: (inout Int32, inout Int32) -> Int32) -> Ending {
         var code: Int32 = 0
         var signal: Int32 = 0
-        switch unsafe plait_pidfd_reap(descriptor, &code, &signal) {
+        switch call(&code, &signal) {
         case 0: return .notYet
         case 1: return signal == 0 ? .code(code) : .signal(Signal(number: signal))
         default: return .lost
         }
     }
 
-    /// Takes the status of the child `pid`, if it has ended; true too if another has taken it.
-    package static func isReaped(_ pid: Int32) -> Bool {
-        var status: Int32 = 0
-        return unsafe waitpid(pid, &status, WNOHANG) != 0
+    /// Sends a signal to the process behind a descriptor, and to no other that has its number by then.
+    package static func send(
+        _ signal: Signal, to descriptor: Int32, pid: Int32
+    ) throws(SystemError) {
+        try check(
+            plait_pidfd_signal(descriptor, signal.number), "pidfd_send_signal", "process \(pid)")
+    }
+
+    /// The parent of this process.
+    package static var parent: Int32 { getppid() }
+
+    /// Makes this process the parent of those whose parents end, among its descendants.
+    package static func becomeSubreaper() throws(SystemError) {
+        try check(plait_become_subreaper(), "prctl")
+    }
+
+    /// Waits until a child has ended, without taking its status. Nil when there is none. Blocks the thread.
+    package static func awaitChild() throws(SystemError) -> Int32? {
+        let result = plait_await_child()
+        if result == -ECHILD { return nil }
+        return try check(result, "waitid")
     }
 
     /// Ends a child and waits until it is gone: for one that could not be watched.
@@ -244,23 +272,13 @@ package enum Pipes {
     package static func read(
         _ number: Int32, into buffer: UnsafeMutableRawBufferPointer
     ) -> Attempt {
-        while true {
-            let count = unsafe Glibc.read(number, buffer.baseAddress, buffer.count)
-            if count >= 0 { return .done(count) }
-            if errno == EAGAIN { return .wouldBlock }
-            if errno != EINTR { return .failed(Errno(rawValue: errno)) }
-        }
+        Attempt.ofCall { unsafe Glibc.read(number, buffer.baseAddress, buffer.count) }
     }
 
     /// Writes without the SIGPIPE that would end the program when nobody reads any more.
     package static func write(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Attempt {
         guard let base = bytes.baseAddress else { return .done(0) }
-        while true {
-            let count = unsafe plait_write_pipe(number, base, bytes.count)
-            if count >= 0 { return .done(count) }
-            if count == -Int(EAGAIN) { return .wouldBlock }
-            if count != -Int(EINTR) { return .failed(Errno(rawValue: Int32(-count))) }
-        }
+        return Attempt.of { unsafe plait_write_pipe(number, base, bytes.count) }
     }
 
     /// `/dev/null`, for reading and writing.

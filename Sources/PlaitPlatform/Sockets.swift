@@ -2,50 +2,24 @@ internal import CPlaitLinux
 internal import Glibc
 package import SystemPackage
 
-/// The result of a call that would rather fail than block.
-package enum Attempt {
-    case done(Int)
-    case wouldBlock
-    case failed(Errno)
-}
-
 /// The socket calls of Linux, on non-blocking descriptors. An interrupted call is repeated.
 package enum Sockets {
-    @inline(__always)
-    private static func attempt(_ body: () -> Int) -> Attempt {
-        while true {
-            let result = body()
-            if result >= 0 { return .done(result) }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return .wouldBlock
-            case let code: return .failed(Errno(rawValue: code))
-            }
-        }
-    }
-
     package static func receive(
         _ number: Int32, into buffer: UnsafeMutableRawBufferPointer
     ) -> Attempt {
-        attempt { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
+        Attempt.ofCall { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
     }
 
     package static func send(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Attempt {
-        attempt {
+        Attempt.ofCall {
             unsafe Glibc.send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         }
     }
 
     /// The next connection of a listening socket, non-blocking and closed on exec.
     package static func accept(_ listener: Int32) -> Attempt {
-        while true {
-            switch plait_accept(listener) {
-            case -EINTR, -ECONNABORTED: continue
-            case -EAGAIN: return .wouldBlock
-            case let number where number >= 0: return .done(Int(number))
-            case let code: return .failed(Errno(rawValue: -code))
-            }
-        }
+        // A connection that was aborted while it waited is none.
+        Attempt.of(repeatedAfter: -ECONNABORTED) { Int(plait_accept(listener)) }
     }
 
     package static func open(_ family: AddressFamily) throws(SystemError) -> Descriptor {

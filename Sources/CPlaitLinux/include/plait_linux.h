@@ -187,6 +187,14 @@ pid_t plait_fork(void);
 int plait_pidfd_open(pid_t pid);
 /// Reaps the child behind `pidfd`: 1 and `*code`, `*signal` when it has ended, 0 while it runs.
 int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
+/// Sends `signal` to the process behind `pidfd`, and to no other. 0 or -errno.
+int plait_pidfd_signal(int pidfd, int signal);
+/// Makes this process the parent of what its descendants leave behind. 0 or -errno.
+int plait_become_subreaper(void);
+/// Waits until a child has ended, which stays as it is: its number, or -errno.
+pid_t plait_await_child(void);
+/// Takes the status of the child `pid`: 1 when it has ended, 0 while it runs, or -errno.
+int plait_reap(pid_t pid, int *_Nonnull code, int *_Nonnull signal);
 /// Sends `signal` to this process when its parent ends.
 int plait_parent_death_signal(int signal);
 void plait_exit_now(int code) __attribute__((noreturn));
@@ -198,6 +206,8 @@ typedef struct plait_spawn_plan {
     int death_signal;
     /// Whether the child leads a process group of its own.
     int own_group;
+    /// Whether the child leads a session of its own, and so a group.
+    int own_session;
     /// What becomes descriptor 3 of the child; -1: none.
     int link;
     /// Where the child works; NULL: where the parent does.
