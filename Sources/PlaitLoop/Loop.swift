@@ -155,6 +155,9 @@ public final class Loop: @unchecked Sendable {
         return true
     }
 
+    /// Whether its thread has ended, or is another process's. Any thread.
+    package var isOver: Bool { postLock.withLock { hasEnded } }
+
     /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which
     /// it shares.
     package func forgetAfterFork() {

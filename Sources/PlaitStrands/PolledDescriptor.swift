@@ -1,4 +1,4 @@
-package import PlaitParking
+internal import PlaitParking
 internal import PlaitLoop
 package import PlaitPlatform
 internal import Synchronization
@@ -9,8 +9,8 @@ internal import Synchronization
 /// be waited for; a thread without a hub waits in `ppoll`. The number is given back to the system
 /// when nobody can be inside a call with it any more: else the call could hit a stranger's file.
 package final class PolledDescriptor: @unchecked Sendable {
-    // Sendable: atomics; `guardLock` guards `registrations`; `home` is written before `homeLoop` is
-    // published and never after.
+    // Sendable: atomics; `guardLock` guards `registrations`; `home` is written under it, while
+    // `homeLoop` names no living loop: only the thread of the loop that it names reads it.
 
     package let number: Int32
     private let isOpen = Atomic<Bool>(true)
@@ -21,7 +21,12 @@ package final class PolledDescriptor: @unchecked Sendable {
     private var registrations: [Registration] = []
     /// The first registration, for the hub that uses it most likely; read without the lock.
     @exclusivity(unchecked) private var home: Registration?
-    private let homeLoop = Atomic<UInt>(0)
+    private let homeLoop = Atomic<UInt>(PolledDescriptor.noLoop)
+
+    /// In `homeLoop`: no loop has a registration.
+    private static let noLoop: UInt = 0
+    /// In `homeLoop`: the first loop has ended, and others may have one.
+    private static let endedLoop: UInt = 1
 
     /// Takes over an open, non-blocking descriptor.
     package init(owning number: Int32) { self.number = number }
@@ -152,7 +157,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         // .acquiring pairs with the .releasing store in register(on:): `home` is visible.
         let seen = homeLoop.load(ordering: .acquiring)
         if seen == address(of: loop) { return unsafe home }
-        if seen == 0 { return nil }
+        if seen == PolledDescriptor.noLoop { return nil }
         return guardLock.withLock { registrations.first { $0.loop === loop } }
     }
 
@@ -167,16 +172,20 @@ package final class PolledDescriptor: @unchecked Sendable {
             letGo()
             throw error
         }
+        // A descriptor that lives long may see many loops come and go.
+        var left: [Registration] = []
         let isTooLate = guardLock.withLock {
             if isClosed { return true }
+            left = takeEnded()
             registrations.append(registration)
-            if registrations.count == 1, homeLoop.load(ordering: .relaxed) == 0 {
+            if homeLoop.load(ordering: .relaxed) <= PolledDescriptor.endedLoop {
                 unsafe home = registration
                 homeLoop.store(
                     address(of: loop), ordering: .releasing)
             }
             return false
         }
+        for _ in left { letGo() }
         if isTooLate {
             loop.unregister(registration, willClose: false)
             letGo()
@@ -184,6 +193,23 @@ package final class PolledDescriptor: @unchecked Sendable {
         }
         return registration
     }
+
+    /// Takes out those whose loops have ended, which have unregistered them. Under the lock.
+    private func takeEnded() -> [Registration] {
+        if registrations.isEmpty { return [] }
+        let ended = registrations.filter(\.loop.isOver)
+        if ended.isEmpty { return [] }
+        registrations.removeAll { one in ended.contains { $0 === one } }
+        let home = homeLoop.load(ordering: .relaxed)
+        if ended.contains(where: { address(of: $0.loop) == home }) {
+            homeLoop.store(PolledDescriptor.endedLoop, ordering: .relaxed)
+            unsafe self.home = nil
+        }
+        return ended
+    }
+
+    /// How many loops it keeps.
+    package var loopCount: Int { guardLock.withLock { registrations.count } }
 
     // MARK: Closing
 
@@ -243,23 +269,3 @@ package final class PolledDescriptor: @unchecked Sendable {
 
 /// A descriptor was closed by this program, before or while it was used.
 package struct DescriptorClosed: Error {}
-
-extension Strand {
-    /// Waits until `descriptor` is readable: for one that is used rarely, such as a pidfd.
-    ///
-    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile.
-    /// - Returns: False when `deadline` passed first.
-    @available(*, noasync)
-    package static func waitReadable(_ descriptor: Int32, until deadline: Deadline) throws -> Bool {
-        if let loop = Hub.ofThread?.loop {
-            let registration = try loop.register(descriptor)
-            registration.isDrained()
-            defer { loop.unregister(registration, willClose: false) }
-            return try registration.wait(for: .readable, until: deadline)
-        }
-        guard let thread = current as? ThreadStrand else {
-            fatalError("plait: strand \(current.name) has no hub and is no thread")
-        }
-        return try thread.wait(for: descriptor, .readable, until: deadline) != nil
-    }
-}

@@ -1,0 +1,89 @@
+internal import PlaitLoop
+package import PlaitParking
+package import PlaitPlatform
+internal import SystemPackage
+
+extension Strand {
+    /// Waits until `descriptor` is readable: for one that is used rarely, such as a pidfd.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile. Several
+    /// strands may wait for the same.
+    /// - Returns: False when `deadline` passed first.
+    /// - Throws: `CancellationError`; `SystemError`: ENOSPC, ENOMEM, EMFILE.
+    @available(*, noasync)
+    package static func waitReadable(_ descriptor: Int32, until deadline: Deadline) throws -> Bool {
+        if let loop = Hub.ofThread?.loop {
+            let registration: Registration
+            do throws(SystemError) {
+                registration = try loop.register(descriptor)
+            } catch {
+                guard error.errno == .fileExists else { throw error }
+                // A hub watches a descriptor once: others at the same time need a copy.
+                let copy = try Processes.duplicate(descriptor)
+                return try wait(for: try loop.register(copy.number), on: loop, until: deadline)
+            }
+            return try wait(for: registration, on: loop, until: deadline)
+        }
+        guard let thread = current as? ThreadStrand else {
+            fatalError("plait: strand \(current.name) has no hub and is no thread")
+        }
+        return try thread.wait(for: descriptor, .readable, until: deadline) != nil
+    }
+
+    /// Waits once, and then forgets the registration.
+    private static func wait(
+        for registration: Registration, on loop: Loop, until deadline: Deadline
+    ) throws -> Bool {
+        registration.isDrained()
+        defer { loop.unregister(registration, willClose: false) }
+        return try registration.wait(for: .readable, until: deadline)
+    }
+}
+
+/// Descriptors of which a strand waits for any: an epoll of its own, which is waited for like one
+/// descriptor.
+package struct DescriptorSet: ~Copyable {
+    private let epoll: EpollCalls
+    /// Tokens of regular files, which epoll does not take, as they are always ready.
+    private var files: [UInt64] = []
+
+    /// - Throws: `SystemError`: EMFILE.
+    package init(capacity: Int) throws(SystemError) {
+        epoll = try EpollCalls(capacity: max(capacity, 1))
+    }
+
+    /// - Throws: `SystemError`: EBADF; EEXIST for one that is there.
+    package mutating func add(
+        _ number: Int32, _ interest: Readiness, token: UInt64
+    ) throws(SystemError) {
+        do throws(SystemError) {
+            try epoll.control(.add, number, interest, .level, token: token)
+        } catch  where error.errno == .notPermitted {
+            files.append(token)
+        }
+    }
+
+    /// Removes one, which is open.
+    package mutating func remove(_ number: Int32, token: UInt64) {
+        if let index = files.firstIndex(of: token) {
+            files.remove(at: index)
+        } else {
+            try? epoll.control(.remove, number, [], .level, token: 0)
+        }
+    }
+
+    /// Waits until one is ready.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps them open meanwhile.
+    /// - Returns: The tokens of those that are; none when `deadline` passed first.
+    /// - Throws: `CancellationError`; `SystemError`.
+    @available(*, noasync)
+    package func wait(until deadline: Deadline) throws -> [UInt64] {
+        while true {
+            var ready = files
+            try epoll.wait(nanoseconds: 0) { token, _ in ready.append(token) }
+            if !ready.isEmpty || deadline == .immediate { return ready }
+            guard try Strand.waitReadable(epoll.descriptor, until: deadline) else { return [] }
+        }
+    }
+}
