@@ -10,6 +10,16 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
     /// `waitpid(-1)` of a C library.
     case lost
 
+    /// Nil for what has not ended.
+    init?(_ ending: Processes.Ending) {
+        switch ending {
+        case .notYet: return nil
+        case .code(let code): self = .code(code)
+        case .signal(let signal): self = .signal(signal)
+        case .lost: self = .lost
+        }
+    }
+
     public var isSuccess: Bool { self == .code(0) }
 
     public var description: String {

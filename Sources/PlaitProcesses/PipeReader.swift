@@ -1,6 +1,5 @@
 internal import PlaitPlatform
 internal import PlaitStrands
-internal import Synchronization
 
 /// The end of a pipe that is read. One strand reads at a time.
 ///
@@ -8,7 +7,7 @@ internal import Synchronization
 public final class PipeReader: Sendable {
     private let descriptor: PolledDescriptor
     /// Read but not taken: the rest behind a line.
-    private let unread = Mutex<[UInt8]>([])
+    private let unread = Guarded<[UInt8]>([])
 
     /// Takes over the non-blocking end of a pipe.
     package init(owning number: Int32) { descriptor = PolledDescriptor(owning: number) }
@@ -79,6 +78,41 @@ public final class PipeReader: Sendable {
     /// Closes it: writers get EPIPE, or the signal that comes with it. Any thread.
     public func close() { descriptor.close { _ in } }
 
+    // MARK: Waiting for several
+
+    /// Whether a line was read further than its end.
+    var hasUnread: Bool { unread.withLock { !$0.isEmpty } }
+
+    /// The number, which ``close()`` makes another's.
+    var number: Int32 { descriptor.number }
+
+    /// The number of one that is not closed.
+    var openNumber: Int32 {
+        get throws { try pipeCall { try descriptor.withNumber { $0 } } }
+    }
+
+    /// Reads what there is, at most 64 KiB. Nil when there is nothing now, empty at the end.
+    func readNow() throws -> [UInt8]? {
+        let rest = unread.withLock { unread in
+            defer { unread = [] }
+            return unread
+        }
+        if !rest.isEmpty { return rest }
+        var attempt = Attempt.wouldBlock
+        let bytes = try unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, filled in
+            let memory = UnsafeMutableRawBufferPointer(buffer)
+            attempt = try pipeCall {
+                try descriptor.withNumber { unsafe Pipes.read($0, into: memory) }
+            }
+            if case .done(let count) = attempt { filled = count }
+        }
+        switch attempt {
+        case .done: return bytes
+        case .wouldBlock: return nil
+        case .failed(let errno): throw SystemError(errno: errno, call: "read")
+        }
+    }
+
     private func receive(atMost count: Int, until deadline: Deadline) throws -> [UInt8] {
         try unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             let memory = UnsafeMutableRawBufferPointer(buffer)
@@ -111,7 +145,7 @@ public enum PipeError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The result of a call, or what kept it from being done.
-func pipeCall(_ body: () throws -> Int?) throws -> Int {
+func pipeCall<Result>(_ body: () throws -> Result?) throws -> Result {
     do {
         guard let result = try body() else { throw PipeError.timedOut }
         return result

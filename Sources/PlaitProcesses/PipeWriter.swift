@@ -1,5 +1,6 @@
 internal import PlaitPlatform
 internal import PlaitStrands
+internal import SystemPackage
 
 /// The end of a pipe that is written. One strand writes at a time.
 ///
@@ -35,6 +36,24 @@ public final class PipeWriter: Sendable {
     @available(*, noasync)
     public func write(_ text: String, within limit: Duration? = nil) throws {
         try write(Array(text.utf8), within: limit)
+    }
+
+    /// The number, which ``close()`` makes another's.
+    var number: Int32 { descriptor.number }
+
+    /// Writes as much of `bytes` as the pipe takes now. Nil when nobody reads any more.
+    func writeNow(_ bytes: ArraySlice<UInt8>) throws -> Int? {
+        let attempt = try pipeCall {
+            try descriptor.withNumber { number in
+                unsafe bytes.withUnsafeBytes { unsafe Pipes.write(number, $0) }
+            }
+        }
+        switch attempt {
+        case .done(let count): return count
+        case .wouldBlock: return 0
+        case .failed(.brokenPipe): return nil
+        case .failed(let errno): throw SystemError(errno: errno, call: "write")
+        }
     }
 
     /// Closes it: the reader finds the end. Any thread; a second call does nothing.

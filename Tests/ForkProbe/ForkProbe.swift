@@ -24,6 +24,12 @@ struct ForkProbe {
         case "end": try end()
         case "connection": try connection()
         case "functions": try Functions.run()
+        case "reaping": try Children.reaping()
+        case "failures": try Children.failures()
+        case "identity": try Children.identity()
+        case "pools": try Children.pools()
+        case "daemons": try Children.daemons()
+        case "orphans": try Children.orphans()
         default: fatalError("no such probe")
         }
     }

@@ -95,6 +95,51 @@ struct ForkTests {
         #expect(lines[6...] == ["exit code 1", "the parent's action"])
     }
 
+    @Test func `a forked child is reaped when it is looked at, or with the next one`() async throws
+    {
+        let lines = try await run("reaping")
+        #expect(
+            lines == [
+                "zombie 1", "exit code 0 true", "0", "true exit code 0",
+                "exit code 0 signal 9 (Killed) 2", "true",
+            ])
+    }
+
+    // GV-283
+    @Test func `starts that fail leave nothing behind`() async throws {
+        #expect(try await run("failures") == ["200 0 0", "0 0"])
+    }
+
+    @Test func `forked children know their names and parents`() async throws {
+        let lines = try await run("identity")
+        #expect(
+            lines == [
+                "true", "top of main: true, true", "level-2 of top: true, true",
+                "level-1 of level-2: true, true", "true", "true true", "exit code 0 main true",
+            ])
+    }
+
+    // GV-180
+    @Test func `thread pools work in a forked child`() async throws {
+        let lines = try await run("pools")
+        #expect(lines == ["30 true", "exit code 0", "30 true", "exit code 0"])
+    }
+
+    @Test func `children that are daemons end with the program, and others do not`() async throws {
+        let lines = try await run("daemons")
+        #expect(lines.first == "true true false")
+        let pids = lines.dropFirst().compactMap { Int32($0) }
+        try #require(pids.count == 3)
+        // Reaped by the program at its end.
+        #expect(processState(pids[0]) == nil && processState(pids[1]) == nil)
+        #expect(processState(pids[2]) != nil)
+        try PlaitPlatform.send(.kill, toProcess: pids[2])
+    }
+
+    @Test func `orphans become a subreaper's, and their ends are told`() async throws {
+        #expect(try await run("orphans") == ["5 true", "true true", "4 true"])
+    }
+
     @Test func `a forked child dies with its parent`() async throws {
         try await onThread {
             let parent = try ChildProcess.start(try Built.program("ForkProbe"), ["parent"], piped)

@@ -1,6 +1,7 @@
+import Glibc
 import PlaitParking
 import PlaitPlatform
-import PlaitProcesses
+@testable import PlaitProcesses
 import PlaitStrands
 import SystemPackage
 import TestSupport
@@ -8,6 +9,7 @@ import Testing
 
 @Suite(.timeLimit(.hang))
 struct PipeTests {
+    // AS-364, GV-284
     @Test(arguments: StrandKind.allCases)
     func `lines go through a child and back`(_ kind: StrandKind) async throws {
         try await onStrand(kind) {
@@ -48,6 +50,27 @@ struct PipeTests {
                 while true { try child.input!.write("lost") }
             }
             #expect(error?.errno == .brokenPipe)
+        }
+    }
+
+    // AS-371
+    @Test func `a child that writes more than is read has to wait, and goes on later`()
+        async throws
+    {
+        try await onThread {
+            let child = try ChildProcess.start(
+                "sh", ["-c", "head -c 1000000 /dev/zero; echo done >&2"], piped)
+            // Until the pipe is full.
+            var count: Int32 = 0
+            while count < 65_536 {
+                Strand.yield()
+                _ = unsafe ioctl(child.output!.number, UInt(FIONREAD), &count)
+            }
+            #expect(try child.errorOutput!.readNow() == nil)
+            #expect(child.isAlive)
+            #expect(try child.output!.readToEnd().count == 1_000_000)
+            #expect(try child.errorOutput!.readLine() == "done")
+            #expect(try child.join() == .code(0))
         }
     }
 

@@ -13,6 +13,9 @@ struct ChildOrder: Codable {
     var function: TypeName?
     /// Descriptors that belong to the input: they come before it.
     var descriptors = 0
+    var isDaemon = false
+    /// Who gives the order.
+    var parent = CurrentProcess.asParent
 }
 
 /// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
@@ -37,6 +40,8 @@ enum ChildLife {
     static func serve(_ link: Connection) throws {
         do {
             let order = try link.receive(ChildOrder.self)
+            CurrentProcess.become(
+                name: order.name, isDaemon: order.isDaemon, childOf: order.parent)
             switch order.role {
             case .server: ForkServerLife.run(link)
             case .function: try answer(order, link)

@@ -22,6 +22,7 @@ final class ForkServer: @unchecked Sendable {
         order.standard = streams.map { $0 != nil }
         order.deathSignal = options.parentDeathSignal?.number
         order.hasOwnGroup = options.hasOwnGroup
+        order.hasOwnSession = options.hasOwnSession
         order.directory = options.workingDirectory
         order.environment = options.environment
         (order.memory, order.seconds, order.descriptors) = options.numbers
@@ -74,7 +75,7 @@ final class ForkServer: @unchecked Sendable {
             try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0)
         }
         theirs.close()
-        server = (try ChildProcess(started: pid, nil, nil, nil), ours)
+        server = (try ChildProcess(started: pid, name: ChildEnd.helper), ours)
         try ours.send(value: ChildOrder(role: .server))
         return ours
     }

@@ -7,6 +7,7 @@ struct ForkOrder: Codable {
     var standard: [Bool] = [false, false, false]
     var deathSignal: Int32?
     var hasOwnGroup = false
+    var hasOwnSession = false
     var directory: String?
     var environment: [String: String]?
     var memory: UInt64 = 0
@@ -66,6 +67,7 @@ enum ForkServerLife {
         plan.link = numbers[0]
         plan.deathSignal = order.deathSignal.map { Signal(number: $0) }
         plan.hasOwnGroup = order.hasOwnGroup
+        plan.hasOwnSession = order.hasOwnSession
         plan.directory = order.directory
         plan.limits = (order.memory, order.seconds, order.descriptors)
         plan.processors = order.processors

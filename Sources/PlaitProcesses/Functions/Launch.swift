@@ -11,8 +11,11 @@ struct Launch {
     let lastWords: LastWords?
 
     /// Starts one that waits for a ``ChildOrder``; not by a fork.
-    static func start(_ method: StartMethod, _ options: ChildProcess.Options) throws -> Launch {
-        Orphans.reap()
+    /// - Parameter name: `process-` and its number if nil.
+    static func start(
+        _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil
+    ) throws -> Launch {
+        Children.follow()
         let (ours, theirs) = try Connection.pair()
         let hearsErrors = options.errorOutput == .inherited
         var input = try StandardPipe(
@@ -21,15 +24,18 @@ struct Launch {
         var errorOutput = try StandardPipe(
             hearsErrors ? .pipe : options.errorOutput, childReads: false)
         let standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
-        let pid = try theirs.withNumber { number in
-            method == .spawn
-                ? try anew(options, standard, number)
-                : try ForkServer.shared.start(options, standard, theirs)
+        let errors = errorOutput.takeOurEnd()
+        let child = try Children.starting {
+            let pid = try theirs.withNumber { number in
+                method == .spawn
+                    ? try anew(options, standard, number)
+                    : try ForkServer.shared.start(options, standard, theirs)
+            }
+            return try ChildProcess(
+                started: pid, name: name, input: input.takeOurEnd(), output: output.takeOurEnd(),
+                errorOutput: hearsErrors ? nil : errors)
         }
         theirs.close()
-        let errors = errorOutput.takeOurEnd()
-        let child = try ChildProcess(
-            started: pid, input.takeOurEnd(), output.takeOurEnd(), hearsErrors ? nil : errors)
         let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
         try lastWords?.follow()
         return Launch(child: child, link: ours, lastWords: lastWords)
@@ -57,13 +63,15 @@ struct Launch {
 
     /// A copy of this process, with its standard streams.
     static func fork(
-        _ options: ChildProcess.Options, _ body: (Connection) throws -> Void
+        _ options: ChildProcess.Options, name: String?, isDaemon: Bool,
+        _ body: (Connection) throws -> Void
     ) throws -> Launch {
         ChildLife.warmUp()
         let (ours, theirs) = try Connection.pair()
-        let child = try ChildProcess.fork(parentDeathSignal: options.parentDeathSignal) {
+        let child = try ChildProcess.fork(
+            parentDeathSignal: options.parentDeathSignal, name: name, isDaemon: isDaemon
+        ) {
             ours.close()
-            RunningProcesses.forget()
             try body(theirs)
         }
         theirs.close()

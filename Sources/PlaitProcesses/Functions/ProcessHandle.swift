@@ -19,7 +19,8 @@ public struct ProcessKind: Sendable {
 ///   - input: Copied to the process.
 ///   - name: For reports; `process-` and its number if nil.
 ///   - method: How the process comes to be.
-///   - isDaemon: At its end, the program ends the process rather than waiting for it.
+///   - isDaemon: At its end, the program ends the process rather than waiting for it. Nil: if this process
+///     is a daemon itself, or the options say so.
 ///   - options: Where it works and what it may use. Its end with the program's is on by default.
 /// - Throws: ``ProcessFunctionError``; `SystemError`: EAGAIN, EMFILE, ENOMEM; ``MultiThreadedFork``; what
 ///   the input's encoding throws.
@@ -28,21 +29,22 @@ public struct ProcessKind: Sendable {
 @discardableResult
 public func spawn<Function: ProcessFunction>(
     _ kind: ProcessKind, _ function: Function.Type, _ input: Function.Input,
-    name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool = false,
+    name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool? = nil,
     options: ChildProcess.Options = .ofFunction
 ) throws -> ProcessHandle<Function.Output> {
+    let isDaemon = isDaemon ?? (options.isDaemon || CurrentProcess.isDaemon)
     let launch: Launch
     switch method {
     case .fork:
-        launch = try Launch.fork(options) { link in
+        launch = try Launch.fork(options, name: name, isDaemon: isDaemon) { link in
             let answer = Answer.of { try function.run(input) }
             try link.send(answer)
         }
     case .forkServer, .spawn:
-        launch = try launchSending(function, input, name, method, options)
+        launch = try launchSending(function, input, name, isDaemon, method, options)
     }
     let handle = ProcessHandle<Function.Output>(
-        launch, name: name ?? "process-\(launch.child.pid)", isDaemon: isDaemon)
+        launch, name: launch.child.name, isDaemon: isDaemon)
     // Somebody takes its status whether or not it is joined. Not beside a fork: the next one could not
     // be made with another thread.
     if method != .fork { try handle.follow() }
@@ -52,15 +54,16 @@ public func spawn<Function: ProcessFunction>(
 
 /// Starts a process, and sends it the function's name and input.
 private func launchSending<Function: ProcessFunction>(
-    _ function: Function.Type, _ input: Function.Input, _ name: String?, _ method: StartMethod,
-    _ options: ChildProcess.Options
+    _ function: Function.Type, _ input: Function.Input, _ name: String?, _ isDaemon: Bool,
+    _ method: StartMethod, _ options: ChildProcess.Options
 ) throws -> Launch {
     let bag = DescriptorBag()
     let bytes = try MessagePackEncoder().encode(input, with: bag)
+    let type = try TypeName(reachable: function)
+    let launch = try Launch.start(method, options, name: name)
     let order = ChildOrder(
-        role: .function, name: name ?? "\(function)", function: try TypeName(reachable: function),
-        descriptors: bag.numbers.count)
-    let launch = try Launch.start(method, options)
+        role: .function, name: launch.child.name, function: type, descriptors: bag.numbers.count,
+        isDaemon: isDaemon)
     do {
         try launch.link.send(value: order)
         for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }

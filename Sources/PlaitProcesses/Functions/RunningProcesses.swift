@@ -1,6 +1,5 @@
 internal import PlaitPlatform
 internal import PlaitStrands
-internal import Synchronization
 
 /// What the end of the program needs of a process that runs a function.
 protocol RunningProcess: AnyObject, Sendable {
@@ -10,13 +9,17 @@ protocol RunningProcess: AnyObject, Sendable {
 
 extension ProcessHandle: RunningProcess {}
 
-/// Processes that run functions: at its end, the program waits for them, and ends the daemons first.
+/// Processes that run functions: at its end, the program waits for them, and ends the daemons first. So it
+/// ends other children that are daemons, which get two seconds for it.
 enum RunningProcesses {
-    private static let all = Mutex<[ObjectIdentifier: any RunningProcess]>([:])
+    private static let all = Guarded<[ObjectIdentifier: any RunningProcess]>([:])
     private static let registered: Void = {
         // Where the end has begun, nobody waits.
         _ = try? ProgramEnd.perform { finish() }
     }()
+
+    /// Sees to it that children that are daemons end with the program.
+    static func endWithProgram() { registered }
 
     static func add(_ process: any RunningProcess) {
         registered
@@ -32,7 +35,14 @@ enum RunningProcesses {
 
     private static func finish() {
         let processes = all.withLock { Array($0.values) }
+        let daemons = Children.running.filter(\.isDaemon)
         for process in processes where process.isDaemon { process.process.terminate() }
+        for child in daemons { try? child.send(.terminate) }
         for process in processes { _ = try? process.process.join() }
+        let deadline = Deadline(within: .seconds(2))
+        for child in daemons where (try? child.join(until: deadline)) == nil {
+            try? child.send(.kill)
+            _ = try? child.join(until: .never)
+        }
     }
 }

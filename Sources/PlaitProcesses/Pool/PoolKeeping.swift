@@ -65,7 +65,7 @@ extension PoolCore {
         }
         let file = try WorkerMemory.make(name: name)
         let wakeup = try makeEventCounter()
-        let launch = try Launch.start(plan.method, plan.options)
+        let launch = try Launch.start(plan.method, plan.options, name: name)
         let answer: [UInt8]
         do {
             try launch.link.send(

@@ -1,0 +1,85 @@
+/// How a command ended, and what it wrote.
+public struct CommandResult: Hashable, Sendable {
+    /// The program as it was named, and its arguments.
+    public let command: [String]
+    public let status: ExitStatus
+    /// Empty where its standard output was no pipe.
+    public let output: [UInt8]
+    /// Empty where its standard error was no pipe.
+    public let errorOutput: [UInt8]
+
+    /// Throws unless it exited with code 0; returns this result.
+    /// - Throws: ``CommandFailed``.
+    /// - Source: Python's `check=True` of `subprocess.run`, `CompletedProcess.check_returncode`.
+    @discardableResult
+    public func check() throws(CommandFailed) -> CommandResult {
+        if status.isSuccess { return self }
+        throw CommandFailed(
+            command: command, status: status,
+            lastWords: String(decoding: errorOutput.suffix(1_024), as: UTF8.self))
+    }
+
+    /// Its output, as UTF-8. Line ends stay as they are.
+    /// - Throws: ``UndecodableOutput``.
+    public var text: String {
+        get throws(UndecodableOutput) { try decoded(output, "standard output") }
+    }
+
+    /// What it wrote to standard error, as UTF-8.
+    /// - Throws: ``UndecodableOutput``.
+    public var errorText: String {
+        get throws(UndecodableOutput) { try decoded(errorOutput, "standard error") }
+    }
+
+    private func decoded(
+        _ bytes: [UInt8], _ stream: String
+    ) throws(UndecodableOutput) -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw UndecodableOutput(command: command, stream: stream)
+        }
+        return text
+    }
+}
+
+/// A command did not exit with code 0.
+public struct CommandFailed: Error, Hashable, Sendable, CustomStringConvertible {
+    public let command: [String]
+    public let status: ExitStatus
+    /// The end of what it wrote to standard error, at most 1 KiB.
+    public let lastWords: String
+
+    public var description: String {
+        let words = lastWords.split(whereSeparator: \.isNewline).joined(separator: "\n")
+        return "\(quoted(command)): \(status)\(words.isEmpty ? "" : ": \(words)")"
+    }
+}
+
+/// A command did not end within the limit.
+public struct CommandTimedOut: Error, Hashable, Sendable, CustomStringConvertible {
+    public let command: [String]
+    public let limit: Duration
+    /// What it had written by then.
+    public let output: [UInt8]
+    public let errorOutput: [UInt8]
+
+    public var description: String {
+        "\(quoted(command)) did not end within \(limit); give it longer or look why it waits"
+    }
+}
+
+/// What a command wrote is not UTF-8.
+public struct UndecodableOutput: Error, Hashable, Sendable, CustomStringConvertible {
+    public let command: [String]
+    /// `standard output` or `standard error`.
+    public let stream: String
+
+    public var description: String {
+        "\(stream) of \(quoted(command)) is not UTF-8: take its bytes"
+    }
+}
+
+/// A command as people read it.
+private func quoted(_ command: [String]) -> String {
+    command.map { $0.contains(where: \.isWhitespace) || $0.isEmpty ? "'\($0)'" : $0 }
+        .joined(separator: " ")
+}

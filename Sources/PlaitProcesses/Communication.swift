@@ -1,0 +1,161 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitStrands
+
+extension ChildProcess {
+    /// Writes `input` to the child, reads what it writes up to the end, and waits until it has ended: all at
+    /// the same time, so that neither side waits for the other for ever.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. The child's input is closed when all is
+    /// written; what it does not read is lost. Only streams that are pipes are used, by nobody else
+    /// meanwhile. Others that have inherited a pipe, such as programs that the child has left in the
+    /// background, are waited for too: they may write still.
+    /// - Parameters:
+    ///   - input: Wants a pipe, unless it is empty.
+    ///   - most: Bytes from each stream.
+    ///   - limit: Longest wait for the whole; `nil` waits for ever.
+    /// - Throws: ``CommandTimedOut`` past the limit, with what was read: the child goes on then;
+    ///   `PipeError.tooLong`; `PipeError.closed`; `SystemError`; `CancellationError`.
+    /// - Source: Python's `Popen.communicate`.
+    @available(*, noasync)
+    public func communicate(
+        input: [UInt8] = [], atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) throws -> CommandResult {
+        let communication = try Communication(with: self, input: input, most: most)
+        let deadline = Deadline(within: limit)
+        let isDone = try communication.run(until: deadline)
+        if isDone, let status = try join(within: deadline.remaining) {
+            return CommandResult(
+                command: command, status: status, output: communication.output,
+                errorOutput: communication.errorOutput)
+        }
+        throw CommandTimedOut(
+            command: command, limit: limit ?? .zero, output: communication.output,
+            errorOutput: communication.errorOutput)
+    }
+
+    /// Runs an executable to its end and collects what it writes.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. Standard output and error are collected unless
+    /// the options say `.null`. The child is ended at once when this throws, past the limit or because the
+    /// strand was cancelled; programs that it has left in the background are not, and not waited for.
+    ///
+    /// For commands from async code, and their output as it comes, there is swift-subprocess; it goes along
+    /// with Plait.
+    /// - Parameters:
+    ///   - path: With a slash, the file; without, a name to look for in `PATH`.
+    ///   - input: For its standard input; nil: as the options say, which is the parent's by default.
+    ///   - most: Bytes from each stream.
+    ///   - limit: Longest wait for the whole; `nil` waits for ever.
+    /// - Returns: How it ended, however that was: see ``CommandResult/check()``.
+    /// - Throws: As ``start(_:_:_:)-(String,_,_)`` and ``communicate(input:atMost:within:)``.
+    /// - Source: Python's `subprocess.run`.
+    @available(*, noasync)
+    public static func run(
+        _ path: String, _ arguments: [String] = [], _ options: Options = Options(),
+        input: [UInt8]? = nil, atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) throws -> CommandResult {
+        var options = options
+        if input != nil { options.input = .pipe }
+        if case .inherited = options.output { options.output = .pipe }
+        if case .inherited = options.errorOutput { options.errorOutput = .pipe }
+        let child = try start(path, arguments, options)
+        do {
+            return try child.communicate(input: input ?? [], atMost: most, within: limit)
+        } catch {
+            // Nobody else could.
+            child.close()
+            throw error
+        }
+    }
+}
+
+/// Feeds a child its input and collects what it writes.
+private final class Communication {
+    private enum Source: UInt64 { case input, output, errorOutput, end }
+
+    private let child: ChildProcess
+    private var unwritten: ArraySlice<UInt8>
+    private let most: Int
+    private(set) var output: [UInt8] = []
+    private(set) var errorOutput: [UInt8] = []
+    private var waits: DescriptorSet
+    /// Streams that have not ended.
+    private var open: Set<Source> = []
+
+    init(with child: ChildProcess, input: [UInt8], most: Int) throws {
+        demand(
+            input.isEmpty || child.input != nil,
+            "communicate: the input of \(child) is no pipe: start it with options.input = .pipe")
+        self.child = child
+        self.most = most
+        unwritten = input[...]
+        waits = try DescriptorSet(capacity: 4)
+        if unwritten.isEmpty {
+            child.input?.close()
+        } else if let pipe = child.input {
+            try add(.input, pipe.number, .writable)
+        }
+        if let pipe = child.output { try add(.output, pipe.number, .readable) }
+        if let pipe = child.errorOutput { try add(.errorOutput, pipe.number, .readable) }
+        // What closes a pipe, closes it when it ends the child: then somebody has to look.
+        try waits.add(child.end.watched.number, .readable, token: Source.end.rawValue)
+    }
+
+    private func add(
+        _ source: Source, _ number: Int32, _ interest: Readiness
+    ) throws(SystemError) {
+        try waits.add(number, interest, token: source.rawValue)
+        open.insert(source)
+    }
+
+    /// True when all streams have ended, false when the deadline passed first.
+    func run(until deadline: Deadline) throws -> Bool {
+        try takeUnread()
+        while !open.isEmpty {
+            let ready = try waits.wait(until: deadline)
+            if ready.isEmpty { return false }
+            for source in ready.compactMap(Source.init(rawValue:)) { try step(source) }
+            if !open.isEmpty && deadline.remaining == .zero { return false }
+            // A child that never rests must not have this thread for itself.
+            Strand.yield()
+        }
+        return true
+    }
+
+    private func step(_ source: Source) throws {
+        switch source {
+        case .input:
+            let count = try child.input?.writeNow(unwritten) ?? unwritten.count
+            unwritten = unwritten.dropFirst(count)
+            if unwritten.isEmpty {
+                finish(.input, child.input?.number)
+                child.input?.close()
+            }
+        case .output:
+            guard let bytes = try child.output?.readNow() else { return }
+            output += bytes
+            if bytes.isEmpty { finish(.output, child.output?.number) }
+        case .errorOutput:
+            guard let bytes = try child.errorOutput?.readNow() else { return }
+            errorOutput += bytes
+            if bytes.isEmpty { finish(.errorOutput, child.errorOutput?.number) }
+        case .end:
+            waits.remove(child.end.watched.number, token: source.rawValue)
+            // Closed by others?
+            for source in open { try step(source) }
+        }
+        if max(output.count, errorOutput.count) > most { throw PipeError.tooLong(limit: most) }
+    }
+
+    /// What was read behind a line.
+    private func takeUnread() throws {
+        if child.output?.hasUnread == true { try step(.output) }
+        if child.errorOutput?.hasUnread == true { try step(.errorOutput) }
+    }
+
+    private func finish(_ source: Source, _ number: Int32?) {
+        open.remove(source)
+        if let number { waits.remove(number, token: source.rawValue) }
+    }
+}

@@ -1,0 +1,72 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitStrands
+public import SystemPackage
+
+/// Something that ``waitAny(_:within:)`` waits for.
+public enum WaitSource: Sendable {
+    /// A message, or its beginning, or the end of messages: ``Connection/poll(within:)``.
+    case connection(Connection)
+    /// Its end.
+    case child(ChildProcess)
+    /// Something to read, or the end of that.
+    case pipe(PipeReader)
+    /// Something to read, or an end. The caller keeps it open.
+    case descriptor(FileDescriptor)
+}
+
+/// Waits until one of several is ready.
+///
+/// Blocks the calling thread or parks the calling fiber. Nothing is taken: what is ready stays so until
+/// somebody receives or reads.
+/// ```swift
+/// let child = try ChildProcess.start("sleep", ["0.01"])
+/// let (here, there) = try Connection.pair()
+/// try there.send([1, 2, 3])
+/// print(try waitAny([.child(child), .connection(here)], within: .seconds(5)))
+/// ```
+/// - Parameter limit: Longest wait; `nil` waits for ever, zero or less looks once.
+/// - Returns: The places of those that are ready, in order; none when the limit passed first.
+/// - Throws: `ConnectionError.closed`, `.wrongDirection`; `PipeError.closed`; `SystemError`: EBADF, EMFILE;
+///   `CancellationError`.
+/// - Source: Python's `multiprocessing.connection.wait`.
+@available(*, noasync)
+public func waitAny(
+    _ sources: [WaitSource], within limit: Duration? = nil
+) throws -> [Int] {
+    let deadline = Deadline(within: limit)
+    let ready = try sources.indices.filter { try sources[$0].isReady }
+    var places: [Int32: [Int]] = [:]
+    for (place, source) in sources.enumerated() {
+        places[try source.number, default: []].append(place)
+    }
+    var waits = try DescriptorSet(capacity: places.count)
+    for number in places.keys { try waits.add(number, .readable, token: UInt64(number)) }
+    let found = try waits.wait(until: ready.isEmpty ? deadline : .immediate)
+    return Set(ready + found.flatMap { places[Int32($0)] ?? [] }).sorted()
+}
+
+extension WaitSource {
+    /// Whether there is something that its descriptor does not tell.
+    fileprivate var isReady: Bool {
+        get throws {
+            switch self {
+            case .connection(let connection): try connection.poll()
+            case .child(let child): !child.isAlive
+            case .pipe(let pipe): pipe.hasUnread
+            case .descriptor: false
+            }
+        }
+    }
+
+    fileprivate var number: Int32 {
+        get throws {
+            switch self {
+            case .connection(let connection): try connection.withNumber { $0 }
+            case .child(let child): child.sentinel.rawValue
+            case .pipe(let pipe): try pipe.openNumber
+            case .descriptor(let descriptor): descriptor.rawValue
+            }
+        }
+    }
+}
