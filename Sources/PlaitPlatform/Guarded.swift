@@ -1,8 +1,9 @@
 /// A value under a ``ShortLock``.
 ///
-/// In place of the standard library's `Mutex`, which knows its holder by the kernel's number of the thread and
-/// remembers that number for ever: in a forked child it is the parent's, and who then unlocks a mutex that
-/// another thread waits for ends the program.
+/// In place of the standard library's `Mutex`: that knows its holder by the thread's number, of which each object
+/// file of a program keeps a copy, taken when it first locks one. After a fork some are the parent's and some the
+/// child's; where locking and unlocking were compiled into different files, the child ends with "Call to unlock
+/// Mutex on a thread which hasn't acquired the lock".
 @safe
 @usableFromInline
 package final class Guarded<Value>: @unchecked Sendable {

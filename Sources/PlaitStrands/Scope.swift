@@ -24,7 +24,7 @@ public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result
 
 /// The strands that one ``withScope(_:)`` waits for.
 public final class Scope: @unchecked Sendable {
-    // Sendable: `state` is a Mutex; the rest is constant.
+    // Sendable: `state` is a `Guarded`; the rest is constant.
     private struct State {
         var children: [Strand] = []
         var firstError: (any Error)?

@@ -1,5 +1,6 @@
 internal import PlaitPlatform
 internal import Logging
+internal import PlaitPlatform
 public import PlaitParking
 
 /// Where errors go that a strand threw and that nobody can join for any more, and those of callbacks

@@ -1,5 +1,6 @@
 internal import PlaitPlatform
 internal import Logging
+internal import PlaitPlatform
 internal import Synchronization
 
 /// How deadlocks are found, and what is done with them.
