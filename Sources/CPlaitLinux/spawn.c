@@ -23,7 +23,7 @@ static int limit(int resource, uint64_t most) {
 
 // Runs in the child of vfork, in the parent's memory: only calls that are safe there. Returns errno.
 static int settle(const plait_spawn_plan *plan, pid_t parent) {
-    for (int signal = 1; signal < NSIG; signal++) {
+    for (int signal = 1; signal < NSIG && !plan->keeps_signals; signal++) {
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigaction(signal, &action, NULL);
     }

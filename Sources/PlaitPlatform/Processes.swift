@@ -24,6 +24,8 @@ package enum Processes {
         /// Bytes, seconds and a number; 0: as the parent.
         package var limits: (memory: UInt64, seconds: UInt64, descriptors: UInt64) = (0, 0, 0)
         package var processors: Set<Int>?
+        /// Whether signals act as they do; else as by default. Of ``settle(_:parent:)``.
+        package var keepsSignals = false
 
         package init(path: String, arguments: [String]) {
             self.path = path
@@ -40,6 +42,7 @@ package enum Processes {
             unsafe settings.own_group = hasOwnGroup ? 1 : 0
             unsafe settings.own_session = hasOwnSession ? 1 : 0
             unsafe settings.link = link ?? -1
+            unsafe settings.keeps_signals = keepsSignals ? 1 : 0
             unsafe settings.memory = limits.memory
             unsafe settings.seconds = limits.seconds
             unsafe settings.descriptors = limits.descriptors
@@ -91,7 +94,7 @@ package enum Processes {
         return try check(result, "spawn", plan.path)
     }
 
-    /// Makes this process, a ``cloneSibling()``, what the plan says; its program stays.
+    /// Makes this process, a ``cloneSibling()`` or ``fork()``, what the plan says; its program stays.
     package static func settle(_ plan: Plan, parent: Int32) throws(SystemError) {
         try check(
             unsafe plan.withSettings { unsafe plait_settle(&$0, parent) }, "set up", plan.path)
@@ -119,6 +122,16 @@ package enum Processes {
 
     /// Ends this process, as the C library does.
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
+
+    /// Whether this process has a descriptor of this number.
+    package static func isOpen(_ number: Int32) -> Bool { fcntl(number, F_GETFD) >= 0 }
+
+    /// Where this process works; nil where that is gone.
+    package static var currentDirectory: String? {
+        guard let path = unsafe getcwd(nil, 0) else { return nil }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
 
     package static func closeOnExec(_ number: Int32) { _ = fcntl(number, F_SETFD, FD_CLOEXEC) }
 

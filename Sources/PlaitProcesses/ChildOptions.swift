@@ -29,7 +29,8 @@ extension ChildProcess {
         public var hasOwnSession = false
         /// Where it works; nil: where the parent does.
         public var workingDirectory: String?
-        /// All of its environment; nil: the parent's.
+        /// All of its environment; nil: the parent's. Of a child of the fork server: that which the parent
+        /// had when it started the server, which is with the first such child.
         public var environment: [String: String]?
         /// What it may use of the machine; nil, each: what the parent may.
         public var limits = Limits()

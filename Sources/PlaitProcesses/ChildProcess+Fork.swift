@@ -27,9 +27,13 @@ extension ChildProcess {
         try fork(parentDeathSignal: parentDeathSignal, name: nil, isDaemon: false, body)
     }
 
+    /// As ``fork(parentDeathSignal:_:)``.
+    /// - Parameter ends: Of the child's standard pipes, the parent's: taken over, if it throws nothing. The
+    ///   child closes them.
     @available(*, noasync)
     static func fork(
-        parentDeathSignal: Signal?, name: String?, isDaemon: Bool, _ body: () throws -> Void
+        parentDeathSignal: Signal?, name: String?, isDaemon: Bool,
+        keeping ends: (Int32?, Int32?, Int32?) = (nil, nil, nil), _ body: () throws -> Void
     ) throws -> ChildProcess {
         let threads = try Processes.threadCount()
         guard threads == 1 else {
@@ -41,7 +45,10 @@ extension ChildProcess {
         Children.reap()
         let parent = CurrentProcess.asParent
         let pid = try Processes.fork()
-        guard pid == 0 else { return try ChildProcess(started: pid, name: name) }
+        guard pid == 0 else {
+            return try ChildProcess(
+                started: pid, name: name, input: ends.0, output: ends.1, errorOutput: ends.2)
+        }
         CurrentProcess.become(
             name: name ?? "process-\(processID())", isDaemon: isDaemon, childOf: parent)
         live(parent: parent.pid, parentDeathSignal, body)

@@ -14,6 +14,8 @@ public import SystemPackage
 /// let words = try ChildProcess.run("sort", input: Array("b\na\n".utf8)).check()
 /// print(try words.text)
 /// ```
+///
+/// For a function in another process, with its result, see ``ProcessFunction``.
 /// - Source: Python's `subprocess.Popen`, `multiprocessing.Process`.
 public final class ChildProcess: Sendable {
     /// Writes to its standard input; nil unless that was to be a pipe.

@@ -203,6 +203,18 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return begins
     }
 
+    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking.
+    func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
+        guardLock.withLock {
+            guard state.begin() else { return false }
+            while let waiter = state.claim() { claimed.append(waiter) }
+            return true
+        }
+    }
+
+    /// Whether somebody is to be called once it is done.
+    package var hasCallbacks: Bool { guardLock.withLock { !callbacks.isEmpty } }
+
     /// Finishes it and wakes who waits. Returns the callbacks, which are to be ``run(_:)`` next; nil
     /// if it was done already.
     func finish(with result: Result<Success, any Error>) -> [Callback]? {

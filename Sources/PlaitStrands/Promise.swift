@@ -1,3 +1,4 @@
+package import PlaitParking
 internal import PlaitPlatform
 
 /// The writing side of a ``Future``.
@@ -26,6 +27,12 @@ public final class Promise<Success: Sendable>: Sendable {
         throw .alreadyDone
     }
 
+    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking. False when the
+    /// work is not wanted, or has begun before.
+    package func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
+        future.begin(claiming: &claimed)
+    }
+
     /// Finishes the future with a value. Runs its callbacks.
     /// - Throws: `FutureError.alreadyDone` when it has a result or was cancelled; that stays.
     public func fulfil(_ value: Success) throws(FutureError) { try complete(with: .success(value)) }
@@ -41,5 +48,12 @@ public final class Promise<Success: Sendable>: Sendable {
     public func complete(with result: Result<Success, any Error>) throws(FutureError) {
         guard let callbacks = future.finish(with: result) else { throw .alreadyDone }
         future.run(callbacks)
+    }
+
+    /// Finishes the future and wakes who waits for it. Its callbacks are left to the caller: nil if there
+    /// are none, or if it was done before.
+    package func finish(with result: Result<Success, any Error>) -> (@Sendable () -> Void)? {
+        guard let callbacks = future.finish(with: result), !callbacks.isEmpty else { return nil }
+        return { [future] in future.run(callbacks) }
     }
 }

@@ -30,6 +30,12 @@ struct ForkProbe {
         case "pools": try Children.pools()
         case "daemons": try Children.daemons()
         case "orphans": try Children.orphans()
+        case "method":
+            let arguments = CommandLine.arguments
+            try MethodCases.run(arguments[2], StartMethod(rawValue: arguments[3])!)
+        case "pool": try pool()
+        case "stderr": try ChildProcess.fork { throw Failure() }.join()
+        case "main again": try mainAgain()
         default: fatalError("no such probe")
         }
     }
@@ -237,6 +243,22 @@ struct ForkProbe {
                 print("the child's body")
             }
             print(try child.join()!)
+        }
+    }
+
+    /// A pool whose options leave its workers alone; says who they are, and waits.
+    private static func pool() throws {
+        let pool = try ProcessPool(workers: 2, options: ChildProcess.Options())
+        while pool.statistics.workers < 2 { Strand.yield() }
+        StandardStream.output.write(pool.pids.map { "\($0)" }.joined(separator: " ") + "\n")
+        try pool.join()
+    }
+
+    /// A child of a program whose main starts it does not reach that main.
+    private static func mainAgain() throws {
+        print("main")
+        for method in [StartMethod.spawn, .forkServer] {
+            print(try spawn(.process, Functions.Add.self, 1, method: method).join())
         }
     }
 

@@ -8,7 +8,7 @@ enum Functions {
     private struct Plain: Error {}
     nonisolated(unsafe) private static var global = 1
 
-    private enum Add: ProcessFunction {
+    enum Add: ProcessFunction {
         static func run(_ number: Int) throws -> Int { unsafe number + global }
     }
 
@@ -34,6 +34,8 @@ enum Functions {
                 print(try spawn(.process, End.self, how, method: .fork).join())
             } catch let crash as WorkerCrashed {
                 print("WorkerCrashed", crash.status.isSuccess)
+            } catch let error as RemoteError {
+                print(error.type, error.message)
             } catch {
                 print(error)
             }

@@ -9,9 +9,9 @@ import Testing
 @Suite(.timeLimit(.hang))
 struct ForkTests {
     /// What the probe prints, line by line.
-    private func run(_ probe: String) async throws -> [String] {
+    private func run(_ probe: String...) async throws -> [String] {
         try await onThread {
-            let child = try ChildProcess.start(try Built.program("ForkProbe"), [probe], piped)
+            let child = try ChildProcess.start(try Built.program("ForkProbe"), probe, piped)
             let lines = text(try child.output!.readToEnd()).split(separator: "\n").map(String.init)
             #expect(try child.join() == .code(0))
             return lines
@@ -41,7 +41,7 @@ struct ForkTests {
         let lines = try await run("functions")
         #expect(
             lines.dropLast() == [
-                "42", "Refused(number: 3)", "Plain in another process: Plain()",
+                "42", "Refused(number: 3)", "Plain Plain()",
                 "WorkerCrashed false", "Nothing()", "JoinTimeout", "signal 9 (Killed)", "[21, 21]",
             ])
         // The error names the threads.
@@ -138,6 +138,23 @@ struct ForkTests {
 
     @Test func `orphans become a subreaper's, and their ends are told`() async throws {
         #expect(try await run("orphans") == ["5 true", "true true", "4 true"])
+    }
+
+    // MP-017
+    @Test func `an error that escapes a forked child is on standard error before it ends`()
+        async throws
+    {
+        let said = try await onThread {
+            let child = try ChildProcess.start(try Built.program("ForkProbe"), ["stderr"], piped)
+            return text(try child.errorOutput!.readToEnd())
+        }
+        #expect(said.hasPrefix("plait: forked process "))
+        #expect(said.hasSuffix(": Failure()\n"))
+    }
+
+    // MP-116
+    @Test func `a child does not reach the main that starts it`() async throws {
+        #expect(try await run("main again") == ["main", "2", "2"])
     }
 
     @Test func `a forked child dies with its parent`() async throws {

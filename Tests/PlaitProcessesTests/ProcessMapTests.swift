@@ -1,3 +1,4 @@
+import Glibc
 import PlaitParking
 @testable import PlaitProcesses
 import PlaitStrands
@@ -30,7 +31,7 @@ struct ProcessMapTests {
         try await onThread { try withProcessPool(workers: 2, body) }
     }
 
-    // MP-055
+    // MP-055, FU-037
     @Test(arguments: [nil, 1, 3, 1_000, 100_000])
     func `map keeps the order, whatever the chunks`(_ size: Int?) async throws {
         let values = try await withPool { pool in
@@ -125,5 +126,64 @@ struct ProcessMapTests {
             let (third, end) = (try results.next(), try results.next())
             #expect(third == "14" && end == nil)
         }
+    }
+
+    @Test func `what cannot be given to a closed pool comes after the results that it has`()
+        async throws
+    {
+        try await onThread {
+            let pool = try ProcessPool(workers: 1)
+            let results = try pool.lazyMap(Twice.self, 0..<10)
+            let first = try results.next()
+            pool.close()
+            // Two chunks were under way for the one worker.
+            let second = try results.next()
+            #expect(first == 0 && second == 2)
+            for _ in 0..<2 { #expect(throws: ProcessPoolError.closed) { try results.next() } }
+            try pool.join()
+        }
+    }
+
+    @Test func `a cancelled asker loses no input`() async throws {
+        try await onThread {
+            let pool = try ProcessPool(workers: 1, queueCapacity: 1)
+            let stopped = try pool.submit(Fate.self, "stop")
+            let results = try pool.lazyMap(Twice.self, 0..<3)
+            Strand.current.cancel()
+            #expect(throws: CancellationError.self) { try results.next() }
+            while !(pool.pids.first.map { processState($0) == "T" } ?? false) { Strand.yield() }
+            kill(pool.pids[0], SIGCONT)
+            try stopped.result()
+            var values: [Int] = []
+            while let value = try results.next() { values.append(value) }
+            #expect(values == [0, 2, 4])
+            pool.close()
+            try pool.join()
+        }
+    }
+
+    @Test func `an input that cannot be encoded is told of once, after earlier results`()
+        async throws
+    {
+        try await withPool { pool in
+            let inputs = [Bomb(), Bomb(.encoding, .throwing), Bomb()]
+            let results = try pool.lazyMap(Echo<Bomb>.self, inputs)
+            let first = try results.next()
+            #expect(throws: Bomb.Failure()) { try results.next() }
+            let (second, end) = (try results.next(), try results.next())
+            #expect(first == Bomb() && second == Bomb() && end == nil)
+        }
+    }
+
+    // FU-037
+    @Test func `chunks of no input trap`() async {
+        let result = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
+            let pool = try ProcessPool(workers: 1)
+            _ = try await pool.map(Twice.self, [1], chunkSize: 0)
+        }
+        let said = text(result?.standardErrorContent ?? [])
+        #expect(said.contains("a chunk of 0 inputs; give 1 or more"))
     }
 }

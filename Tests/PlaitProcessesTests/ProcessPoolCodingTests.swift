@@ -1,5 +1,6 @@
 import Glibc
 import PlaitParking
+import PlaitPlatform
 @testable import PlaitProcesses
 import PlaitStrands
 import Testing
@@ -148,6 +149,45 @@ struct ProcessPoolCodingTests {
         }
     }
 
+    // FU-038, MP-069
+    @Test
+    func `an error that cannot be sent says what it was and where; the caller's own is as it is`()
+        async throws
+    {
+        try await withPool { pool in
+            let error = try #require(throws: RemoteError.self) { try pool.apply(Refuse.self, 0) }
+            #expect(error.type == "Plain" && error.message == "Plain()")
+            #expect(pool.pids.contains { pid in error.process.hasSuffix(" (\(pid))") })
+            #expect(error.process.hasPrefix("pool-"))
+            #expect("\(error)" == "Plain in process \(error.process): Plain()")
+            #expect(throws: Bomb.Failure.self) {
+                try pool.apply(Echo<Bomb>.self, Bomb(.encoding, .throwing))
+            }
+        }
+    }
+
+    // FU-039, MP-072
+    @Test func `inputs are let go of, in the worker and by the pool`() async throws {
+        try await onThread {
+            try withProcessPool(workers: 1) { pool in
+                func submit() throws -> Future<Int> {
+                    let tracked = Tracked()
+                    return try pool.submit(CountLive.self, [tracked])
+                }
+                // The pool keeps bytes only.
+                let future = try submit()
+                #expect(Tracked.live.value == 0)
+                let (during, after) = (try future.result(), try pool.apply(CountLive.self, []))
+                #expect(during == 1 && after == 0)
+                let core = pool.core
+                #expect(
+                    core.guardLock.withLock {
+                        core.pending.isEmpty && core.workers.allSatisfy { $0.sent.isEmpty }
+                    })
+            }
+        }
+    }
+
     @Test func `chunks of any type pass, empty strings and numbers too`() async throws {
         let (words, numbers, bytes, optionals) = try await withPool { pool in
             (
@@ -160,6 +200,24 @@ struct ProcessPoolCodingTests {
         #expect(words == ["", "a", "ä"] && numbers == [0, -1.5, .infinity])
         #expect(bytes == [0, 255] && optionals == [1, nil, 3])
     }
+}
+
+/// Knows how many of it there are in this process.
+final class Tracked: Codable, Sendable {
+    static let live = Box(0)
+
+    init() { Self.live.update { $0 += 1 } }
+    init(from decoder: any Decoder) throws { Self.live.update { $0 += 1 } }
+    deinit { Self.live.update { $0 -= 1 } }
+
+    func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        try value.encode(1)
+    }
+}
+
+enum CountLive: ProcessFunction {
+    static func run(_ tracked: [Tracked]) throws -> Int { Tracked.live.value }
 }
 
 /// Is decoded only in a worker.

@@ -219,13 +219,15 @@ typedef struct plait_spawn_plan {
     /// Processors it may use; NULL: as the parent.
     const int *_Nullable processors;
     size_t processor_count;
+    /// Whether signals act as they do; else as by default. Of plait_settle().
+    int keeps_signals;
 } plait_spawn_plan;
 
 /// Starts `path` (looked for in PATH if it has no slash). The child has default signal actions, no
 /// blocked signal, and of the parent's descriptors only the standard ones. Returns its pid or -errno.
 pid_t plait_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
                   const plait_spawn_plan *_Nonnull plan);
-/// Makes a process that was cloned by plait_clone_sibling() what the plan says, but for its program.
+/// Makes a process that was cloned by plait_clone_sibling() or forked what the plan says, but for its program.
 /// Returns 0 or -errno.
 int plait_settle(const plait_spawn_plan *_Nonnull plan, pid_t parent);
 /// Clones the calling process, which has one thread, as another child of its own parent. Returns 0 in

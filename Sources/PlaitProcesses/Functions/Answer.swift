@@ -1,3 +1,5 @@
+internal import PlaitPlatform
+
 /// What a function gave, as it comes from the other process: a byte that says what follows.
 enum Answer {
     private enum Kind: UInt8 { case value, error, described }
@@ -10,25 +12,31 @@ enum Answer {
     private struct Described: Codable {
         let type: String
         let message: String
+        let process: String
     }
 
+    /// Whether the function gave a value, not an error.
+    static func isValue(_ bytes: [UInt8]) -> Bool { bytes.first == Kind.value.rawValue }
+
     /// Runs the function on input as it came.
+    /// - Parameter name: The process's.
     static func of(
-        _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil
+        _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil,
+        in name: String
     ) -> [UInt8] {
         do {
             return try value(function, input, bag)
         } catch {
-            return of(error)
+            return of(error, in: name)
         }
     }
 
     /// Runs a function in a process that has it and its input already.
-    static func of<Output: Encodable>(_ body: () throws -> Output) -> [UInt8] {
+    static func of<Output: Encodable>(in name: String, _ body: () throws -> Output) -> [UInt8] {
         do {
             return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try body()))
         } catch {
-            return of(error)
+            return of(error, in: name)
         }
     }
 
@@ -40,11 +48,13 @@ enum Answer {
     }
 
     /// Runs the function on each of an array that came, up to the first that throws.
-    static func ofMany(_ function: any ProcessFunction.Type, _ inputs: [UInt8]) -> [UInt8] {
+    static func ofMany(
+        _ function: any ProcessFunction.Type, _ inputs: [UInt8], in name: String
+    ) -> [UInt8] {
         do {
             return try values(function, inputs)
         } catch {
-            return of(error)
+            return of(error, in: name)
         }
     }
 
@@ -57,15 +67,17 @@ enum Answer {
     }
 
     /// An error as an answer.
-    static func of(_ error: any Error) -> [UInt8] {
+    static func of(_ error: any Error, in name: String) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
             let bytes = try? MessagePackEncoder().encode(coded),
             let all = try? MessagePackEncoder().encode(CodedError(type: type, bytes: bytes))
         {
             return [Kind.error.rawValue] + all
         }
-        let described = Described(type: "\(Swift.type(of: error))", message: "\(error)")
-        // Two strings are always encoded.
+        let described = Described(
+            type: "\(Swift.type(of: error))", message: "\(error)",
+            process: "\(name) (\(processID()))")
+        // Strings are always encoded.
         let bytes = (try? MessagePackEncoder().encode(described)) ?? []
         return [Kind.described.rawValue] + bytes
     }
@@ -92,12 +104,15 @@ enum Answer {
         case .error:
             let coded = try MessagePackDecoder().decode(CodedError.self, from: body)
             guard let type = coded.type.resolve() as? any (Error & Decodable).Type else {
-                throw RemoteError(type: "an error", message: "of a type that is not known here")
+                throw RemoteError(
+                    type: "an error", message: "of a type that is not known here",
+                    process: "another process")
             }
             throw try MessagePackDecoder().decode(type, from: coded.bytes)
         case .described:
             let described = try MessagePackDecoder().decode(Described.self, from: body)
-            throw RemoteError(type: described.type, message: described.message)
+            throw RemoteError(
+                type: described.type, message: described.message, process: described.process)
         case nil: throw ConnectionError.malformed
         }
     }

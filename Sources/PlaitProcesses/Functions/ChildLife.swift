@@ -16,6 +16,8 @@ struct ChildOrder: Codable {
     var isDaemon = false
     /// Who gives the order.
     var parent = CurrentProcess.asParent
+    /// Bytes that a worker may have resident.
+    var residentLimit: Int?
 }
 
 /// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
@@ -55,9 +57,10 @@ enum ChildLife {
     private static func answer(_ order: ChildOrder, _ link: Connection) throws {
         let (input, bag) = try receiveInput(order, link)
         guard let function = order.function?.resolve() as? any ProcessFunction.Type else {
-            return try link.send(Answer.of(UnknownFunction(process: order.name)))
+            let error = ProcessFunctionError.unknown(order.name)
+            return try link.send(Answer.of(error, in: order.name))
         }
-        try link.send(Answer.of(function, input, bag))
+        try link.send(Answer.of(function, input, bag, in: order.name))
     }
 
     /// Does once what each child does first, so that children copy what the runtime keeps of it rather than
@@ -72,7 +75,7 @@ enum ChildLife {
             let function = copy.function?.resolve() as? any ProcessFunction.Type,
             let input = try? MessagePackEncoder().encode(1)
         else { return false }
-        return Answer.of(function, input).count > 1
+        return Answer.of(function, input, in: "warm").count > 1
     }()
 
     /// The input of the order's function.
@@ -87,10 +90,4 @@ enum ChildLife {
 /// Does nothing, for ``ChildLife/warmUp()``.
 private enum Warmth: ProcessFunction {
     static func run(_ number: Int) throws -> [String: Int] { ["warm": number] }
-}
-
-/// As ``ProcessFunctionError/unknown(_:)``, on its way to the parent.
-struct UnknownFunction: Error, CustomStringConvertible {
-    let process: String
-    var description: String { "\(ProcessFunctionError.unknown(process))" }
 }

@@ -12,10 +12,26 @@ enum ChildService {
         get throws { try started.get().hub }
     }
 
-    /// Runs `body` on that thread, and waits for it.
+    /// Runs `body` on that thread, and waits for it, whatever happens to the caller: it uses descriptors of
+    /// the caller's, and makes a process that somebody must know of.
     static func perform<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) throws -> Result {
-        try spawn(.fiber, on: hub, name: "start", body).join()
+        let fiber = spawn(.fiber, on: try hub, name: "start", body)
+        fiber.strand.joinUncancellably()
+        return try fiber.join()
+    }
+
+    /// Starts a fiber on that thread that nobody waits for.
+    /// - Parameter refused: Called, there, when it cannot be started.
+    static func begin(
+        _ name: String, orElse refused: @escaping @Sendable (any Error) -> Void,
+        _ body: @escaping @Sendable () throws -> Void
+    ) throws {
+        try hub.post {
+            let fiber = spawn(.fiber, name: name, isDaemon: true, body)
+            if fiber.isAlive { return }
+            do { try fiber.join() } catch { refused(error) }
+        }
     }
 }

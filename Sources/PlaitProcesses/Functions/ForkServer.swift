@@ -8,7 +8,14 @@ final class ForkServer: @unchecked Sendable {
     static let shared = ForkServer()
 
     private let lock = Lock(name: "fork server", onDeadlock: .off)
-    private var server: (process: ChildProcess, link: Connection)?
+    private var server: Server?
+
+    private struct Server {
+        let process: ChildProcess
+        let link: Connection
+        /// Where it works, and so its children do if they are not told otherwise.
+        let directory: String?
+    }
 
     /// The helper's number; nil before the first child.
     var pid: Int32? { lock.withLock { server?.process.pid } }
@@ -18,7 +25,9 @@ final class ForkServer: @unchecked Sendable {
         _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection
     ) throws -> Int32 {
         var order = ForkOrder(parent: processID())
-        let streams = [standard.0, standard.1, standard.2]
+        // The helper's own are those that this program had when it was started.
+        let own = [standard.0, standard.1, standard.2].enumerated()
+        let streams = own.map { $1 ?? (Processes.isOpen(Int32($0)) ? Int32($0) : nil) }
         order.standard = streams.map { $0 != nil }
         order.deathSignal = options.parentDeathSignal?.number
         order.hasOwnGroup = options.hasOwnGroup
@@ -29,14 +38,19 @@ final class ForkServer: @unchecked Sendable {
         order.processors = options.processors
 
         // On one hub always: a descriptor keeps what it needs of each hub that has waited for it.
-        return try ChildService.perform { [order] in try self.start(order, streams, link) }
+        let here = Processes.currentDirectory
+        return try ChildService.perform { [order] in
+            try self.start(order, from: here, streams, link)
+        }
     }
 
     private func start(
-        _ order: ForkOrder, _ streams: [Int32?], _ link: Connection
+        _ given: ForkOrder, from here: String?, _ streams: [Int32?], _ link: Connection
     ) throws -> Int32 {
         try lock.acquire()
         defer { lock.release() }
+        var order = given
+        if order.directory == nil, here != server?.directory { order.directory = here }
         let reply: ForkReply
         do {
             reply = try ask(order, streams, link)
@@ -75,7 +89,9 @@ final class ForkServer: @unchecked Sendable {
             try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0)
         }
         theirs.close()
-        server = (try ChildProcess(started: pid, name: ChildEnd.helper), ours)
+        let here = Processes.currentDirectory
+        server = Server(
+            process: try ChildProcess(started: pid, name: ChildEnd.helper), link: ours, directory: here)
         try ours.send(value: ChildOrder(role: .server))
         return ours
     }

@@ -15,7 +15,8 @@ final class LastWords: @unchecked Sendable {
 
     /// Takes in what comes, on a fiber of ``ChildService``.
     func follow() throws {
-        spawn(.fiber, on: try ChildService.hub, name: "standard error", isDaemon: true) {
+        // Where there is no fiber for it, it is taken in at the end.
+        try ChildService.begin("standard error", orElse: { _ in }) {
             while !self.takeAll() {
                 _ = try self.descriptor.wait(for: .readable, until: .never)
             }

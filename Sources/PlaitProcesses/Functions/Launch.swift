@@ -2,6 +2,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
+internal import SystemPackage
 
 /// A child that was started to run functions: the process, and the connection to it.
 struct Launch {
@@ -37,7 +38,12 @@ struct Launch {
         }
         theirs.close()
         let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
-        try lastWords?.follow()
+        do {
+            try lastWords?.follow()
+        } catch {
+            child.kill()
+            throw error
+        }
         return Launch(child: child, link: ours, lastWords: lastWords)
     }
 
@@ -61,20 +67,46 @@ struct Launch {
         return try ChildService.perform { [plan] in try Processes.spawn(plan) }
     }
 
-    /// A copy of this process, with its standard streams.
+    /// A copy of this process, with its standard streams where the options do not say otherwise.
     static func fork(
         _ options: ChildProcess.Options, name: String?, isDaemon: Bool,
         _ body: (Connection) throws -> Void
     ) throws -> Launch {
         ChildLife.warmUp()
         let (ours, theirs) = try Connection.pair()
-        let child = try ChildProcess.fork(
-            parentDeathSignal: options.parentDeathSignal, name: name, isDaemon: isDaemon
-        ) {
-            ours.close()
-            try body(theirs)
+        var input = try StandardPipe(options.input, childReads: true)
+        var output = try StandardPipe(options.output, childReads: false)
+        var errorOutput = try StandardPipe(options.errorOutput, childReads: false)
+        var plan = Processes.Plan(path: "a child", arguments: [])
+        options.apply(to: &plan)
+        plan.standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
+        // ChildProcess.fork sees to that.
+        plan.deathSignal = nil
+        plan.keepsSignals = true
+        let ends = (input.takeOurEnd(), output.takeOurEnd(), errorOutput.takeOurEnd())
+        func closeEnds() { for end in [ends.0, ends.1, ends.2] { end.map(closeDescriptor) } }
+        let child: ChildProcess
+        do {
+            child = try ChildProcess.fork(
+                parentDeathSignal: options.parentDeathSignal, name: name, isDaemon: isDaemon,
+                keeping: ends
+            ) { [plan] in
+                ours.close()
+                closeEnds()
+                try Processes.settle(plan, parent: 0)
+                if let environment = plan.environment { Processes.setEnvironment(environment) }
+                try body(theirs)
+            }
+        } catch {
+            closeEnds()
+            throw error
         }
         theirs.close()
         return Launch(child: child, link: ours, lastWords: nil)
     }
+}
+
+extension SystemError {
+    /// Whether it says that the process at the other end is gone.
+    var meansEnd: Bool { errno == .brokenPipe || errno == .connectionReset }
 }

@@ -34,6 +34,8 @@ public struct RemoteError: Error, Hashable, Sendable, CustomStringConvertible {
     public let type: String
     /// The error's own description.
     public let message: String
+    /// Where it was thrown: the process's name and number.
+    public let process: String
 
-    public var description: String { "\(type) in another process: \(message)" }
+    public var description: String { "\(type) in process \(process): \(message)" }
 }

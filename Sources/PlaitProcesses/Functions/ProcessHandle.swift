@@ -12,9 +12,9 @@ public struct ProcessKind: Sendable {
 
 /// Starts a process that runs a function.
 ///
-/// Waits until the process is there, which takes a millisecond or a few, not for the function. The
-/// process's standard input is empty if it is not to be a pipe; its standard error goes to the
-/// program's.
+/// Waits until the process is there, which takes a millisecond or a few and is not ended by a cancellation,
+/// not for the function. The process's standard input is empty if it is not to be a pipe, but for
+/// ``StartMethod/fork``, which leaves it as it is; its standard error goes to the program's.
 /// - Parameters:
 ///   - input: Copied to the process.
 ///   - name: For reports; `process-` and its number if nil.
@@ -37,18 +37,19 @@ public func spawn<Function: ProcessFunction>(
     switch method {
     case .fork:
         launch = try Launch.fork(options, name: name, isDaemon: isDaemon) { link in
-            let answer = Answer.of { try function.run(input) }
+            let answer = Answer.of(in: name ?? "\(function)") { try function.run(input) }
             try link.send(answer)
         }
     case .forkServer, .spawn:
         launch = try launchSending(function, input, name, isDaemon, method, options)
     }
     let handle = ProcessHandle<Function.Output>(
-        launch, name: launch.child.name, isDaemon: isDaemon)
-    // Somebody takes its status whether or not it is joined. Not beside a fork: the next one could not
-    // be made with another thread.
-    if method != .fork { try handle.follow() }
+        launch, name: launch.child.name, isDaemon: isDaemon,
+        // Not beside a fork: the next one could not be made with another thread.
+        isFollowed: method != .fork)
     RunningProcesses.add(handle)
+    // Somebody takes its status whether or not it is joined.
+    handle.follow()
     return handle
 }
 
@@ -68,8 +69,11 @@ private func launchSending<Function: ProcessFunction>(
         try launch.link.send(value: order)
         for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
         try launch.link.send(bytes)
-    } catch is SystemError {
+    } catch let error as SystemError where error.meansEnd {
         // It has ended already: whoever joins it learns why.
+    } catch {
+        launch.child.kill()
+        throw error
     }
     return launch
 }
@@ -93,7 +97,8 @@ extension TypeName {
 /// A process that runs a function, and the function's result. Copies share it.
 ///
 /// Dropping it does not end the process.
-public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
+public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Sendable {
+    // Sendable: `collecting` guards `received`; the rest is constant.
     /// The process.
     public let process: ChildProcess
     public let name: String
@@ -104,13 +109,26 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
     private let promise = Promise<Output>()
     /// Held by whoever waits for the answer itself.
     private let collecting = Lock(onDeadlock: .off)
+    /// What came, while the end has not.
+    private var received: Received?
+    /// Whether the answer is waited for though nobody joins.
+    private let isFollowed: Bool
 
-    init(_ launch: Launch, name: String, isDaemon: Bool) {
+    private enum Received {
+        case answer([UInt8])
+        /// The connection ended without one.
+        case nothing
+    }
+
+    init(_ launch: Launch, name: String, isDaemon: Bool, isFollowed: Bool) {
         process = launch.child
         link = launch.link
         lastWords = launch.lastWords
         self.name = name
         self.isDaemon = isDaemon
+        self.isFollowed = isFollowed
+        // It cannot be cancelled.
+        _ = try? promise.begin()
     }
 
     public var pid: Int32 { process.pid }
@@ -119,6 +137,9 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
     public var exitStatus: ExitStatus? { process.exitStatus }
 
     /// The result as a future, for those who wait for several. Cancelling it has no effect.
+    ///
+    /// Of a ``StartMethod/fork`` it is done when somebody joins the handle, and not by itself: a thread that
+    /// waited for it would keep the program from forking again.
     public var future: Future<Output> { promise.future }
 
     /// Asks it to end: sends SIGTERM.
@@ -139,7 +160,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
     public func join(within limit: Duration? = nil) throws -> Output {
         let deadline = Deadline(within: limit)
         do {
-            if !promise.future.isRunning { try collect(until: deadline) }
+            if !isFollowed { try collect(until: deadline) }
             return try promise.future.result(within: deadline.remaining)
         } catch FutureError.timedOut, ConnectionError.timedOut {
             throw JoinTimeout(strand: name)
@@ -150,8 +171,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
     @discardableResult
     public func join(within limit: Duration? = nil) async throws -> Output {
         let deadline = Deadline(within: limit)
-        if !promise.future.isRunning {
-            // Nobody follows one that was forked.
+        if !isFollowed {
             return try await blocking { try self.join(within: deadline.remaining) }
         }
         do {
@@ -161,38 +181,57 @@ public final class ProcessHandle<Output: Decodable & Sendable>: Sendable {
         }
     }
 
-    /// Has ``ChildService`` wait for the answer.
-    func follow() throws {
-        _ = try promise.begin()
-        spawn(.fiber, on: try ChildService.hub, name: name, isDaemon: true) {
-            try self.collect(until: .never)
+    /// Has ``ChildService`` wait for the answer. What keeps it from that, who waits for the result is told.
+    func follow() {
+        guard isFollowed else { return }
+        do {
+            try ChildService.begin(name, orElse: { self.giveUp($0) }) {
+                do {
+                    try self.collect(until: .never)
+                } catch {
+                    self.giveUp(error)
+                }
+            }
+        } catch {
+            giveUp(error)
         }
     }
+
+    /// The process goes on, for the program's end to wait for, but nobody learns of its result.
+    private func giveUp(_ error: any Error) { try? promise.fail(error) }
 
     /// Waits for the answer and the end, unless somebody has done it.
     private func collect(until deadline: Deadline) throws {
         guard try collecting.acquire(within: deadline.remaining) else { throw FutureError.timedOut }
         defer { collecting.release() }
         if promise.future.isDone { return }
-        let answer: [UInt8]?
-        do {
-            answer = try link.receive(atMost: .max, within: deadline.remaining)
-        } catch ConnectionError.endOfStream, ConnectionError.truncated {
-            answer = nil
-        } catch is SystemError {
-            // Reset: it was killed with our message unread.
-            answer = nil
-        }
+        let received = try self.received ?? receive(until: deadline)
+        // The end may be late: whoever comes next need not receive again.
+        self.received = received
         guard let status = try process.join(within: deadline.remaining) else {
             throw FutureError.timedOut
         }
         let result = Result<Output, any Error> {
-            if let answer { return try Answer.read(answer, as: Output.self) }
-            throw WorkerCrashed(
-                name: name, pid: pid, status: status, said: lastWords?.read() ?? [])
+            switch received {
+            case .answer(let bytes): try Answer.read(bytes, as: Output.self)
+            case .nothing:
+                throw WorkerCrashed(
+                    name: name, pid: pid, status: status, said: lastWords?.read() ?? [])
+            }
         }
         RunningProcesses.remove(self)
         try? promise.complete(with: result)
+    }
+
+    private func receive(until deadline: Deadline) throws -> Received {
+        do {
+            return .answer(try link.receive(atMost: .max, within: deadline.remaining))
+        } catch ConnectionError.endOfStream, ConnectionError.truncated {
+            return .nothing
+        } catch let error as SystemError where error.meansEnd {
+            // It was killed with our message unread.
+            return .nothing
+        }
     }
 }
 

@@ -44,7 +44,7 @@ public struct WorkerCrashed: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 /// A function cannot be called in another process.
-public enum ProcessFunctionError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum ProcessFunctionError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// Its type is private to a library that is loaded: no other process finds it.
     case unreachable(String)
     /// The other process does not have it: it is of another version of the program.

@@ -36,7 +36,7 @@ enum PackedArray {
     }
 
     /// Whether any bytes of its size are one. By name: a generic cast of an array looks at each element.
-    private static func isPlain(_ type: Any.Type) -> Bool {
+    static func isPlain(_ type: Any.Type) -> Bool {
         type == Int.self || type == Double.self || type == UInt8.self || type == Int32.self
             || type == UInt64.self || type == Float.self
     }

@@ -16,6 +16,8 @@ final class PoolCore: @unchecked Sendable {
         var method: StartMethod
         var queueCapacity: Int
         var tasksPerWorker: Int?
+        /// Bytes that a worker may have resident.
+        var residentLimit: Int?
         var attempts: Int
         var options: ChildProcess.Options
         var initializer: TypeName?
@@ -30,41 +32,69 @@ final class PoolCore: @unchecked Sendable {
     let places: CountingSemaphore
     let ended = Event()
     let background: BackgroundHub
+    let callbacks: PoolCallbacks
     /// Made readable by workers when there are answers and the pool sleeps.
     let done: Descriptor
     let guardLock = ShortLock()
     var pending: Deque<PoolItem> = []
     var workers: [PoolWorker] = []
+    /// Processes that are no workers yet.
+    var starting: [ChildProcess] = []
     /// How many there are to be, and fibers that keep one each.
     var wanted: Int
     var keepers = 0
     var closing: Closing?
+    /// Set when nothing is to be waited for any more.
+    let isDoomed = Event()
     private var functions: [ObjectIdentifier: UInt32] = [:]
     private var names: [[UInt8]] = []
     var started = 0
-    private var completed = 0
+    var completed = 0
     var crashed = 0
-    /// Starts that failed in a row.
-    var failedStarts = 0
+    /// Items that are done, of which nobody has been told yet.
+    var untold = 0
+    private var isOver = false
+    /// Whether `watchIsWanted` was set, and the work it was set for goes on.
     var isWatching = false
+    let watchIsWanted = Event()
 
     init(_ plan: Plan, workers: Int) throws {
         self.plan = plan
         places = CountingSemaphore(permits: plan.queueCapacity)
         done = try makeEventCounter()
+        callbacks = PoolCallbacks(name: plan.name)
         background = try Hub.start(name: plan.name)
         wanted = workers
     }
 
-    func start() {
-        spawn(.fiber, on: background.hub, name: "answers", isDaemon: true) {
-            try self.takeAnswers()
+    func start() throws {
+        let starter = spawn(.fiber, on: background.hub, name: "start") {
+            try self.startFiber("answers") { try self.takeAnswers() }
+            try self.startFiber("limits") { try self.watchLimits() }
+            while self.guardLock.withLock({ self.keepers < self.wanted }) {
+                try self.startFiber("keeper") { self.keepWorkers() }
+                self.guardLock.withLock { self.keepers += 1 }
+            }
         }
-        guardLock.lock()
-        let missing = wanted - keepers
-        keepers = wanted
-        guardLock.unlock()
-        for _ in 0..<missing { startKeeper() }
+        starter.strand.joinUncancellably()
+        do {
+            try starter.join()
+        } catch {
+            stop(.terminated)
+            background.requestStop()
+            throw error
+        }
+    }
+
+    /// Starts a fiber on the pool's thread, on which the caller is.
+    /// - Throws: What kept it from being started: that is known at once there.
+    @discardableResult
+    func startFiber(
+        _ name: String, _ body: @escaping () throws -> Void
+    ) throws -> JoinHandle<Void> {
+        let fiber = spawn(.fiber, name: name, isDaemon: true, body)
+        if !fiber.isAlive { try fiber.join() }
+        return fiber
     }
 
     // MARK: Taking work
@@ -93,16 +123,12 @@ final class PoolCore: @unchecked Sendable {
             throw error(of: closing)
         }
         pending.append(item)
-        let woken = distribute()
-        let mustWatch = item.limit != nil && !isWatching
+        let given = distribute()
+        let mustWatch = (item.limit != nil || plan.residentLimit != nil) && !isWatching
         if mustWatch { isWatching = true }
         guardLock.unlock()
-        send(woken)
-        if mustWatch {
-            spawn(.fiber, on: background.hub, name: "limits", isDaemon: true) {
-                try self.watchLimits()
-            }
-        }
+        send(given)
+        if mustWatch { watchIsWanted.set() }
     }
 
     func error(of closing: Closing) -> ProcessPoolError {
@@ -113,13 +139,16 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// What workers are to be told once the lock is free.
+    /// What is to be done once the lock is free.
     struct Given {
+        /// To be woken.
         var workers: [PoolWorker] = []
-        /// Items whose bytes go over the connection.
-        var large: [(PoolWorker, [UInt8])] = []
-        /// Places of items that nobody wants any more.
-        var places = 0
+        /// Those with another large input to be sent.
+        var senders: [PoolWorker] = []
+        /// Who waited for an item to begin.
+        var claimed = ClaimedWaiters()
+        /// Items that nobody wants any more: they are let go of with this.
+        var dropped: [PoolItem] = []
     }
 
     /// Gives pending items to workers that have room. Under the lock.
@@ -128,129 +157,29 @@ final class PoolCore: @unchecked Sendable {
         while let item = pending.first {
             guard let worker = workers.filter(\.hasRoom).min(by: { $0.sent.count < $1.sent.count })
             else { break }
-            guard item.begin() else {
+            guard item.begin(claiming: &given.claimed) else {
                 pending.removeFirst()
-                given.places += 1
+                given.dropped.append(item)
                 continue
             }
             guard worker.give(item, { self.names[Int($0)] }) else { break }
             pending.removeFirst()
-            if item.input.count > MessageRing.longest { given.large.append((worker, item.input)) }
+            if item.input.count > MessageRing.longest { given.senders.append(worker) }
             if !given.workers.contains(where: { $0 === worker }) { given.workers.append(worker) }
-            if let most = plan.tasksPerWorker, worker.given >= most { worker.end() }
         }
         let isIdle = pending.isEmpty && workers.allSatisfy { $0.sent.isEmpty }
         let surplus = isIdle && closing != nil ? workers.count : max(0, workers.count - wanted)
-        for worker in workers.suffix(surplus) where !worker.isEnding {
-            worker.end()
-            given.workers.append(worker)
-        }
+        for worker in workers.suffix(surplus) { worker.retire() }
+        for worker in workers where worker.tellEnd() { given.workers.append(worker) }
         return given
     }
 
-    func send(_ given: Given) {
+    func send(_ given: consuming Given) {
         for worker in given.workers { worker.wake() }
-        if given.places > 0 { places.release(given.places) }
-        for (worker, bytes) in given.large {
-            spawn(.fiber, on: background.hub, name: "large input", isDaemon: true) {
-                // Whether it died is seen by its keeper.
-                try? worker.launch.link.send(bytes)
-            }
-        }
-    }
-
-    // MARK: Taking answers
-
-    private func takeAnswers() throws {
-        while true {
-            let hasSome = guardLock.withLock { workers.contains { !$0.memory.answers.isEmpty } }
-            if !hasSome {
-                setSleeping(true)
-                if guardLock.withLock({ workers.allSatisfy { $0.memory.answers.isEmpty } }) {
-                    _ = try Strand.waitReadable(done.number, until: .never)
-                    drainEventCounter(done.number)
-                }
-            }
-            drain()
-            Strand.yield()
-        }
-    }
-
-    private func setSleeping(_ sleeps: Bool) {
-        guardLock.withLock {
-            for worker in workers { worker.memory.answers.consumerWillSleep(sleeps) }
-        }
-    }
-
-    /// Takes what answers there are.
-    func drain() {
-        var finished: [(PoolItem, [UInt8])] = []
-        var large: [(PoolWorker, PoolItem)] = []
-        guardLock.lock()
-        for worker in workers { take(from: worker, &finished, &large) }
-        completed += finished.count
-        let given = finished.isEmpty ? nil : distribute()
-        let woken = finished.isEmpty ? [] : workers
-        guardLock.unlock()
-        for worker in woken { worker.wake() }
-        if let given { send(given) }
-        for (worker, item) in large {
-            spawn(.fiber, on: background.hub, name: "large answer", isDaemon: true) {
-                self.takeLarge(from: worker, item)
-            }
-        }
-        guard !finished.isEmpty else { return }
-        places.release(finished.count)
-        for (item, answer) in finished { item.finish(answer) }
-    }
-
-    /// Under the lock.
-    private func take(
-        from worker: PoolWorker, _ finished: inout [(PoolItem, [UInt8])],
-        _ large: inout [(PoolWorker, PoolItem)]
-    ) {
-        var count = 0
-        do throws(MessageRing.Corrupt) {
-            while !worker.isTakingLarge, let (kind, _, message) = try worker.memory.answers.read() {
-                guard let item = worker.sent.first else { throw MessageRing.Corrupt() }
-                if kind == WorkerMemory.Answers.large {
-                    worker.isTakingLarge = true
-                    worker.hasTakenLarge.clear()
-                    large.append((worker, item))
-                } else {
-                    worker.sent.removeFirst()
-                    finished.append((item, message))
-                    count += 1
-                }
-            }
-        } catch {
-            // It has written over its own memory: its end is the end of what it runs.
-            worker.launch.child.kill()
-        }
-        if count > 0 { worker.noteAnswers(count) }
-    }
-
-    private func takeLarge(from worker: PoolWorker, _ item: PoolItem) {
-        let answer = try? worker.launch.link.receive(atMost: .max)
-        guardLock.lock()
-        worker.isTakingLarge = false
-        // Else it died meanwhile, and its keeper sees to the item, or the pool was terminated.
-        let isWanted = answer != nil && worker.sent.first === item
-        var given = Given()
-        if isWanted {
-            worker.sent.removeFirst()
-            worker.noteAnswers(1)
-            completed += 1
-            given = distribute()
-        }
-        guardLock.unlock()
-        send(given)
-        if isWanted, let answer {
-            places.release()
-            item.finish(answer)
-        }
-        worker.hasTakenLarge.set()
-        drain()
+        for worker in given.senders { worker.outgoing.release() }
+        let claimed = given.claimed
+        claimed.unparkAll()
+        if !given.dropped.isEmpty { places.release(given.dropped.count) }
     }
 
     // MARK: The end
@@ -277,7 +206,16 @@ final class PoolCore: @unchecked Sendable {
         let given = distribute()
         guardLock.unlock()
         send(given)
-        for _ in 0..<missing { startKeeper() }
+        guard missing > 0 else { return }
+        background.hub.post {
+            for _ in 0..<missing {
+                do {
+                    try self.startFiber("keeper") { self.keepWorkers() }
+                } catch {
+                    self.loseKeeper(error)
+                }
+            }
+        }
     }
 
     func stop(_ how: Closing) {
@@ -286,26 +224,51 @@ final class PoolCore: @unchecked Sendable {
         case (nil, _), (.closed, .terminated), (.closed, .broken): closing = how
         default: break
         }
-        var refused: [PoolItem] = []
-        var doomed: [PoolWorker] = []
+        let reason = error(of: closing ?? how)
+        var refused: [Ended] = []
+        var doomed: [ChildProcess] = []
         if case .closed? = closing {
         } else {
-            refused = Array(pending) + workers.flatMap(\.sent)
+            let items = Array(pending) + workers.flatMap(\.sent)
+            refused = items.map { note($0, .failure(reason)) }
             pending = []
             for worker in workers {
                 worker.sent = []
                 worker.isKilled = true
             }
-            doomed = workers
+            doomed = workers.map(\.launch.child) + starting
         }
         let given = distribute()
-        let isOver = keepers == 0
-        let reason = error(of: closing ?? how)
         guardLock.unlock()
         send(given)
-        for worker in doomed { worker.launch.child.kill() }
-        if isOver { end() }
+        for child in doomed { child.kill() }
+        if reason != .closed { isDoomed.set() }
         if !refused.isEmpty { places.release(refused.count) }
-        for item in refused { item.fail(reason) }
+        tell(refused)
+        endIfOver()
+    }
+
+    /// Whoever was last to have something to do ends the pool.
+    func endIfOver() {
+        let isLast = guardLock.withLock {
+            guard closing != nil, keepers == 0, untold == 0, !isOver else { return false }
+            isOver = true
+            return true
+        }
+        guard isLast else { return }
+        if callbacks.isUnused { return announceEnd() }
+        // Not on the strand that stops the pool, which need not wait. And not in a callback.
+        background.hub.post {
+            let fiber = spawn(.fiber, name: "end") {
+                self.callbacks.finish()
+                self.announceEnd()
+            }
+            if !fiber.isAlive { self.announceEnd() }
+        }
+    }
+
+    private func announceEnd() {
+        ended.set()
+        background.requestStop()
     }
 }

@@ -1,3 +1,4 @@
+internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 
@@ -9,20 +10,36 @@ class PoolItem: @unchecked Sendable {
     let areMany: Bool
     /// How long it may run.
     let limit: Duration?
+    /// Whether no code of the user's runs when a value is taken in.
+    let isPlain: Bool
     /// Workers that ended with it.
     var attempts = 0
 
-    init(_ function: UInt32, _ input: [UInt8], areMany: Bool, limit: Duration?) {
+    init(_ function: UInt32, _ input: [UInt8], areMany: Bool, limit: Duration?, isPlain: Bool) {
         self.function = function
         self.input = input
         self.areMany = areMany
         self.limit = limit
+        self.isPlain = isPlain
     }
 
-    /// Whether it is wanted: not if it was cancelled.
-    func begin() -> Bool { preconditionFailure("PoolItem is abstract") }
-    func finish(_ answer: [UInt8]) { preconditionFailure("PoolItem is abstract") }
-    func fail(_ error: any Error) { preconditionFailure("PoolItem is abstract") }
+    /// Notes that a worker gets it. False if it is not wanted: it was cancelled. Under the pool's lock: who
+    /// is claimed is to be unparked after unlocking.
+    func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
+        preconditionFailure("PoolItem is abstract")
+    }
+    /// Whether somebody is to be called at its end.
+    var hasCallbacks: Bool { preconditionFailure("PoolItem is abstract") }
+    /// Ends it, and returns what is to be called, if there is something.
+    func end(_ ending: Ending) -> (@Sendable () -> Void)? {
+        preconditionFailure("PoolItem is abstract")
+    }
+
+    /// How it ended: with bytes from a worker, or without.
+    enum Ending {
+        case answer([UInt8])
+        case failure(any Error)
+    }
 }
 
 final class PoolItemOf<Output: Sendable>: PoolItem, @unchecked Sendable {
@@ -32,19 +49,22 @@ final class PoolItemOf<Output: Sendable>: PoolItem, @unchecked Sendable {
 
     init(
         _ function: UInt32, _ input: [UInt8], areMany: Bool = false, limit: Duration?,
-        _ read: @escaping @Sendable ([UInt8]) throws -> Output
+        isPlain: Bool, _ read: @escaping @Sendable ([UInt8]) throws -> Output
     ) {
         self.read = read
-        super.init(function, input, areMany: areMany, limit: limit)
+        super.init(function, input, areMany: areMany, limit: limit, isPlain: isPlain)
     }
 
-    override func begin() -> Bool {
-        promise.future.isRunning || (try? promise.begin()) == true
+    override func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
+        promise.future.isRunning || promise.begin(claiming: &claimed)
     }
 
-    override func finish(_ answer: [UInt8]) {
-        try? promise.complete(with: Result { try read(answer) })
-    }
+    override var hasCallbacks: Bool { promise.future.hasCallbacks }
 
-    override func fail(_ error: any Error) { try? promise.fail(error) }
+    override func end(_ ending: Ending) -> (@Sendable () -> Void)? {
+        switch ending {
+        case .answer(let bytes): promise.finish(with: Result { try read(bytes) })
+        case .failure(let error): promise.finish(with: .failure(error))
+        }
+    }
 }

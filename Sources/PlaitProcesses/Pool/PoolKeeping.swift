@@ -7,40 +7,37 @@ internal import SystemPackage
 
 // The lives of a pool's workers: a fiber each, on the pool's thread.
 extension PoolCore {
-    func startKeeper() {
-        spawn(.fiber, on: background.hub, name: "keeper", isDaemon: true) { self.keepWorkers() }
-    }
+    /// Starts that a keeper sees fail in a row before it gives up, where there are no workers at all.
+    private static let mostFailures = 5
 
     /// Has one worker after the other, as long as one is wanted.
-    private func keepWorkers() {
+    func keepWorkers() {
+        var failures = 0
         while isWorkerWanted() {
             do {
                 let worker = try startWorker()
-                try waitForEnd(of: worker)
+                failures = 0
+                waitForEnd(of: worker)
                 bury(worker)
             } catch ProcessPoolError.broken(let reason) {
                 stop(.broken(reason))
             } catch {
-                noteFailedStart(error)
+                failures += 1
+                let isAlone = guardLock.withLock { workers.isEmpty }
+                if failures >= Self.mostFailures && isAlone {
+                    stop(.broken("no worker could be started: \(error)"))
+                }
+                pause(after: failures)
             }
         }
-        if guardLock.withLock({ keepers == 0 && closing != nil }) { end() }
+        endIfOver()
     }
 
-    /// One that was told to end, has nothing left to do, and has not ended for two seconds is stopped, or
-    /// hangs in its own clean-up: it is killed.
-    private func waitForEnd(of worker: PoolWorker) throws {
-        var looks = 0
-        while try worker.launch.child.join(within: .seconds(1)) == nil {
-            let isLate = guardLock.withLock { worker.isEnding && worker.sent.isEmpty }
-            looks = isLate ? looks + 1 : 0
-            if looks == 3 { worker.launch.child.kill() }
-        }
-    }
-
-    func end() {
-        ended.set()
-        background.requestStop()
+    /// 10 ms, and four times as long after each further failure, up to a second: what is lacking may
+    /// come back. Ends when the pool is terminated.
+    private func pause(after failures: Int) {
+        let limit = min(10 << (2 * min(failures - 1, 4)), 1_000)
+        _ = try? isDoomed.wait(within: .milliseconds(limit))
     }
 
     /// Whether the calling keeper is to start another; if not, it is counted out.
@@ -58,137 +55,151 @@ extension PoolCore {
         }
     }
 
+    /// Counts out a keeper that could not be started.
+    func loseKeeper(_ error: any Error) {
+        let wasLast = guardLock.withLock {
+            keepers -= 1
+            return keepers == 0
+        }
+        if wasLast { stop(.broken("no worker could be started: \(error)")) }
+    }
+
+    /// One that was told to end, has nothing left to do, and has not ended for two seconds is stopped, or
+    /// hangs in its own clean-up: it is killed.
+    private func waitForEnd(of worker: PoolWorker) {
+        var looks = 0
+        while !hasEnded(worker.launch.child, within: .seconds(1)) {
+            let isLate = guardLock.withLock { worker.isEnding && worker.sent.isEmpty }
+            looks = isLate ? looks + 1 : 0
+            if looks == 3 { worker.launch.child.kill() }
+        }
+    }
+
+    /// Waits for a child; looks now and then where the system gives nothing to wait with.
+    private func hasEnded(_ child: ChildProcess, within limit: Duration) -> Bool {
+        do {
+            return try child.join(within: limit) != nil
+        } catch {
+            try? Strand.sleep(for: .milliseconds(50))
+            return child.exitStatus != nil
+        }
+    }
+
     private func startWorker() throws -> PoolWorker {
         let name = guardLock.withLock {
             defer { started += 1 }
             return "\(plan.name)-\(started)"
         }
         let file = try WorkerMemory.make(name: name)
+        // Before there is a process that would have to be ended if this failed.
+        let memory = try WorkerMemory(mapping: file.number)
         let wakeup = try makeEventCounter()
         let launch = try Launch.start(plan.method, plan.options, name: name)
-        let answer: [UInt8]
+        let isWanted = guardLock.withLock {
+            starting.append(launch.child)
+            return !isStopping
+        }
+        defer { guardLock.withLock { starting.removeAll { $0 === launch.child } } }
         do {
-            try launch.link.send(
-                value: ChildOrder(
-                    role: .worker, name: name, function: plan.initializer,
-                    descriptors: plan.initializerBag.numbers.count))
-            let shared = [file.number, wakeup.number, done.number]
-            for number in shared + plan.initializerBag.numbers {
-                try launch.link.send(.init(rawValue: number))
-            }
-            if plan.initializer != nil { try launch.link.send(plan.initializerInput) }
-            answer = try launch.link.receive(atMost: .max)
+            if !isWanted { launch.child.kill() }
+            try introduce(name, launch, [file.number, wakeup.number, done.number])
+            let worker = PoolWorker(name: name, launch, memory, wakeup: wakeup, plan)
+            try startCouriers(of: worker)
+            employ(worker)
+            return worker
         } catch {
             launch.child.kill()
-            _ = try launch.child.join()
+            while !hasEnded(launch.child, within: .seconds(1)) {}
+            if error is ProcessPoolError { throw error }
             throw crash(of: name, launch)
         }
+    }
+
+    /// Whether what is not done is not to be done. Under the lock.
+    private var isStopping: Bool {
+        if case .closed? = closing { false } else { closing != nil }
+    }
+
+    /// Tells a process what it is, and waits until its initializer has run.
+    private func introduce(_ name: String, _ launch: Launch, _ shared: [Int32]) throws {
+        var order = ChildOrder(
+            role: .worker, name: name, function: plan.initializer,
+            descriptors: plan.initializerBag.numbers.count)
+        order.residentLimit = plan.residentLimit
+        try launch.link.send(value: order)
+        for number in shared + plan.initializerBag.numbers {
+            try launch.link.send(.init(rawValue: number))
+        }
+        if plan.initializer != nil { try launch.link.send(plan.initializerInput) }
+        let answer = try launch.link.receive(atMost: .max)
+        guard !answer.isEmpty else { return }
         do {
-            if !answer.isEmpty { try Answer.check(answer) }
+            try Answer.check(answer)
         } catch {
-            launch.child.kill()
-            _ = try launch.child.join()
             throw ProcessPoolError.broken(reason: "the initializer threw \(error)")
         }
-        let worker = PoolWorker(
-            name: name, launch, try WorkerMemory(mapping: file.number), wakeup: wakeup)
+    }
+
+    private func employ(_ worker: PoolWorker) {
         guardLock.lock()
-        failedStarts = 0
         workers.append(worker)
         // The fiber that takes answers may sleep already.
         worker.memory.answers.consumerWillSleep(true)
         let given = distribute()
-        let mustDie = if case .closed? = closing { false } else { closing != nil }
+        let mustDie = isStopping
         guardLock.unlock()
         send(given)
-        if mustDie { launch.child.kill() }
-        return worker
-    }
-
-    private func noteFailedStart(_ error: any Error) {
-        let isHopeless = guardLock.withLock {
-            failedStarts += 1
-            return failedStarts >= 3
-        }
-        if isHopeless { stop(.broken("no worker could be started: \(error)")) }
+        if mustDie { worker.launch.child.kill() }
     }
 
     /// Sees to what a worker that has ended left.
     private func bury(_ worker: PoolWorker) {
         drain()
-        // What it sent before it died is still to be had.
-        while guardLock.withLock({ worker.isTakingLarge }) {
-            worker.hasTakenLarge.waitUncancellably()
+        // What it sent before it died is still to be had. A process of its own may keep the connection, and
+        // send nothing.
+        while let arrival = guardLock.withLock({ worker.arriving }) {
+            let isOver = (try? arrival.isOver.wait(within: .seconds(5))) ?? false
+            if !isOver { worker.launch.link.close() }
             drain()
         }
+        let crash = crash(of: worker.name, worker.launch)
         guardLock.lock()
         workers.removeAll { $0 === worker }
-        let expired = worker.sent.first.flatMap { $0 === worker.expired ? $0 : nil }
-        let crashed = expired == nil ? blame(worker) : nil
-        if expired != nil || crashed != nil { worker.sent.removeFirst() }
+        let ended = blame(worker, crash)
         // The others had not begun, or may be tried again: they go to other workers, before what came later.
         for item in worker.sent.reversed() { pending.prepend(item) }
         worker.sent = []
         let given = distribute()
         guardLock.unlock()
         send(given)
+        for courier in worker.couriers { courier.cancel() }
         worker.launch.link.close()
-        if let expired {
-            places.release()
-            expired.fail(ProcessPoolError.timedOut(expired.limit ?? .zero))
-        }
-        if let crashed {
-            places.release()
-            crashed.fail(crash(of: worker.name, worker.launch, attempts: crashed.attempts))
-        }
+        guard let ended else { return }
+        places.release()
+        tell([ended])
     }
 
-    /// The item that a worker died of, if it is not to be tried again. Under the lock.
-    private func blame(_ worker: PoolWorker) -> PoolItem? {
-        guard let first = worker.sent.first, worker.hasBegunFirst, !worker.isKilled else {
-            return nil
+    /// The item that a worker ended with, taken from it, if that is not to be tried again. Under the lock.
+    private func blame(_ worker: PoolWorker, _ crash: WorkerCrashed) -> Ended? {
+        guard let first = worker.sent.first else { return nil }
+        if let condemned = worker.condemned, condemned.item === first {
+            crashed += 1
+            worker.sent.removeFirst()
+            return note(first, .failure(condemned.error))
         }
+        guard worker.hasBegunFirst else { return nil }
         crashed += 1
         first.attempts += 1
-        return first.attempts >= plan.attempts ? first : nil
+        guard first.attempts >= plan.attempts else { return nil }
+        worker.sent.removeFirst()
+        var crash = crash
+        crash.attempts = first.attempts
+        return note(first, .failure(crash))
     }
 
-    private func crash(of name: String, _ launch: Launch, attempts: Int = 1) -> WorkerCrashed {
-        var crash = WorkerCrashed(
+    private func crash(of name: String, _ launch: Launch) -> WorkerCrashed {
+        WorkerCrashed(
             name: name, pid: launch.child.pid, status: launch.child.exitStatus ?? .lost,
             said: launch.lastWords?.read() ?? [])
-        crash.attempts = attempts
-        return crash
-    }
-
-    // MARK: Limits
-
-    /// Kills workers whose item runs for longer than it may.
-    func watchLimits() throws {
-        while true {
-            let now = monotonicNow()
-            guardLock.lock()
-            var late: [PoolWorker] = []
-            var nearest = UInt64.max
-            for worker in workers where !worker.isKilled {
-                guard let item = worker.sent.first, let limit = item.limit else { continue }
-                let end = worker.headSince &+ limit.nanosecondsClamped
-                if end <= now {
-                    worker.isKilled = true
-                    // One that has not begun hangs, but not by this item's fault.
-                    if worker.hasBegunFirst { worker.expired = item }
-                    late.append(worker)
-                } else {
-                    nearest = min(nearest, end - now)
-                }
-            }
-            let isOver = pending.isEmpty && workers.allSatisfy { $0.sent.isEmpty }
-            if isOver { isWatching = false }
-            guardLock.unlock()
-            for worker in late { worker.launch.child.kill() }
-            if isOver { return }
-            // Others may begin meanwhile: 5 ms late at most.
-            try Strand.sleep(for: .nanoseconds(Int64(min(nearest, 5_000_000))))
-        }
     }
 }

@@ -10,38 +10,61 @@ final class PoolWorker: @unchecked Sendable {
     let launch: Launch
     let memory: WorkerMemory
     private let wakeup: Descriptor
+    /// Items after which it ends.
+    private let most: Int
+    /// How many items it may have, where their number has a bound.
+    private let widest: Int
     /// Given to it and not answered, in order.
     var sent: Deque<PoolItem> = []
     /// Answers that have come.
-    var answered: UInt64 = 0
+    private var answered: UInt64 = 0
     /// Given to it so far.
-    private(set) var given = 0
+    private var given = 0
     private var known: Set<UInt32> = []
-    /// It was told to end, and gets nothing more.
+    /// It gets nothing more; and whether it has been told so.
+    private var isRetired = false
     private(set) var isEnding = false
-    /// An answer comes over the connection: those behind it must wait.
-    var isTakingLarge = false
-    let hasTakenLarge = Event()
+    /// Fibers that carry what is large, until it is buried.
+    var couriers: [JoinHandle<Void>] = []
+    /// Inputs that go over the connection; a permit each.
+    var largeInputs: Deque<[UInt8]> = []
+    let outgoing = CountingSemaphore(permits: 0)
+    /// An answer that comes over the connection: those behind it must wait. A permit each.
+    var arriving: Arrival?
+    let announced = CountingSemaphore(permits: 0)
     /// The pool has killed it: for this item, if there is one.
     var isKilled = false
-    var expired: PoolItem?
+    var condemned: (item: PoolItem, error: ProcessPoolError)?
     /// Since when the first of `sent` is the first.
-    var headSince: UInt64 = 0
+    private(set) var headSince: UInt64 = 0
     /// What an item takes, in nanoseconds, of late.
     private var pace: UInt64 = 2_000_000
 
-    init(name: String, _ launch: Launch, _ memory: WorkerMemory, wakeup: consuming Descriptor) {
+    /// A large answer on its way.
+    final class Arrival: Sendable {
+        let item: PoolItem
+        let isOver = Event()
+        init(_ item: PoolItem) { self.item = item }
+    }
+
+    init(
+        name: String, _ launch: Launch, _ memory: WorkerMemory, wakeup: consuming Descriptor,
+        _ plan: PoolCore.Plan
+    ) {
         self.name = name
         self.launch = launch
         self.memory = memory
         self.wakeup = wakeup
+        most = plan.tasksPerWorker ?? .max
+        // One that has grown too large is not to begin another.
+        widest = plan.residentLimit == nil ? 64 : 1
     }
 
     /// How many may be given ahead. One, unless they are so short that the way to and fro counts: what
     /// waits behind a long one could have gone to another.
-    private var window: Int { pace < 50_000 ? 64 : pace < 1_000_000 ? 2 : 1 }
+    private var window: Int { min(widest, pace < 50_000 ? 64 : pace < 1_000_000 ? 2 : 1) }
 
-    var hasRoom: Bool { !isEnding && !isKilled && sent.count < window }
+    var hasRoom: Bool { !isRetired && !isKilled && given < most && sent.count < window }
 
     /// Gives it an item; false if there is no room.
     func give(_ item: PoolItem, _ name: (UInt32) -> [UInt8]) -> Bool {
@@ -58,16 +81,23 @@ final class PoolWorker: @unchecked Sendable {
         guard memory.tasks.write(kind, item.function, isLarge ? [] : item.input) else {
             return false
         }
+        if isLarge { largeInputs.append(item.input) }
         if sent.isEmpty { headSince = monotonicNow() }
         sent.append(item)
         given += 1
+        if given >= most { retire() }
         return true
     }
 
-    /// Tells it that nothing more comes; false if there is no room to say so.
-    func end() {
-        guard !isEnding, memory.tasks.write(WorkerMemory.Task.end) else { return }
-        isEnding = true
+    /// Gives it nothing more.
+    func retire() { isRetired = true }
+
+    /// Tells one that has retired that nothing more comes. False if it knows that or need not, or if there is
+    /// no room to say so: then it is to be told later.
+    func tellEnd() -> Bool {
+        guard isRetired, !isEnding else { return false }
+        isEnding = memory.tasks.write(WorkerMemory.Task.end)
+        return isEnding
     }
 
     /// Notes that so many answers came at once.
@@ -78,6 +108,7 @@ final class PoolWorker: @unchecked Sendable {
         pace = each > pace ? each : (3 * pace + each) / 4
         headSince = now
         answered += UInt64(count)
+        if memory.isOversized { retire() }
     }
 
     /// Wakes it if it sleeps for tasks, or for room for its answers.

@@ -69,7 +69,7 @@ extension ProcessPool {
             self, AnyIterator(inputs.makeIterator()), chunkSize, isOrdered, timeout)
     }
 
-    private func chunks<Input>(of inputs: [Input], _ size: Int?) -> [ArraySlice<Input>] {
+    func chunks<Input>(of inputs: [Input], _ size: Int?) -> [ArraySlice<Input>] {
         let size =
             size ?? min(4_096, max(1, (inputs.count + 4 * core.size - 1) / (4 * core.size)))
         demand(size >= 1, "a chunk of \(size) inputs; give 1 or more")
@@ -102,7 +102,8 @@ extension ProcessPool {
 /// async code, `while let result = try ….next()` elsewhere.
 ///
 /// One strand or task asks at a time; others wait for it. Results before an error are given out first; after
-/// it, the others can still be asked for.
+/// it, the others can still be asked for. An error of the pool itself, such as that it is closed, comes once
+/// there are no more results to be had, as often as it is asked; what was not given to the pool is kept.
 public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {
@@ -118,6 +119,10 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
     private var underWay: Deque<Future<[Function.Output]>> = []
     private var ready: Deque<Function.Output> = []
     private var hasEnded = false
+    /// Taken from the inputs, and not yet given to the pool.
+    private var chunk: ArraySlice<Function.Input>?
+    /// Why a chunk could not be given to the pool: to be thrown after what is under way.
+    private var refusal: (any Error)?
 
     init(
         _ pool: ProcessPool, _ inputs: AnyIterator<Function.Input>, _ chunkSize: Int,
@@ -143,10 +148,15 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
         try asking.acquire()
         defer { asking.release() }
         while ready.isEmpty {
-            while underWay.count < mostUnderWay, let inputs = nextInputs() {
-                underWay.append(try pool.submitChunk(Function.self, inputs, timeout))
+            while mayTakeMore, let inputs = nextInputs() {
+                do {
+                    underWay.append(try pool.submitChunk(Function.self, inputs, timeout))
+                    chunk = nil
+                } catch {
+                    try keep(error)
+                }
             }
-            guard let first = underWay.first else { return nil }
+            guard let first = underWay.first else { return try nothingMore() }
             let done =
                 isOrdered ? first : try Future.wait(for: .firstCompleted, of: underWay).done[0]
             _ = try Future.wait(of: [done])
@@ -160,10 +170,15 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
         try await asking.acquire()
         defer { asking.release() }
         while ready.isEmpty {
-            while underWay.count < mostUnderWay, let inputs = nextInputs() {
-                underWay.append(try await pool.submitChunk(Function.self, inputs, timeout))
+            while mayTakeMore, let inputs = nextInputs() {
+                do {
+                    underWay.append(try await pool.submitChunk(Function.self, inputs, timeout))
+                    chunk = nil
+                } catch {
+                    try keep(error)
+                }
             }
-            guard let first = underWay.first else { return nil }
+            guard let first = underWay.first else { return try nothingMore() }
             let done =
                 isOrdered
                 ? first : try await Future.wait(for: .firstCompleted, of: underWay).done[0]
@@ -176,14 +191,29 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
     public func makeAsyncIterator() -> ProcessResults { self }
 
     /// Each worker has one, and finds the next.
-    private var mostUnderWay: Int { 2 * pool.core.size }
+    private var mayTakeMore: Bool { refusal == nil && underWay.count < 2 * pool.core.size }
 
     private func nextInputs() -> ArraySlice<Function.Input>? {
-        var chunk: [Function.Input] = []
-        while !hasEnded, chunk.count < chunkSize {
-            if let input = inputs.next() { chunk.append(input) } else { hasEnded = true }
+        if chunk != nil { return chunk }
+        var inputs: [Function.Input] = []
+        while !hasEnded, inputs.count < chunkSize {
+            if let input = self.inputs.next() { inputs.append(input) } else { hasEnded = true }
         }
-        return chunk.isEmpty ? nil : chunk[...]
+        chunk = inputs.isEmpty ? nil : inputs[...]
+        return chunk
+    }
+
+    /// Keeps why the chunk could not be given to the pool, unless it is the caller's own cancellation.
+    private func keep(_ error: any Error) throws {
+        if error is CancellationError { throw error }
+        // One that cannot be encoded is told of once, as one that fails in a worker is.
+        if !(error is ProcessPoolError) { chunk = nil }
+        refusal = error
+    }
+
+    private func nothingMore() throws -> Function.Output? {
+        guard let error = refusal.take() else { return nil }
+        throw error
     }
 
     /// Takes the results of one that is done.

@@ -9,11 +9,15 @@ internal import PlaitSync
 /// let page = try pool.submit(Render.self, document)
 /// let pages = try pool.map(Render.self, documents)
 /// print(try page.result())
-/// try pool.close()
+/// pool.close()
 /// ```
 /// An item whose worker traps, exits or is killed fails with ``WorkerCrashed``; the worker is replaced, and
 /// what else it had been given goes to others. Items begin in the order in which they came. Of a pool
-/// that is let go of, the workers are killed.
+/// that is let go of, the workers are killed. They end with the program too, however that ends.
+///
+/// Callbacks of a pool's futures (`onCompletion`) run one at a time, in the order in which the answers
+/// came, on a thread of the pool that is there for them: they may wait, for other items too, but not in
+/// ``join(within:)``, which waits for them.
 /// - Source: Python's `multiprocessing.Pool` and `concurrent.futures.ProcessPoolExecutor`, both of which a
 ///   killed worker hangs or breaks.
 public final class ProcessPool: Sendable {
@@ -22,34 +26,42 @@ public final class ProcessPool: Sendable {
     /// Starts the workers, without waiting for them.
     /// - Parameters:
     ///   - workers: At least 1; as many as there are processors if not given.
-    ///   - queueCapacity: Items that are not done before ``submit(_:_:timeout:within:)`` waits.
+    ///   - queueCapacity: Items that are not done before ``submit(_:_:timeout:within:)`` waits; at least 1.
     ///   - tasksPerWorker: Items after which a worker ends and is replaced; nil: never.
-    ///   - attempts: Workers that may end with an item before it fails as poisonous.
-    ///   - options: As those of a process, such as its limit of memory.
-    /// - Throws: `SystemError`: EMFILE, EAGAIN at the limit of threads.
+    ///   - residentLimit: Bytes of memory that a worker may have resident, as the system counts; nil: any
+    ///     number. One that has more after an item is replaced. One that is seen to have more while it runs
+    ///     an item, which is looked at some hundred times a second, is killed, and the item fails with
+    ///     `ProcessPoolError.tooLarge`. Short items are slower with it: they are not given ahead. A hard
+    ///     limit is that of the options, past which allocating fails.
+    ///   - attempts: Workers that may end with an item before it fails as poisonous; at least 1.
+    ///   - options: As those of a process, such as its limit of address space. Without a signal at the
+    ///     parent's death it is SIGKILL.
+    /// - Throws: `SystemError`: EMFILE, EAGAIN at the limit of threads, ENOMEM.
     public convenience init(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
-        queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, attempts: Int = 1,
-        options: ChildProcess.Options = .ofFunction
+        queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,
+        attempts: Int = 1, options: ChildProcess.Options = .ofFunction
     ) throws {
         try self.init(
             workers ?? processorCount,
             PoolCore.Plan(
                 name: name, method: method, queueCapacity: queueCapacity,
-                tasksPerWorker: tasksPerWorker, attempts: attempts, options: options))
+                tasksPerWorker: tasksPerWorker, residentLimit: residentLimit, attempts: attempts,
+                options: options))
     }
 
-    /// As ``init(workers:name:method:queueCapacity:tasksPerWorker:attempts:options:)``; every worker runs a
-    /// function first. If that throws, the pool is broken.
+    /// As ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``; every
+    /// worker runs a function first. If that throws, the pool is broken.
     public convenience init<Initializer: ProcessFunction>(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
-        queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, attempts: Int = 1,
-        options: ChildProcess.Options = .ofFunction, initializer: Initializer.Type,
-        _ input: Initializer.Input
+        queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,
+        attempts: Int = 1, options: ChildProcess.Options = .ofFunction,
+        initializer: Initializer.Type, _ input: Initializer.Input
     ) throws {
         var plan = PoolCore.Plan(
             name: name, method: method, queueCapacity: queueCapacity,
-            tasksPerWorker: tasksPerWorker, attempts: attempts, options: options)
+            tasksPerWorker: tasksPerWorker, residentLimit: residentLimit, attempts: attempts,
+            options: options)
         plan.initializer = try TypeName(reachable: initializer)
         let bag = DescriptorBag()
         plan.initializerInput = try MessagePackEncoder().encode(input, with: bag)
@@ -60,8 +72,17 @@ public final class ProcessPool: Sendable {
     private init(_ workers: Int, _ plan: PoolCore.Plan) throws {
         demand(workers >= 1, "a ProcessPool needs at least 1 worker, not \(workers)")
         demand(plan.method != .fork, "a ProcessPool has a thread, and cannot fork its workers")
+        for (name, value) in [
+            ("queueCapacity", plan.queueCapacity), ("tasksPerWorker", plan.tasksPerWorker ?? 1),
+            ("residentLimit", plan.residentLimit ?? 1), ("attempts", plan.attempts),
+        ] {
+            demand(value >= 1, "a ProcessPool with a \(name) of \(value); give 1 or more")
+        }
+        var plan = plan
+        // Nobody else would end a worker that waits for work.
+        if plan.options.parentDeathSignal == nil { plan.options.parentDeathSignal = .kill }
         core = try PoolCore(plan, workers: workers)
-        core.start()
+        try core.start()
     }
 
     deinit {
@@ -80,7 +101,7 @@ public final class ProcessPool: Sendable {
         public let running: Int
         /// Items answered so far, with a value or an error of the function.
         public let completed: Int
-        /// Workers that ended with an item.
+        /// Workers that ended with an item, those included that were killed for what it took.
         public let crashed: Int
     }
 
@@ -133,7 +154,7 @@ public final class ProcessPool: Sendable {
         let future = try submit(function, input, timeout: timeout)
         // The worker may answer sooner than a thread is woken.
         _ = PoolSpin.wait {
-            core.drain()
+            core.drain(isHelping: true)
             return future.isDone
         }
         return try future.result()
@@ -150,7 +171,8 @@ public final class ProcessPool: Sendable {
         _ function: Function.Type, _ input: Function.Input, _ timeout: Duration?
     ) throws -> PoolItemOf<Function.Output> {
         PoolItemOf(
-            try core.number(of: function), try MessagePackEncoder().encode(input), limit: timeout
+            try core.number(of: function), try MessagePackEncoder().encode(input), limit: timeout,
+            isPlain: Self.isPlain(Function.Output.self)
         ) { try Answer.read($0, as: Function.Output.self) }
     }
 
@@ -160,8 +182,14 @@ public final class ProcessPool: Sendable {
     ) throws -> PoolItemOf<[Function.Output]> {
         PoolItemOf(
             try core.number(of: function), try PackedArray.encode(inputs), areMany: true,
-            limit: timeout
+            limit: timeout, isPlain: Self.isPlain(Function.Output.self)
         ) { try Answer.readMany($0, of: Function.Output.self) }
+    }
+
+    /// Whether decoding runs no code of the user's.
+    static func isPlain(_ type: Any.Type) -> Bool {
+        PackedArray.isPlain(type) || type == String.self || type == Bool.self
+            || type == Nothing.self
     }
 
     // MARK: Changing and ending
@@ -177,11 +205,12 @@ public final class ProcessPool: Sendable {
     /// - Source: Python's `Pool.close`.
     public func close() { core.stop(.closed) }
 
-    /// Kills the workers. What was not done fails with `ProcessPoolError.terminated`.
+    /// Kills the workers, also those whose initializer still runs. What was not done fails with
+    /// `ProcessPoolError.terminated`.
     /// - Source: Python's `Pool.terminate`.
     public func terminate() { core.stop(.terminated) }
 
-    /// Waits until all workers have ended, after ``close()`` or ``terminate()``.
+    /// Waits until all workers have ended, after ``close()`` or ``terminate()``, and callbacks have run.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when the limit passed first.

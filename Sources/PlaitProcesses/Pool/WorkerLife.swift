@@ -13,15 +13,21 @@ struct WorkerLife {
     /// Made readable when there are answers and the pool sleeps.
     private let done: Int32
     private var functions: [UInt32: any ProcessFunction.Type] = [:]
+    /// Bytes after which the pool is told that the worker has grown too large.
+    private let residentLimit: Int?
+    /// For reports.
+    private let name: String
 
     static func run(_ order: ChildOrder, _ link: Connection) throws {
-        var life = try WorkerLife(link)
+        var life = try WorkerLife(order, link)
         try link.send(life.initialize(order))
         while try life.step() {}
     }
 
-    private init(_ link: Connection) throws {
+    private init(_ order: ChildOrder, _ link: Connection) throws {
         self.link = link
+        residentLimit = order.residentLimit
+        name = order.name
         let file = Descriptor(owning: try link.receiveDescriptor().rawValue)
         memory = try WorkerMemory(mapping: file.number)
         wakeup = try link.receiveDescriptor().rawValue
@@ -30,12 +36,12 @@ struct WorkerLife {
 
     /// Runs the pool's initializer, if it has one.
     private func initialize(_ order: ChildOrder) throws -> [UInt8] {
-        guard let name = order.function else { return [] }
+        guard let type = order.function else { return [] }
         let (input, bag) = try ChildLife.receiveInput(order, link)
-        guard let function = name.resolve() as? any ProcessFunction.Type else {
-            return Answer.of(UnknownFunction(process: order.name))
+        guard let function = type.resolve() as? any ProcessFunction.Type else {
+            return Answer.of(ProcessFunctionError.unknown(name), in: name)
         }
-        return Answer.of(function, input, bag)
+        return Answer.of(function, input, bag, in: name)
     }
 
     /// Does the next thing; false when it was the last.
@@ -54,10 +60,17 @@ struct WorkerLife {
         let input = isLarge ? try link.receive(atMost: .max) : message
         let areMany = [WorkerMemory.Task.many, WorkerMemory.Task.largeMany].contains(kind)
         guard let function = functions[number] else {
-            try answer(Answer.of(UnknownFunction(process: "worker \(processID())")))
+            try answer(Answer.of(ProcessFunctionError.unknown(name), in: name))
             return true
         }
-        try answer(areMany ? Answer.ofMany(function, input) : Answer.of(function, input))
+        let bytes =
+            areMany
+            ? Answer.ofMany(function, input, in: name) : Answer.of(function, input, in: name)
+        // Known before the answer is: whoever takes that gives nothing more then.
+        if let residentLimit, (Processes.residentBytes(of: nil) ?? 0) > residentLimit {
+            memory.isOversized = true
+        }
+        try answer(bytes)
         return true
     }
 

@@ -1,11 +1,11 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// What a pool and one of its workers share: tasks one way, answers the other, and how many tasks the
-/// worker has begun.
+/// What a pool and one of its workers share: tasks one way, answers the other, how many tasks the worker has
+/// begun, and whether it has grown too large.
 @safe
 final class WorkerMemory: @unchecked Sendable {
-    // Sendable: the rings are; `begun` is atomic.
+    // Sendable: the rings are; the words are atomic.
     enum Task {
         /// A number for a function from now on; its name follows.
         static let define: UInt8 = 1
@@ -42,11 +42,18 @@ final class WorkerMemory: @unchecked Sendable {
 
     /// Tasks begun so far; those answered are fewer by the one that runs.
     var begun: UInt64 {
-        get { unsafe word.pointee.load(ordering: .acquiring) }
-        set { unsafe word.pointee.store(newValue, ordering: .releasing) }
+        get { unsafe word(0).pointee.load(ordering: .acquiring) }
+        set { unsafe word(0).pointee.store(newValue, ordering: .releasing) }
     }
 
-    private var word: UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe (rings.head + 2 * MessageRing.wordsSize).assumingMemoryBound(to: Atomic<UInt64>.self)
+    /// Whether the worker had more memory than it may after its last task. Set before the answer is there.
+    var isOversized: Bool {
+        get { unsafe word(1).pointee.load(ordering: .relaxed) != 0 }
+        set { unsafe word(1).pointee.store(newValue ? 1 : 0, ordering: .relaxed) }
+    }
+
+    private func word(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe (rings.head + 2 * MessageRing.wordsSize + 64 * index)
+            .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 }
