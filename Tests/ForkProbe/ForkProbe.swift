@@ -34,6 +34,7 @@ struct ForkProbe {
             let arguments = CommandLine.arguments
             try MethodCases.run(arguments[2], StartMethod(rawValue: arguments[3])!)
         case "pool": try pool()
+        case "parallel": try ParallelCases.run(CommandLine.arguments[2])
         case "stderr": try ChildProcess.fork { throw Failure() }.join()
         case "main again": try mainAgain()
         default: fatalError("no such probe")
