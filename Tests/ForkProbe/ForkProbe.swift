@@ -35,6 +35,7 @@ struct ForkProbe {
             try MethodCases.run(arguments[2], StartMethod(rawValue: arguments[3])!)
         case "pool": try pool()
         case "parallel": try ParallelCases.run(CommandLine.arguments[2])
+        case "many": try ManyForks.run(Int(CommandLine.arguments[2])!)
         case "stderr": try ChildProcess.fork { throw Failure() }.join()
         case "main again": try mainAgain()
         default: fatalError("no such probe")

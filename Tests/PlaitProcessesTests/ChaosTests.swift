@@ -1,4 +1,3 @@
-import Foundation
 import PlaitProcesses
 import Testing
 import TestSupport
@@ -7,9 +6,7 @@ import TestSupport
 @Suite(.timeLimit(.hang))
 struct ChaosTests {
     /// A tenth of the items; all of them in `make stress`.
-    private static let items =
-        (ProcessInfo.processInfo.environment["PLAIT_STRESS"].flatMap(Double.init) ?? 1) > 1
-        ? 100_000 : 10_000
+    private static let items = isStressed ? 100_000 : 10_000
 
     // FU-036, MP-020
     @Test func `every item ends once, nothing hangs, and nothing is left`() async throws {

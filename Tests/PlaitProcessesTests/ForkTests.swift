@@ -157,6 +157,13 @@ struct ForkTests {
         #expect(try await run("main again") == ["main", "2", "2"])
     }
 
+    @Test func `forking again and again hangs nothing, whatever fibers are in the middle of`()
+        async throws
+    {
+        let count = isStressed ? 10_000 : 1_000
+        #expect(try await run("many", "\(count)") == ["forks \(count) failed 0"])
+    }
+
     @Test func `a forked child dies with its parent`() async throws {
         try await onThread {
             let parent = try ChildProcess.start(try Built.program("ForkProbe"), ["parent"], piped)

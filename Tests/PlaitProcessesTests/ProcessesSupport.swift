@@ -28,3 +28,7 @@ var piped: ChildProcess.Options {
     options.parentDeathSignal = .kill
     return options
 }
+
+/// Whether the slow tests are to do all that they can, as in `make stress`.
+let isStressed =
+    (ProcessInfo.processInfo.environment["PLAIT_STRESS"].flatMap(Double.init) ?? 1) > 1
