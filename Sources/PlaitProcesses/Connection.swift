@@ -363,6 +363,13 @@ public final class Connection: Sendable {
 
     public var isClosed: Bool { descriptor.isClosed }
 
+    /// The socket, for who speaks otherwise over it from now on.
+    /// - Throws: `ConnectionError.unread` where messages were taken in that were not received.
+    package func takeSocket() throws -> PolledDescriptor {
+        guard incoming.isEmpty else { throw ConnectionError.unread }
+        return descriptor
+    }
+
     /// Calls `body` with its descriptor, which stays open meanwhile.
     func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         do {

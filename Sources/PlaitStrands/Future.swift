@@ -135,7 +135,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     }
 
     /// Waits until it is done, even if the calling task is cancelled.
-    func waitUncancellably() async {
+    package func waitUncancellably() async {
         if isDone { return }
         _ = await Parking.suspend(
             on: WaitTarget("Future.result", self), until: .never, isCancellable: false,

@@ -25,6 +25,18 @@ package final class ListeningSocket: Sendable {
         descriptor = PolledDescriptor(owning: socket.release())
     }
 
+    /// Takes over a socket that listens already.
+    package init(adopting number: Int32) throws(SystemError) {
+        try Sockets.makeNonBlocking(number)
+        address = try Sockets.localAddress(number)
+        descriptor = PolledDescriptor(owning: number)
+    }
+
+    /// Lends the number, which is not closed meanwhile.
+    package func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        try descriptor.withNumber(body)
+    }
+
     /// The descriptor of the next connection, which is the caller's.
     ///
     /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
@@ -40,6 +52,9 @@ package final class ListeningSocket: Sendable {
     package func close() {
         descriptor.close { try? Sockets.shutdown($0, .both) }
     }
+
+    /// Closes it in this process alone: another goes on with it.
+    package func closeCopy() { descriptor.close { _ in } }
 
     package var isClosed: Bool { descriptor.isClosed }
 }

@@ -2,7 +2,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 
 /// Why a wait at a ``Barrier`` ended without a pass.
-public enum BarrierError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum BarrierError: String, Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// A party's limit passed, the action threw, or somebody called ``Barrier/abort()`` or
     /// ``Barrier/reset()``.
     case broken

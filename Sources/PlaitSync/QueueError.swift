@@ -1,5 +1,5 @@
 /// Why a queue did not take or give an item.
-public enum QueueError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum QueueError: String, Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// No item came within the limit.
     case empty
     /// No place became free within the limit.

@@ -15,14 +15,21 @@ public struct MessagePackDecoder: Sendable {
     public func decode<Value: Decodable>(
         _ type: Value.Type = Value.self, from bytes: [UInt8]
     ) throws -> Value {
-        try decode(type, from: bytes, with: nil)
+        try decode(type, from: bytes, in: nil)
     }
 
     /// The value that `bytes` hold, whose descriptors lie in a bag.
     func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: [UInt8], with bag: DescriptorBag?
     ) throws -> Value {
-        let reader = PackReader(bytes, bag: bag)
+        try decode(type, from: bytes, in: bag.map { CodingContext(.descriptors, $0) })
+    }
+
+    /// The value that `bytes` hold, which is told something.
+    package func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], in context: CodingContext?
+    ) throws -> Value {
+        let reader = PackReader(bytes, context: context)
         let decoding = PackDecoding(reader: reader, offset: 0, depth: depth, parent: nil)
         let value = try decoding.decode(type)
         let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: 0) }
@@ -55,7 +62,7 @@ final class PackDecoding: Decoder {
         parent.map { $0.decoding.codingPath + [$0.key] } ?? []
     }
 
-    var userInfo: [CodingUserInfoKey: Any] { reader.bag.map { [.descriptors: $0] } ?? [:] }
+    var userInfo: [CodingUserInfoKey: Any] { reader.context.map { [$0.key: $0.value] } ?? [:] }
 
     /// The value at `offset`, which lies in this one.
     func child(at offset: Int, _ key: any CodingKey) throws -> PackDecoding {

@@ -8,14 +8,30 @@ public struct MessagePackEncoder: Sendable {
     /// The bytes of `value`.
     /// - Throws: What the value's own encoding throws.
     public func encode(_ value: some Encodable) throws -> [UInt8] {
-        try encode(value, with: nil)
+        try encode(value, in: nil)
     }
 
     /// The bytes of `value`, whose descriptors go into a bag.
     func encode(_ value: some Encodable, with bag: DescriptorBag?) throws -> [UInt8] {
-        let writer = PackWriter(bag: bag)
+        try encode(value, in: bag.map { CodingContext(.descriptors, $0) })
+    }
+
+    /// The bytes of `value`, which is told something.
+    package func encode(_ value: some Encodable, in context: CodingContext?) throws -> [UInt8] {
+        let writer = PackWriter(context: context)
         try PackEncoding.encode(value, key: nil, to: writer)
         return writer.finish()
+    }
+}
+
+/// What values are told that are encoded or decoded: who takes them along.
+package struct CodingContext: Sendable {
+    package let key: CodingUserInfoKey
+    package let value: any Sendable
+
+    package init(_ key: CodingUserInfoKey, _ value: any Sendable) {
+        self.key = key
+        self.value = value
     }
 }
 
@@ -43,7 +59,7 @@ struct PackEncoding: Encoder {
     }
 
     var codingPath: [any CodingKey] { writer.frames[...frame].compactMap(\.key) }
-    var userInfo: [CodingUserInfoKey: Any] { writer.bag.map { [.descriptors: $0] } ?? [:] }
+    var userInfo: [CodingUserInfoKey: Any] { writer.context.map { [$0.key: $0.value] } ?? [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
         writer.open(.map, frame)

@@ -37,12 +37,12 @@ final class PackReader: Sendable {
     }
 
     let bytes: [UInt8]
-    /// What came along with them; nil where nothing could.
-    let bag: DescriptorBag?
+    /// What the values are told.
+    let context: CodingContext?
 
-    init(_ bytes: [UInt8], bag: DescriptorBag? = nil) {
+    init(_ bytes: [UInt8], context: CodingContext? = nil) {
         self.bytes = bytes
-        self.bag = bag
+        self.context = context
     }
 
     /// What stands at `offset`, which then is moved behind it, or to the first item of a container.

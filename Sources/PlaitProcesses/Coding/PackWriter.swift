@@ -18,15 +18,15 @@ final class PackWriter {
         let key: (any CodingKey)?
     }
 
-    /// What goes along with the bytes; nil where nothing can.
-    let bag: DescriptorBag?
+    /// What the values are told.
+    let context: CodingContext?
     private var bytes: [UInt8] = []
     /// The values that are being encoded, outermost first.
     private(set) var frames: [Frame] = []
     /// What belongs at an offset of `bytes`: containers that may still grow while their parent does.
     private var insertions: [(offset: Int, writer: PackWriter)] = []
 
-    init(bag: DescriptorBag? = nil) { self.bag = bag }
+    init(context: CodingContext? = nil) { self.context = context }
 
     // MARK: Values
 
@@ -173,7 +173,7 @@ final class PackWriter {
 
     /// A writer for a value that belongs here, and may be encoded when more has been written.
     func insertion() -> PackWriter {
-        let writer = PackWriter(bag: bag)
+        let writer = PackWriter(context: context)
         insertions.append((bytes.count, writer))
         return writer
     }

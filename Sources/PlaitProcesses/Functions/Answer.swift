@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 
 /// What a function gave, as it comes from the other process: a byte that says what follows.
-enum Answer {
+package enum Answer {
     private enum Kind: UInt8 { case value, error, described }
 
     private struct CodedError: Codable {
@@ -67,7 +67,9 @@ enum Answer {
     }
 
     /// An error as an answer.
-    static func of(_ error: any Error, in name: String) -> [UInt8] {
+    package static func of(
+        _ error: any Error, in name: String = CurrentProcess.name
+    ) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
             let bytes = try? MessagePackEncoder().encode(coded),
             let all = try? MessagePackEncoder().encode(CodedError(type: type, bytes: bytes))
@@ -83,9 +85,18 @@ enum Answer {
     }
 
     /// The value, or the error thrown.
-    static func read<Output: Decodable>(_ bytes: [UInt8], as type: Output.Type) throws -> Output {
+    package static func read<Output: Decodable>(
+        _ bytes: [UInt8], as type: Output.Type, in context: CodingContext? = nil
+    ) throws -> Output {
         try check(bytes)
-        return try MessagePackDecoder().decode(type, from: Array(bytes.dropFirst()))
+        return try MessagePackDecoder().decode(type, from: Array(bytes.dropFirst()), in: context)
+    }
+
+    /// A value as an answer.
+    package static func of(
+        value: some Encodable, in context: CodingContext? = nil
+    ) throws -> [UInt8] {
+        [Kind.value.rawValue] + (try MessagePackEncoder().encode(value, in: context))
     }
 
     /// The values, or the error thrown, of ``ofMany(_:_:)``.
@@ -98,8 +109,10 @@ enum Answer {
 
     /// Throws the error, if it is one.
     static func check(_ bytes: [UInt8]) throws {
+        let kind = bytes.first.flatMap(Kind.init(rawValue:))
+        if kind == .value { return }
         let body = Array(bytes.dropFirst())
-        switch bytes.first.flatMap(Kind.init(rawValue:)) {
+        switch kind {
         case .value: return
         case .error:
             let coded = try MessagePackDecoder().decode(CodedError.self, from: body)

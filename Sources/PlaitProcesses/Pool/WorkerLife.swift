@@ -115,8 +115,8 @@ struct WorkerLife {
 }
 
 /// A short wait for another process, which waking would take longer.
-enum PoolSpin {
-    static func wait(for isReady: () -> Bool) -> Bool {
+package enum PoolSpin {
+    package static func wait(for isReady: () -> Bool) -> Bool {
         guard processorCount > 1 else { return isReady() }
         let end = monotonicNow() + 20_000
         repeat {

@@ -1,9 +1,9 @@
-internal import PlaitPlatform
+package import PlaitPlatform
 
 /// Descriptors that go to another process beside a value, which knows them by their places.
 ///
 /// A shared object that is encoded puts its descriptor in; one that is decoded takes a copy out.
-final class DescriptorBag: @unchecked Sendable {
+package final class DescriptorBag: @unchecked Sendable {
     // Sendable: used by one encoding, sending, or decoding at a time.
 
     /// Open as long as the bag, if it owns them.
@@ -31,7 +31,7 @@ final class DescriptorBag: @unchecked Sendable {
 
     /// The bag of an encoding or decoding.
     /// - Throws: ``SharingError/notOnTheWay(_:)`` where there is none.
-    static func of(
+    package static func of(
         _ userInfo: [CodingUserInfoKey: Any], for object: String
     ) throws(SharingError) -> DescriptorBag {
         guard let bag = userInfo[.descriptors] as? DescriptorBag else {
@@ -41,13 +41,13 @@ final class DescriptorBag: @unchecked Sendable {
     }
 
     /// Puts one in and returns its place.
-    func put(_ number: Int32) -> Int {
+    package func put(_ number: Int32) -> Int {
         numbers.append(number)
         return numbers.count - 1
     }
 
     /// A copy of the one at a place, which the caller owns.
-    func copy(_ place: Int) throws -> Descriptor {
+    package func copy(_ place: Int) throws -> Descriptor {
         guard numbers.indices.contains(place) else { throw ConnectionError.malformed }
         return try Processes.duplicate(numbers[place])
     }

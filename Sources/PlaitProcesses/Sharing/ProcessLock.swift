@@ -10,7 +10,7 @@ internal import PlaitPlatform
 /// - Source: Python's `multiprocessing.Lock`, which its holder's death leaves locked for ever.
 public final class ProcessLock: Sendable {
     /// How it was come by.
-    public enum Acquisition: Hashable, Sendable {
+    public enum Acquisition: String, Codable, Hashable, Sendable {
         /// Its last holder gave it back.
         case acquired
         /// Its last holder died with it: what it guards may be half done.

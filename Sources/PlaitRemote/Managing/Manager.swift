@@ -1,0 +1,261 @@
+public import PlaitPlatform
+public import PlaitProcesses
+internal import PlaitStrands
+internal import Synchronization
+
+/// A process that keeps objects for others: any number of them make calls on the same object.
+///
+/// What others say is a message there and one back, some microseconds; what must be faster shares
+/// memory (`SharedMemory`, `ProcessQueue`). Its objects are dictionaries, lists, queues, locks and the like,
+/// and classes of your own: see ``ManagedCall``.
+///
+/// ```swift
+/// enum Note: ProcessFunction {
+///     static func run(_ book: ManagedDictionary<String, Int>) throws -> Nothing {
+///         try book.set("pid", 1)
+///         return Nothing()
+///     }
+/// }
+/// try withManager { manager in
+///     let book: ManagedDictionary<String, Int> = try manager.dictionary()
+///     try spawn(.process, Note.self, book).join()
+///     print(try book.get("pid") ?? 0)
+/// }
+/// ```
+/// The process ends when nobody in the program that started it refers to it any more, by this or by one of
+/// its objects. It listens on an abstract Unix address by a random key, and ends with the program too: nothing is left behind. It ignores SIGINT, which the terminal sends to all. A trap in a call ends it,
+/// and its objects with it: see ``ManagerDied``.
+/// - Source: Python's `multiprocessing.managers.SyncManager`.
+public final class Manager: Sendable {
+    let client: ManagerClient
+    /// Where ``connect(to:key:within:)`` reaches it, on this machine; see ``listen(on:key:)``.
+    public var address: SocketAddress { client.address }
+    public var name: String { client.identity.name }
+    public var pid: Int32 { client.identity.pid }
+
+    private init(_ client: ManagerClient) { self.client = client }
+
+    // MARK: Beginning
+
+    /// Starts a manager's process.
+    ///
+    /// Blocks the calling thread or parks the calling fiber until it answers, some milliseconds.
+    /// - Parameters:
+    ///   - name: For reports; `manager` and its process number if nil.
+    ///   - method: How the process comes to be.
+    ///   - options: Where it works and what it may use.
+    /// - Throws: ``ManagerDied`` where it crashes at once; what `spawn(.process, …)` throws.
+    /// - Source: Python's `BaseManager.start`.
+    @available(*, noasync)
+    public static func start(
+        name: String? = nil, method: StartMethod = .forkServer,
+        options: ChildProcess.Options = .ofFunction
+    ) throws -> Manager {
+        let id = Handshake.challenge()[..<16].map { String($0, radix: 16) }.joined(separator: "-")
+        let key = Handshake.challenge()
+        guard let address = SocketAddress(unixPath: "\0plait-manager-\(id)") else {
+            fatalError("plait: no address of a manager")
+        }
+        // Made here, so that it can be connected to at once.
+        let socket = try ListeningSocket(address, backlog: 128)
+        let process = try socket.withNumber { number in
+            let plan = ManagerPlan(
+                id: id, name: name ?? "manager", address: address, key: key,
+                listener: PassedDescriptor(number))
+            return try spawn(
+                .process, ManagerLife.self, plan, name: name ?? "manager", method: method,
+                isDaemon: true, options: options)
+        }
+        // Else it would take connections that nobody answers, once the process has ended.
+        socket.closeCopy()
+        do {
+            return Manager(
+                try ManagerClients.shared.connect(
+                    to: address, key: key, within: nil, process: process))
+        } catch let error as ManagerDied {
+            throw error
+        } catch is CancellationError {
+            process.kill()
+            throw CancellationError()
+        } catch {
+            process.kill()
+            guard let crash = crash(of: process) else { throw error }
+            throw ManagerDied(name: process.name, pid: process.pid, crash: crash)
+        }
+    }
+
+    /// How it crashed; nil if it did not, or that is not known soon.
+    static func crash(of process: ProcessHandle<Nothing>) -> WorkerCrashed? {
+        do {
+            try process.join(within: .milliseconds(80))
+        } catch let crash as WorkerCrashed {
+            return crash
+        } catch {
+            // Alive, or it said why it ended.
+        }
+        return nil
+    }
+
+    /// Connects to a manager that another program started, or this one.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. A process has one connection to a manager,
+    /// however often it connects.
+    /// - Throws: As `Connection.connect(to:key:within:)`.
+    /// - Source: Python's `BaseManager.connect`.
+    @available(*, noasync)
+    public static func connect(
+        to address: SocketAddress, key: [UInt8]?, within limit: Duration? = nil
+    ) throws -> Manager {
+        Manager(try ManagerClients.shared.connect(to: address, key: key, within: limit))
+    }
+
+    /// Starts a manager's process, suspending the calling task until it answers.
+    public static func start(
+        name: String? = nil, options: ChildProcess.Options = .ofFunction
+    ) async throws -> Manager {
+        try await blocking { try start(name: name, options: options) }
+    }
+
+    /// Connects to a manager, suspending the calling task.
+    public static func connect(
+        to address: SocketAddress, key: [UInt8]?, within limit: Duration? = nil
+    ) async throws -> Manager {
+        try await blocking { try connect(to: address, key: key, within: limit) }
+    }
+
+    /// Has the manager listen on a further address, for programs that have `key`.
+    ///
+    /// Those must be of the same version as this one, and cannot make calls whose types are private. Nothing is
+    /// encrypted: see ``ConnectionListener``.
+    /// - Returns: Where it listens; with the port that the system chose, if 0 was asked for.
+    /// - Throws: `RemoteError` for an address that cannot be had; ``ManagerDied``.
+    @available(*, noasync)
+    public func listen(on address: SocketAddress, key: [UInt8]) throws -> SocketAddress {
+        try client.call(
+            ManagerRoot.Listen(address: address, key: key), on: ManagerRoot.number, within: nil)
+    }
+
+    // MARK: Ending
+
+    /// Ends the manager, and its objects with it: calls on them throw ``ManagerDied``.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. A second call does nothing.
+    /// - Parameter limit: How long it may take to end by itself; then SIGTERM ends it.
+    /// - Returns: How it ended: exit code 0 if by itself. Nil for a manager that another process
+    ///   started: that is not waited for.
+    /// - Source: Python's `BaseManager.shutdown`.
+    @available(*, noasync)
+    @discardableResult
+    public func shutDown(within limit: Duration = .seconds(1)) throws -> ExitStatus? {
+        let deadline = Deadline(within: limit)
+        do {
+            _ = try client.call(
+                ManagerRoot.ShutDown(), on: ManagerRoot.number, within: deadline.remaining)
+        } catch is ManagerDied {
+            // Already.
+        } catch ManagerError.timedOut {
+            // It is busy: a signal ends it.
+        }
+        guard let process = client.process else { return nil }
+        if let status = try process.process.join(within: deadline.remaining) { return status }
+        process.terminate()
+        if let status = try process.process.join(within: .seconds(1)) { return status }
+        process.kill()
+        return try process.process.join()
+    }
+
+    /// Ends the manager, suspending the calling task.
+    @discardableResult
+    public func shutDown(within limit: Duration = .seconds(1)) async throws -> ExitStatus? {
+        try await blocking { try self.shutDown(within: limit) }
+    }
+
+    // MARK: Objects
+
+    /// Makes an object in the manager.
+    ///
+    /// It lives as long as a reference to it, in any process.
+    /// - Throws: What its initializer throws; ``ManagerDied``.
+    @available(*, noasync)
+    public func make<Object: ManagedType>(
+        _ type: Object.Type, _ input: Object.Input
+    ) throws -> Managed<Object> {
+        try client.call(
+            ManagerRoot.Make<Object>(input: input), on: ManagerRoot.number, within: nil)
+    }
+
+    /// Finds the object of this name, or makes it.
+    ///
+    /// It lives as long as the manager.
+    /// - Throws: As ``make(_:_:)``; ``ManagerError/otherType(expected:found:)`` where the name is another
+    ///   type's.
+    @available(*, noasync)
+    public func make<Object: ManagedType>(
+        _ type: Object.Type, named name: String, _ input: Object.Input
+    ) throws -> Managed<Object> {
+        try client.call(
+            ManagerRoot.Named<Object>(name: name, input: input), on: ManagerRoot.number, within: nil
+        )
+    }
+
+    /// Makes an object in the manager, or finds the one of a name, suspending the calling task.
+    public func make<Object: ManagedType>(
+        _ type: Object.Type, named name: String? = nil, _ input: Object.Input
+    ) async throws -> Managed<Object> {
+        if let name {
+            return try await client.call(
+                ManagerRoot.Named<Object>(name: name, input: input), on: ManagerRoot.number,
+                within: nil)
+        }
+        return try await client.call(
+            ManagerRoot.Make<Object>(input: input), on: ManagerRoot.number, within: nil)
+    }
+
+    /// What the manager has just now.
+    public struct Statistics: Codable, Hashable, Sendable {
+        /// Objects, those with names included.
+        public let objects: Int
+        /// Processes that are connected.
+        public let connections: Int
+        /// Calls that wait there, in fibers of their own.
+        public let waiting: Int
+    }
+
+    /// What the manager has just now.
+    /// - Source: Python's `BaseManager._number_of_objects`.
+    @available(*, noasync)
+    public func statistics() throws -> Statistics {
+        try client.call(ManagerRoot.Count(), on: ManagerRoot.number, within: nil)
+    }
+}
+
+extension Manager: CustomStringConvertible {
+    /// Such as `Manager(books, 4711)`.
+    public var description: String { "Manager(\(name), \(pid))" }
+}
+
+/// Starts a manager, runs `body` with it, and shuts it down.
+/// - Throws: What ``Manager/start(name:method:options:)`` and `body` throw.
+/// - Source: Python's `with Manager() as manager`.
+@available(*, noasync)
+public func withManager<Result>(
+    name: String? = nil, method: StartMethod = .forkServer, _ body: (Manager) throws -> Result
+) throws -> Result {
+    try withManager(try Manager.start(name: name, method: method), body)
+}
+
+/// Runs `body` with a manager that was started already, and shuts it down.
+@available(*, noasync)
+public func withManager<Result>(
+    _ manager: Manager, _ body: (Manager) throws -> Result
+) throws -> Result {
+    let result: Result
+    do {
+        result = try body(manager)
+    } catch {
+        _ = try? manager.shutDown()
+        throw error
+    }
+    try manager.shutDown()
+    return result
+}

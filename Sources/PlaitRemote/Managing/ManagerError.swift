@@ -1,0 +1,75 @@
+public import PlaitPlatform
+public import PlaitProcesses
+
+/// A manager did not do what it was asked.
+public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
+    /// Nobody holds the object any more.
+    case objectGone(UInt64)
+    /// The object is of another type than the reference or the name says.
+    case otherType(expected: String, found: String)
+    /// The manager does not have the call: it is of another version of the program, or the call's type
+    /// is private and the program another one.
+    case unknownCall(String)
+    /// A call's type is private to a library that is loaded.
+    case unreachable(String)
+    /// A reference came without the manager's key, and this program is not connected to it.
+    case notConnected(SocketAddress)
+    /// The limit passed. The call may be done all the same.
+    case timedOut
+    /// A forked child has its parent's manager.
+    case forked
+    /// Only a manager's calls have objects to share.
+    case notInManager
+    /// The call has more bytes than a manager takes.
+    case tooLong(Int)
+    /// There is no such place in a list or array.
+    case noSuchIndex(Int, count: Int)
+    /// The lock is not held by the calling strand or task.
+    case notHeld
+    /// More permits were released than a bounded semaphore has.
+    case tooManyReleases(bound: Int)
+    /// More items were said to be done than a queue was given.
+    case tooManyDone
+    /// The number is out of the range that the object's kind allows.
+    case badNumber(String)
+
+    public var description: String {
+        switch self {
+        case .objectGone(let number):
+            "object \(number) of the manager is gone: nobody held it; keep a reference, or name it"
+        case .otherType(let expected, let found):
+            "the manager's object is a \(found), not a \(expected)"
+        case .unknownCall(let name):
+            "the manager does not have \(name): run the same program there, or make it public"
+        case .unreachable(let type):
+            "no other process finds \(type), which is private to a library; make it internal"
+        case .notConnected(let address):
+            "no key for the manager at \(address); call Manager.connect(to:key:) first"
+        case .timedOut: "the manager did not answer within the limit; it may do the call yet"
+        case .forked: "a forked child cannot use its parent's manager; connect it anew"
+        case .notInManager: "only a call that runs in a manager shares its objects"
+        case .tooLong(let count): "a call of \(count) bytes is more than a manager takes; split it"
+        case .noSuchIndex(let index, let count): "no index \(index) among \(count) items"
+        case .notHeld: "the lock is not held by the calling strand; release what was acquired"
+        case .tooManyReleases(let bound):
+            "released more often than acquired: the semaphore has \(bound) permits"
+        case .tooManyDone: "taskDone more often than items were put; call it once for each"
+        case .badNumber(let reason): reason
+        }
+    }
+}
+
+/// A manager's process has ended, by a trap in a call, a signal or a shut down, or the connection to it is
+/// broken: its objects are gone.
+public struct ManagerDied: Error, Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+    public let pid: Int32
+    /// How it crashed, and what it said. Nil in a process that did not start it, and where it did not
+    /// crash.
+    public let crash: WorkerCrashed?
+
+    public var description: String {
+        if let crash { return "manager \(name) died: \(crash)" }
+        return "manager \(name) (\(pid)) has ended, or the connection to it"
+    }
+}

@@ -1,0 +1,237 @@
+internal import PlaitParking
+internal import PlaitPlatform
+internal import PlaitProcesses
+internal import PlaitStrands
+
+/// A connection, as a manager has it. Used by the manager's thread alone.
+@safe
+final class ServerSession: @unchecked Sendable {
+    // Sendable: used by the manager's thread alone.
+    let number: UInt64
+    let server: ManagerServer
+    private let descriptor: PolledDescriptor
+    /// Whether the other side is the manager's own program: types that are private to it are known.
+    private let isOfProgram: Bool
+    private let incoming = FrameBuffer()
+    private var out: [UInt8] = []
+    private var isSending = false
+    /// Whether the requests of one read are being handled: their replies go together.
+    private var isHandling = false
+    private(set) var hasEnded = false
+    private var types: [UInt32: any ManagedCall.Type] = [:]
+    /// Names of types that are not known here, for the error.
+    private var unknown: [UInt32: String] = [:]
+    /// Calls that have a fiber.
+    private var waiting: [UInt32: Strand] = [:]
+    /// What is told when the connection ends: locks that its strands hold.
+    private var held: [ObjectIdentifier: any HeldByCaller] = [:]
+
+    init(
+        _ number: UInt64, _ server: ManagerServer, _ descriptor: PolledDescriptor, isOfProgram: Bool
+    ) {
+        self.number = number
+        self.server = server
+        self.descriptor = descriptor
+        self.isOfProgram = isOfProgram
+    }
+
+    private var context: CodingContext { CodingContext(.managerSession, self) }
+
+    var waitingCount: Int { waiting.count }
+
+    // MARK: Reading
+
+    /// Handles what comes, until the other side goes.
+    func serve() throws {
+        while true {
+            try incoming.makeRoom()
+            let count = try descriptor.read("recv", full: incoming.room, within: nil) { number in
+                incoming.receive(from: number)
+            }
+            if count == 0 { return }
+            isHandling = true
+            while let request = try incoming.takeRequest() { handle(request.head, request.body) }
+            isHandling = false
+            flush()
+            server.noteWork()
+        }
+    }
+
+    private func handle(_ head: RequestHead, _ body: [UInt8]) {
+        switch head.kind {
+        case .call: call(head, body)
+        case .define: define(head.type, body)
+        case .release: server.objects.release(head.object, for: number)
+        case .cancel: waiting[head.number]?.cancel()
+        case .lend:
+            guard let object = server.objects.find(head.object), let ticket = body.ticket else {
+                return
+            }
+            server.objects.lend(object, ticket, by: number)
+        case .claim:
+            guard let object = server.objects.find(head.object), let ticket = body.ticket else {
+                // Gone: calls will say so.
+                return
+            }
+            _ = server.objects.hold(object, for: number)
+            server.objects.settle(ticket)
+        }
+    }
+
+    private func define(_ type: UInt32, _ body: [UInt8]) {
+        guard let name = try? MessagePackDecoder().decode(TypeName.self, from: body) else { return }
+        // A place in another program's image is none in ours.
+        if isOfProgram || !name.isPrivate, let call = name.resolve() as? any ManagedCall.Type {
+            types[type] = call
+        } else {
+            unknown[type] = "\(name)"
+        }
+    }
+
+    private func call(_ head: RequestHead, _ body: [UInt8]) {
+        guard let object = server.objects.find(head.object) else {
+            return answer(head.number, Answer.of(ManagerError.objectGone(head.object)))
+        }
+        guard let type = types[head.type] else {
+            let name = unknown[head.type] ?? "the call"
+            return answer(head.number, Answer.of(ManagerError.unknownCall(name)))
+        }
+        perform(type, on: object.target, head, body)
+    }
+
+    private func perform<Call: ManagedCall>(
+        _ type: Call.Type, on target: AnyObject, _ head: RequestHead, _ body: [UInt8]
+    ) {
+        do {
+            let call = try MessagePackDecoder().decode(type, from: body, in: context)
+            guard let target = target as? Call.Target else {
+                throw ManagerError.otherType(
+                    expected: "\(Call.Target.self)", found: "\(Swift.type(of: target))")
+            }
+            let caller = ManagedCaller(session: number, strand: head.strand)
+            guard Call.mayWait else {
+                return try answer(head.number, value: call.run(on: target, for: caller))
+            }
+            if let value = try call.runAtOnce(on: target, for: caller) {
+                return try answer(head.number, value: value)
+            }
+            start(call, on: target, for: caller, head.number)
+        } catch {
+            answer(head.number, Answer.of(told(error)))
+        }
+    }
+
+    private func start<Call: ManagedCall>(
+        _ call: Call, on target: Call.Target, for caller: ManagedCaller, _ request: UInt32
+    ) {
+        let handle = spawn(.fiber, name: "\(Call.self)", isDaemon: true) {
+            defer { self.waiting[request] = nil }
+            do {
+                let value = try call.run(on: target, for: caller)
+                try self.answer(request, value: value)
+            } catch {
+                self.answer(request, Answer.of(self.told(error)))
+            }
+        }
+        handle.strand.markObserved()
+        waiting[request] = handle.strand
+        if let error = handle.strand.errorAfterEnd {
+            waiting[request] = nil
+            answer(request, Answer.of(error))
+        }
+    }
+
+    private func told(_ error: any Error) -> any Error {
+        error is CancellationError ? CallCancelled() : error
+    }
+
+    // MARK: Answering
+
+    private func answer<Value: Encodable>(_ request: UInt32, value: Value) throws {
+        // What it refers to would be held by nobody.
+        if hasEnded { return }
+        answer(request, try Answer.of(value: value, in: context))
+    }
+
+    private func answer(_ request: UInt32, _ bytes: [UInt8]) {
+        if hasEnded { return }
+        out.append(replyTo: request, bytes)
+        if !isHandling { flush() }
+    }
+
+    /// Sends what there is, parking the fiber while the other side takes no more.
+    private func flush() {
+        guard !isSending, !hasEnded else { return }
+        isSending = true
+        defer { isSending = false }
+        while !out.isEmpty {
+            let bytes = out
+            out = []
+            do {
+                try send(bytes)
+            } catch {
+                // It is gone, which its reader finds.
+                hasEnded = true
+                return
+            }
+            server.noteWork()
+        }
+    }
+
+    private func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let from = sent
+            let count = try uncancelled {
+                try descriptor.write("send", until: .never) { number in
+                    unsafe bytes.withUnsafeBytes {
+                        unsafe Sockets.send(
+                            number, UnsafeRawBufferPointer(rebasing: $0[from...]))
+                    }
+                }
+            }
+            sent += count ?? 0
+        }
+    }
+
+    /// A call's cancellation that comes late must not cut its answer.
+    private func uncancelled<Result>(_ body: () throws -> Result) throws -> Result {
+        while true {
+            do {
+                return try body()
+            } catch is CancellationError where !hasEnded && !server.isStopping {
+                continue
+            }
+        }
+    }
+
+    // MARK: Holding
+
+    /// Notes that the client holds the object once more; its number.
+    func hold(_ object: ServedObject) -> UInt64 {
+        _ = server.objects.hold(object, for: number)
+        return object.number
+    }
+
+    func note(_ lock: some HeldByCaller) { held[ObjectIdentifier(lock)] = lock }
+    func forget(_ lock: some HeldByCaller) { held[ObjectIdentifier(lock)] = nil }
+
+    /// The other side is gone.
+    func end() {
+        hasEnded = true
+        for strand in waiting.values { strand.cancel() }
+        let held = held.values
+        self.held = [:]
+        for lock in held { lock.callerEnded(number) }
+        server.objects.end(number)
+        server.noteWork()
+    }
+}
+
+/// A lock, which is told when the connection of the strand that holds it ends.
+protocol HeldByCaller: AnyObject {
+    func callerEnded(_ session: UInt64)
+}
+
+/// A call that waited was given up.
+struct CallCancelled: Error, Codable {}

@@ -1,0 +1,135 @@
+internal import PlaitProcesses
+internal import PlaitSync
+
+/// A place of a ``Manager`` where a fixed number of strands, of any processes, wait for each other.
+/// - Source: Python's `SyncManager.Barrier`.
+public struct ManagedBarrier: Codable, Hashable, Sendable {
+    let object: Managed<BarrierStore>
+
+    init(_ object: Managed<BarrierStore>) { self.object = object }
+
+    public init(from decoder: any Decoder) throws { object = try Managed(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
+}
+
+/// A barrier, in its manager.
+final class BarrierStore: ManagedType {
+    typealias Store = BarrierStore
+    let barrier: Barrier
+
+    init(_ parties: Int) throws {
+        guard parties > 0 else {
+            throw ManagerError.badNumber("a barrier needs 1 party or more, not \(parties)")
+        }
+        barrier = Barrier(parties: parties)
+    }
+}
+
+extension BarrierStore {
+    struct Wait: ManagedCall {
+        let limit: Duration?
+        static var mayWait: Bool { true }
+
+        func run(on store: Store) throws -> Int {
+            try store.barrier.wait(within: limit)
+        }
+    }
+
+    struct Abort: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.barrier.abort()
+            return Nothing()
+        }
+    }
+
+    struct Reset: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.barrier.reset()
+            return Nothing()
+        }
+    }
+
+    struct Look: ManagedCall {
+        func run(on store: Store) throws -> State {
+            State(
+                parties: store.barrier.parties, waiting: store.barrier.waiting,
+                isBroken: store.barrier.isBroken)
+        }
+    }
+
+    struct State: Codable, Sendable {
+        let parties: Int
+        let waiting: Int
+        let isBroken: Bool
+    }
+}
+
+extension ManagedBarrier {
+    typealias Store = BarrierStore
+
+    /// Waits for the other parties; a number for each, 0 for who came last.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever. Past it, the barrier is broken.
+    /// - Throws: `BarrierError.broken`; ``ManagerDied``; `CancellationError`. A party whose process ends leaves its
+    ///   place to another.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(within limit: Duration? = nil) throws -> Int {
+        try object.call(Store.Wait(limit: limit))
+    }
+
+    /// Waits for the other parties, suspending the calling task.
+    @discardableResult
+    public func wait(within limit: Duration? = nil) async throws -> Int {
+        try await object.call(Store.Wait(limit: limit))
+    }
+
+    /// Breaks it: all who wait or come throw `BarrierError.broken`.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func abort() throws {
+        _ = try object.call(Store.Abort())
+    }
+
+    /// Breaks it: all who wait or come throw `BarrierError.broken`, suspending the calling task.
+    public func abort() async throws {
+        _ = try await object.call(Store.Abort())
+    }
+
+    /// Makes it as new; those who wait throw `BarrierError.broken`.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func reset() throws {
+        _ = try object.call(Store.Reset())
+    }
+
+    /// Makes it as new, suspending the calling task.
+    public func reset() async throws {
+        _ = try await object.call(Store.Reset())
+    }
+
+    /// How many make a pass.
+    @available(*, noasync)
+    public func parties() throws -> Int { try object.call(Store.Look()).parties }
+
+    /// How many make a pass, suspending the calling task.
+    public func parties() async throws -> Int { try await object.call(Store.Look()).parties }
+
+    /// Parties that have arrived and wait.
+    @available(*, noasync)
+    public func waiting() throws -> Int { try object.call(Store.Look()).waiting }
+
+    /// Parties that have arrived and wait, suspending the calling task.
+    public func waiting() async throws -> Int { try await object.call(Store.Look()).waiting }
+
+    /// Whether every wait throws `BarrierError.broken`.
+    @available(*, noasync)
+    public func isBroken() throws -> Bool { try object.call(Store.Look()).isBroken }
+
+    /// Whether every wait throws `BarrierError.broken`, suspending the calling task.
+    public func isBroken() async throws -> Bool { try await object.call(Store.Look()).isBroken }
+}

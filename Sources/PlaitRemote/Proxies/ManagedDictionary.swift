@@ -1,0 +1,344 @@
+public import PlaitProcesses
+public import PlaitStrands
+
+/// A dictionary of a ``Manager``.
+///
+/// What changes a value depending on what it was is one call: ``update(_:default:by:)`` with a
+/// ``ManagedCall`` of your own, or ``merge(_:)``; a get and a set are two, between which others come.
+/// - Source: Python's `SyncManager.dict`.
+public struct ManagedDictionary<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>:
+    Codable, Hashable, Sendable
+{
+    let object: Managed<DictionaryStore<Key, Value>>
+
+    init(_ object: Managed<DictionaryStore<Key, Value>>) { self.object = object }
+
+    public init(from decoder: any Decoder) throws { object = try Managed(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
+}
+
+/// A dictionary, in its manager.
+final class DictionaryStore<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>:
+    ManagedType
+{
+    typealias Store = DictionaryStore
+    var items: [Key: Value]
+
+    init(_ items: [Key: Value]) { self.items = items }
+}
+
+extension DictionaryStore {
+    struct Get: ManagedCall {
+        let key: Key
+
+        func run(on store: Store) throws -> Value? {
+            store.items[key]
+        }
+    }
+
+    struct Set: ManagedCall {
+        let key: Key
+        let value: Value
+
+        func run(on store: Store) throws -> Nothing {
+            store.items[key] = value
+            return Nothing()
+        }
+    }
+
+    struct SetIfAbsent: ManagedCall {
+        let key: Key
+        let value: Value
+
+        func run(on store: Store) throws -> Value {
+            if let old = store.items[key] { return old }
+            store.items[key] = value
+            return value
+        }
+    }
+
+    struct Remove: ManagedCall {
+        let key: Key
+
+        func run(on store: Store) throws -> Value? {
+            store.items.removeValue(forKey: key)
+        }
+    }
+
+    struct PopAny: ManagedCall {
+        func run(on store: Store) throws -> Pair? {
+            store.items.popFirst().map { Pair(key: $0.key, value: $0.value) }
+        }
+    }
+
+    struct RemoveAll: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.items = [:]
+            return Nothing()
+        }
+    }
+
+    struct Merge: ManagedCall {
+        let others: [Key: Value]
+
+        func run(on store: Store) throws -> Nothing {
+            store.items.merge(others) { $1 }
+            return Nothing()
+        }
+    }
+
+    struct Keys: ManagedCall {
+        func run(on store: Store) throws -> [Key] {
+            Array(store.items.keys)
+        }
+    }
+
+    struct Values: ManagedCall {
+        func run(on store: Store) throws -> [Value] {
+            Array(store.items.values)
+        }
+    }
+
+    struct All: ManagedCall {
+        func run(on store: Store) throws -> [Key: Value] {
+            store.items
+        }
+    }
+
+    struct Count: ManagedCall {
+        func run(on store: Store) throws -> Int {
+            store.items.count
+        }
+    }
+
+    struct Contains: ManagedCall {
+        let key: Key
+
+        func run(on store: Store) throws -> Bool {
+            store.items[key] != nil
+        }
+    }
+
+    struct Pair: Codable, Sendable {
+        let key: Key
+        let value: Value
+    }
+
+    struct Update<Change: ManagedUpdate>: ManagedCall where Change.Value == Value {
+        let key: Key
+        let first: Value?
+        let change: Change
+
+        func run(on store: DictionaryStore) throws -> Value? {
+            guard var value = store.items[key] ?? first else { return nil }
+            try change.apply(to: &value)
+            store.items[key] = value
+            return value
+        }
+    }
+}
+
+/// A change of a value that is kept in a manager, which depends on what it was: made there, so that nobody
+/// comes between.
+///
+/// ```swift
+/// struct Adding: ManagedUpdate {
+///     var amount: Int
+///     func apply(to value: inout Int) { value += amount }
+/// }
+/// try withManager { manager in
+///     let counts: ManagedDictionary<String, Int> = try manager.dictionary()
+///     try counts.update("a", default: 0, by: Adding(amount: 2))
+/// }
+/// ```
+public protocol ManagedUpdate: Codable & Sendable {
+    associatedtype Value: Codable & Sendable
+    /// Runs in the manager. If it throws, the value stays.
+    func apply(to value: inout Value) throws
+}
+
+extension ManagedDictionary {
+    typealias Store = DictionaryStore<Key, Value>
+
+    /// The value of a key; nil if there is none.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func get(_ key: Key) throws -> Value? {
+        try object.call(Store.Get(key: key))
+    }
+
+    /// The value of a key, suspending the calling task.
+    public func get(_ key: Key) async throws -> Value? {
+        try await object.call(Store.Get(key: key))
+    }
+
+    /// Sets the value of a key.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func set(_ key: Key, _ value: Value) throws {
+        _ = try object.call(Store.Set(key: key, value: value))
+    }
+
+    /// Sets the value of a key, suspending the calling task.
+    public func set(_ key: Key, _ value: Value) async throws {
+        _ = try await object.call(Store.Set(key: key, value: value))
+    }
+
+    /// Sets the value of a key that has none; the value that it has then.
+    ///
+    /// - Source: Python's `dict.setdefault`.
+    @available(*, noasync)
+    @discardableResult
+    public func setIfAbsent(_ key: Key, _ value: Value) throws -> Value {
+        try object.call(Store.SetIfAbsent(key: key, value: value))
+    }
+
+    /// Sets the value of a key that has none, suspending the calling task.
+    @discardableResult
+    public func setIfAbsent(_ key: Key, _ value: Value) async throws -> Value {
+        try await object.call(Store.SetIfAbsent(key: key, value: value))
+    }
+
+    /// Changes the value of a key; the changed value, or nil where there is none to be changed.
+    ///
+    /// - Throws: Also what the change throws.
+    @available(*, noasync)
+    @discardableResult
+    public func update<Change: ManagedUpdate>(
+        _ key: Key, default first: Value? = nil, by change: Change
+    ) throws -> Value? where Change.Value == Value {
+        try object.call(Store.Update(key: key, first: first, change: change))
+    }
+
+    /// Changes the value of a key, suspending the calling task.
+    @discardableResult
+    public func update<Change: ManagedUpdate>(
+        _ key: Key, default first: Value? = nil, by change: Change
+    ) async throws -> Value? where Change.Value == Value {
+        try await object.call(Store.Update(key: key, first: first, change: change))
+    }
+
+    /// Removes a key; the value that it had.
+    ///
+    /// - Source: Python's `dict.pop`.
+    @available(*, noasync)
+    @discardableResult
+    public func removeValue(for key: Key) throws -> Value? {
+        try object.call(Store.Remove(key: key))
+    }
+
+    /// Removes a key, suspending the calling task.
+    @discardableResult
+    public func removeValue(for key: Key) async throws -> Value? {
+        try await object.call(Store.Remove(key: key))
+    }
+
+    /// Removes some item and returns it; nil if there is none.
+    ///
+    /// - Source: Python's `dict.popitem`.
+    @available(*, noasync)
+    public func popAny() throws -> (key: Key, value: Value)? {
+        try object.call(Store.PopAny()).map { ($0.key, $0.value) }
+    }
+
+    /// Removes some item and returns it, suspending the calling task.
+    public func popAny() async throws -> (key: Key, value: Value)? {
+        try await object.call(Store.PopAny()).map { ($0.key, $0.value) }
+    }
+
+    /// Removes all.
+    @available(*, noasync)
+    public func removeAll() throws {
+        _ = try object.call(Store.RemoveAll())
+    }
+
+    /// Removes all, suspending the calling task.
+    public func removeAll() async throws {
+        _ = try await object.call(Store.RemoveAll())
+    }
+
+    /// Adds others, which replace those that are there.
+    ///
+    /// - Source: Python's `dict.update`.
+    @available(*, noasync)
+    public func merge(_ others: [Key: Value]) throws {
+        _ = try object.call(Store.Merge(others: others))
+    }
+
+    /// Adds others, which replace those that are there, suspending the calling task.
+    public func merge(_ others: [Key: Value]) async throws {
+        _ = try await object.call(Store.Merge(others: others))
+    }
+
+    /// The keys, in no order.
+    @available(*, noasync)
+    public func keys() throws -> [Key] {
+        try object.call(Store.Keys())
+    }
+
+    /// The keys, in no order, suspending the calling task.
+    public func keys() async throws -> [Key] {
+        try await object.call(Store.Keys())
+    }
+
+    /// The values, in no order.
+    @available(*, noasync)
+    public func values() throws -> [Value] {
+        try object.call(Store.Values())
+    }
+
+    /// The values, in no order, suspending the calling task.
+    public func values() async throws -> [Value] {
+        try await object.call(Store.Values())
+    }
+
+    /// A copy of it all.
+    ///
+    /// - Source: Python's `dict.copy`, `items`.
+    @available(*, noasync)
+    public func all() throws -> [Key: Value] {
+        try object.call(Store.All())
+    }
+
+    /// A copy of it all, suspending the calling task.
+    public func all() async throws -> [Key: Value] {
+        try await object.call(Store.All())
+    }
+
+    /// How many items it has.
+    @available(*, noasync)
+    public func count() throws -> Int {
+        try object.call(Store.Count())
+    }
+
+    /// How many items it has, suspending the calling task.
+    public func count() async throws -> Int {
+        try await object.call(Store.Count())
+    }
+
+    /// Whether a key has a value.
+    @available(*, noasync)
+    public func contains(_ key: Key) throws -> Bool {
+        try object.call(Store.Contains(key: key))
+    }
+
+    /// Whether a key has a value, suspending the calling task.
+    public func contains(_ key: Key) async throws -> Bool {
+        try await object.call(Store.Contains(key: key))
+    }
+
+    /// Gets a value without waiting for it; see ``Managed/submit(_:)``.
+    @available(*, noasync)
+    public func submitGet(_ key: Key) throws -> Future<Value?> {
+        try object.submit(Store.Get(key: key))
+    }
+
+    /// Sets a value without waiting for that.
+    @available(*, noasync)
+    public func submitSet(_ key: Key, _ value: Value) throws -> Future<Nothing> {
+        try object.submit(Store.Set(key: key, value: value))
+    }
+}

@@ -1,0 +1,116 @@
+internal import PlaitProcesses
+internal import PlaitSync
+
+/// A flag of a ``Manager`` that any process waits for.
+/// - Source: Python's `SyncManager.Event`.
+public struct ManagedEvent: Codable, Hashable, Sendable {
+    let object: Managed<EventStore>
+
+    init(_ object: Managed<EventStore>) { self.object = object }
+
+    public init(from decoder: any Decoder) throws { object = try Managed(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
+}
+
+/// An event, in its manager.
+final class EventStore: ManagedType {
+    typealias Store = EventStore
+    let event: Event
+
+    init(_ isSet: Bool) { event = Event(isSet: isSet) }
+}
+
+extension EventStore {
+    struct Set: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.event.set()
+            return Nothing()
+        }
+    }
+
+    struct Clear: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.event.clear()
+            return Nothing()
+        }
+    }
+
+    struct IsSet: ManagedCall {
+        func run(on store: Store) throws -> Bool {
+            store.event.isSet
+        }
+    }
+
+    struct Wait: ManagedCall {
+        let limit: Duration?
+        static var mayWait: Bool { true }
+
+        func run(on store: Store) throws -> Bool {
+            try store.event.wait(within: limit)
+        }
+
+        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
+            store.event.isSet ? true : nil
+        }
+    }
+}
+
+extension ManagedEvent {
+    typealias Store = EventStore
+
+    /// Sets it: all who wait go on.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func set() throws {
+        _ = try object.call(Store.Set())
+    }
+
+    /// Sets it: all who wait go on, suspending the calling task.
+    public func set() async throws {
+        _ = try await object.call(Store.Set())
+    }
+
+    /// Takes it back: later waits block again.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func clear() throws {
+        _ = try object.call(Store.Clear())
+    }
+
+    /// Takes it back: later waits block again, suspending the calling task.
+    public func clear() async throws {
+        _ = try await object.call(Store.Clear())
+    }
+
+    /// Whether it is set.
+    ///
+    /// - Throws: ``ManagerError``; ``ManagerDied``.
+    @available(*, noasync)
+    public func isSet() throws -> Bool {
+        try object.call(Store.IsSet())
+    }
+
+    /// Whether it is set, suspending the calling task.
+    public func isSet() async throws -> Bool {
+        try await object.call(Store.IsSet())
+    }
+
+    /// Waits until it is set; false when the limit passed first.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    @available(*, noasync)
+    @discardableResult
+    public func wait(within limit: Duration? = nil) throws -> Bool {
+        try object.call(Store.Wait(limit: limit))
+    }
+
+    /// Waits until it is set, suspending the calling task.
+    @discardableResult
+    public func wait(within limit: Duration? = nil) async throws -> Bool {
+        try await object.call(Store.Wait(limit: limit))
+    }
+}

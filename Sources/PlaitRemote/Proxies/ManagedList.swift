@@ -1,0 +1,410 @@
+internal import PlaitProcesses
+
+/// A list of a ``Manager``.
+///
+/// Negative indices count from the end, as Python's do.
+/// - Source: Python's `SyncManager.list`.
+public struct ManagedList<Element: Codable & Sendable>: Codable, Hashable, Sendable {
+    let object: Managed<ListStore<Element>>
+
+    init(_ object: Managed<ListStore<Element>>) { self.object = object }
+
+    public init(from decoder: any Decoder) throws { object = try Managed(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
+}
+
+/// A list, in its manager.
+final class ListStore<Element: Codable & Sendable>: ManagedType {
+    typealias Store = ListStore
+    var items: [Element]
+
+    init(_ items: [Element]) { self.items = items }
+
+    /// A place of the list; its end too, where something is to be inserted.
+    func place(_ index: Int, orEnd: Bool = false) throws(ManagerError) -> Int {
+        let place = index < 0 ? index + items.count : index
+        guard place >= 0, place < items.count || orEnd && place == items.count else {
+            throw .noSuchIndex(index, count: items.count)
+        }
+        return place
+    }
+
+    /// A part of the list; as Python's slices, one that reaches beyond it is cut.
+    func part(_ from: Int?, _ to: Int?) -> Range<Int> {
+        func clamp(_ index: Int) -> Int {
+            max(0, min(index < 0 ? index + items.count : index, items.count))
+        }
+        let first = clamp(from ?? 0)
+        return first..<max(first, clamp(to ?? items.count))
+    }
+}
+
+extension ListStore {
+    struct Get: ManagedCall {
+        let index: Int
+
+        func run(on store: Store) throws -> Element {
+            store.items[try store.place(index)]
+        }
+    }
+
+    struct At: ManagedCall {
+        let index: Int
+
+        func run(on store: Store) throws -> Element? {
+            index < store.items.count ? store.items[index] : nil
+        }
+    }
+
+    struct Set: ManagedCall {
+        let index: Int
+        let value: Element
+
+        func run(on store: Store) throws -> Nothing {
+            store.items[try store.place(index)] = value
+            return Nothing()
+        }
+    }
+
+    struct Part: ManagedCall {
+        let from: Int?
+        let to: Int?
+
+        func run(on store: Store) throws -> [Element] {
+            Array(store.items[store.part(from, to)])
+        }
+    }
+
+    struct ReplacePart: ManagedCall {
+        let from: Int?
+        let to: Int?
+        let others: [Element]
+
+        func run(on store: Store) throws -> Nothing {
+            store.items.replaceSubrange(store.part(from, to), with: others)
+            return Nothing()
+        }
+    }
+
+    struct Append: ManagedCall {
+        let values: [Element]
+
+        func run(on store: Store) throws -> Nothing {
+            store.items += values
+            return Nothing()
+        }
+    }
+
+    struct Insert: ManagedCall {
+        let index: Int
+        let value: Element
+
+        func run(on store: Store) throws -> Nothing {
+            store.items.insert(value, at: try store.place(index, orEnd: true))
+            return Nothing()
+        }
+    }
+
+    struct Remove: ManagedCall {
+        let index: Int
+
+        func run(on store: Store) throws -> Element {
+            store.items.remove(at: try store.place(index))
+        }
+    }
+
+    struct RemoveAll: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.items = []
+            return Nothing()
+        }
+    }
+
+    struct Repeat: ManagedCall {
+        let times: Int
+
+        func run(on store: Store) throws -> Nothing {
+            store.items = Array((0..<max(0, times)).map { _ in store.items }.joined())
+            return Nothing()
+        }
+    }
+
+    struct Reverse: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            store.items.reverse()
+            return Nothing()
+        }
+    }
+
+    struct Count: ManagedCall {
+        func run(on store: Store) throws -> Int {
+            store.items.count
+        }
+    }
+
+    struct Update<Change: ManagedUpdate>: ManagedCall where Change.Value == Element {
+        let index: Int
+        let change: Change
+
+        func run(on store: ListStore) throws -> Element {
+            let place = try store.place(index)
+            var value = store.items[place]
+            try change.apply(to: &value)
+            store.items[place] = value
+            return value
+        }
+    }
+
+    struct Sort: ManagedCall where Element: Comparable {
+        func run(on store: ListStore) -> Nothing {
+            store.items.sort()
+            return Nothing()
+        }
+    }
+
+    struct Find: ManagedCall where Element: Equatable {
+        let value: Element
+
+        func run(on store: ListStore) -> Int? { store.items.firstIndex(of: value) }
+    }
+}
+
+extension ManagedList {
+    typealias Store = ListStore<Element>
+
+    /// The item at an index.
+    ///
+    /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
+    @available(*, noasync)
+    public func get(_ index: Int) throws -> Element {
+        try object.call(Store.Get(index: index))
+    }
+
+    /// The item at an index, suspending the calling task.
+    public func get(_ index: Int) async throws -> Element {
+        try await object.call(Store.Get(index: index))
+    }
+
+    /// Sets the item at an index.
+    ///
+    /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
+    @available(*, noasync)
+    public func set(_ index: Int, _ value: Element) throws {
+        _ = try object.call(Store.Set(index: index, value: value))
+    }
+
+    /// Sets the item at an index, suspending the calling task.
+    public func set(_ index: Int, _ value: Element) async throws {
+        _ = try await object.call(Store.Set(index: index, value: value))
+    }
+
+    /// Changes the item at an index, with nobody between; the changed one.
+    ///
+    /// - Throws: Also what the change throws.
+    @available(*, noasync)
+    @discardableResult
+    public func update<Change: ManagedUpdate>(_ index: Int, by change: Change) throws -> Element
+    where Change.Value == Element {
+        try object.call(Store.Update(index: index, change: change))
+    }
+
+    /// Changes the item at an index, with nobody between, suspending the calling task.
+    @discardableResult
+    public func update<Change: ManagedUpdate>(_ index: Int, by change: Change) async throws
+        -> Element where Change.Value == Element
+    {
+        try await object.call(Store.Update(index: index, change: change))
+    }
+
+    /// The items from an index up to another, as far as there are any.
+    ///
+    /// - Source: Python's `list[from:to]`.
+    @available(*, noasync)
+    public func slice(from: Int? = nil, to: Int? = nil) throws -> [Element] {
+        try object.call(Store.Part(from: from, to: to))
+    }
+
+    /// The items from an index up to another, as far as there are any, suspending the calling task.
+    public func slice(from: Int? = nil, to: Int? = nil) async throws -> [Element] {
+        try await object.call(Store.Part(from: from, to: to))
+    }
+
+    /// Puts other items, of any number, in the place of some.
+    ///
+    /// - Source: Python's `list[from:to] = others`.
+    @available(*, noasync)
+    public func replaceSlice(from: Int? = nil, to: Int? = nil, with others: [Element]) throws {
+        _ = try object.call(Store.ReplacePart(from: from, to: to, others: others))
+    }
+
+    /// Puts other items, of any number, in the place of some, suspending the calling task.
+    public func replaceSlice(from: Int? = nil, to: Int? = nil, with others: [Element]) async throws
+    {
+        _ = try await object.call(Store.ReplacePart(from: from, to: to, others: others))
+    }
+
+    /// Adds an item at the end.
+    @available(*, noasync)
+    public func append(_ value: Element) throws {
+        _ = try object.call(Store.Append(values: [value]))
+    }
+
+    /// Adds an item at the end, suspending the calling task.
+    public func append(_ value: Element) async throws {
+        _ = try await object.call(Store.Append(values: [value]))
+    }
+
+    /// Adds items at the end.
+    ///
+    /// - Source: Python's `list.extend`, `+=`.
+    @available(*, noasync)
+    public func append(contentsOf values: [Element]) throws {
+        _ = try object.call(Store.Append(values: values))
+    }
+
+    /// Adds items at the end, suspending the calling task.
+    public func append(contentsOf values: [Element]) async throws {
+        _ = try await object.call(Store.Append(values: values))
+    }
+
+    /// Inserts an item before the one at an index.
+    ///
+    /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
+    @available(*, noasync)
+    public func insert(_ value: Element, at index: Int) throws {
+        _ = try object.call(Store.Insert(index: index, value: value))
+    }
+
+    /// Inserts an item before the one at an index, suspending the calling task.
+    public func insert(_ value: Element, at index: Int) async throws {
+        _ = try await object.call(Store.Insert(index: index, value: value))
+    }
+
+    /// Removes the item at an index and returns it.
+    ///
+    /// - Source: Python's `list.pop`, `del`.
+    @available(*, noasync)
+    @discardableResult
+    public func remove(at index: Int) throws -> Element {
+        try object.call(Store.Remove(index: index))
+    }
+
+    /// Removes the item at an index and returns it, suspending the calling task.
+    @discardableResult
+    public func remove(at index: Int) async throws -> Element {
+        try await object.call(Store.Remove(index: index))
+    }
+
+    /// Removes all.
+    @available(*, noasync)
+    public func removeAll() throws {
+        _ = try object.call(Store.RemoveAll())
+    }
+
+    /// Removes all, suspending the calling task.
+    public func removeAll() async throws {
+        _ = try await object.call(Store.RemoveAll())
+    }
+
+    /// Makes it as many times what it is.
+    ///
+    /// - Source: Python's `list *= times`.
+    @available(*, noasync)
+    public func `repeat`(times: Int) throws {
+        _ = try object.call(Store.Repeat(times: times))
+    }
+
+    /// Makes it as many times what it is, suspending the calling task.
+    public func `repeat`(times: Int) async throws {
+        _ = try await object.call(Store.Repeat(times: times))
+    }
+
+    /// Turns its order round.
+    @available(*, noasync)
+    public func reverse() throws {
+        _ = try object.call(Store.Reverse())
+    }
+
+    /// Turns its order round, suspending the calling task.
+    public func reverse() async throws {
+        _ = try await object.call(Store.Reverse())
+    }
+
+    /// How many items it has.
+    @available(*, noasync)
+    public func count() throws -> Int {
+        try object.call(Store.Count())
+    }
+
+    /// How many items it has, suspending the calling task.
+    public func count() async throws -> Int {
+        try await object.call(Store.Count())
+    }
+
+    /// A copy of it all.
+    @available(*, noasync)
+    public func all() throws -> [Element] { try slice() }
+
+    /// A copy of it all, suspending the calling task.
+    public func all() async throws -> [Element] { try await slice() }
+
+    /// Goes through the list as it is when each item is asked for.
+    public func iterator() -> ManagedListIterator<Element> { ManagedListIterator(self) }
+}
+
+extension ManagedList where Element: Comparable {
+    /// Sorts it.
+    @available(*, noasync)
+    public func sort() throws {
+        _ = try object.call(Store.Sort())
+    }
+
+    /// Sorts it, suspending the calling task.
+    public func sort() async throws {
+        _ = try await object.call(Store.Sort())
+    }
+}
+
+extension ManagedList where Element: Equatable {
+    /// The index of the first item that is equal; nil if there is none.
+    ///
+    /// - Source: Python's `list.index`.
+    @available(*, noasync)
+    public func firstIndex(of value: Element) throws -> Int? {
+        try object.call(Store.Find(value: value))
+    }
+
+    /// The index of the first item that is equal, suspending the calling task.
+    public func firstIndex(of value: Element) async throws -> Int? {
+        try await object.call(Store.Find(value: value))
+    }
+}
+
+/// Items of a ``ManagedList``, one after the other: what is changed meanwhile is seen. Once at the end, it
+/// stays there.
+/// - Source: Python's `iter` of a `ListProxy`.
+public struct ManagedListIterator<Element: Codable & Sendable>: Sendable {
+    private let list: ManagedList<Element>
+    private var place: Int? = 0
+
+    init(_ list: ManagedList<Element>) { self.list = list }
+
+    /// The next item; nil at the end.
+    @available(*, noasync)
+    public mutating func next() throws -> Element? {
+        guard let index = place else { return nil }
+        return advance(try list.object.call(ListStore<Element>.At(index: index)), from: index)
+    }
+
+    /// The next item, suspending the calling task.
+    public mutating func next() async throws -> Element? {
+        guard let index = place else { return nil }
+        return advance(try await list.object.call(ListStore<Element>.At(index: index)), from: index)
+    }
+
+    private mutating func advance(_ item: Element?, from index: Int) -> Element? {
+        place = item == nil ? nil : index + 1
+        return item
+    }
+}

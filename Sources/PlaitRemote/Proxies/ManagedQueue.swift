@@ -1,0 +1,242 @@
+internal import PlaitProcesses
+internal import PlaitSync
+
+/// A first-in, first-out queue of a ``Manager``.
+///
+/// Slower than a `ProcessQueue`, but it goes anywhere, into other objects too, and over networks. Those who
+/// wait are served first come, first served; one whose process ends leaves its place.
+/// - Source: Python's `SyncManager.Queue`, `JoinableQueue`.
+public struct ManagedQueue<Element: Codable & Sendable>: Codable, Hashable, Sendable {
+    let object: Managed<QueueStore<Element>>
+
+    init(_ object: Managed<QueueStore<Element>>) { self.object = object }
+
+    public init(from decoder: any Decoder) throws { object = try Managed(from: decoder) }
+
+    public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
+}
+
+/// A queue, in its manager.
+final class QueueStore<Element: Codable & Sendable>: ManagedType {
+    typealias Store = QueueStore
+    let queue: Queue<Element>
+
+    init(_ capacity: Int) throws {
+        guard capacity > 0 else {
+            throw ManagerError.badNumber("a queue needs a capacity of 1 or more, not \(capacity)")
+        }
+        queue = Queue(capacity: capacity)
+    }
+}
+
+extension QueueStore {
+    struct Put: ManagedCall {
+        let item: Element
+        let limit: Duration?
+        static var mayWait: Bool { true }
+
+        func run(on store: Store) throws -> Nothing {
+            try store.queue.put(item, within: limit)
+            return Nothing()
+        }
+
+        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Nothing? {
+            try store.queue.tryPut(item) ? Nothing() : nil
+        }
+    }
+
+    struct Get: ManagedCall {
+        let limit: Duration?
+        static var mayWait: Bool { true }
+
+        func run(on store: Store) throws -> Element {
+            try store.queue.get(within: limit)
+        }
+
+        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Element? {
+            try store.queue.tryGet()
+        }
+    }
+
+    struct TryPut: ManagedCall {
+        let item: Element
+
+        func run(on store: Store) throws -> Bool {
+            try store.queue.tryPut(item)
+        }
+    }
+
+    struct TryGet: ManagedCall {
+        func run(on store: Store) throws -> Element? {
+            try store.queue.tryGet()
+        }
+    }
+
+    struct TaskDone: ManagedCall {
+        func run(on store: Store) throws -> Nothing {
+            guard store.queue.unfinishedCount > 0 else { throw ManagerError.tooManyDone }
+            store.queue.taskDone()
+            return Nothing()
+        }
+    }
+
+    struct Join: ManagedCall {
+        let limit: Duration?
+        static var mayWait: Bool { true }
+
+        func run(on store: Store) throws -> Bool {
+            try store.queue.join(within: limit)
+        }
+
+        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
+            store.queue.unfinishedCount == 0 ? true : nil
+        }
+    }
+
+    struct Count: ManagedCall {
+        func run(on store: Store) throws -> Int {
+            store.queue.count
+        }
+    }
+
+    struct IsFull: ManagedCall {
+        func run(on store: Store) throws -> Bool {
+            store.queue.isFull
+        }
+    }
+
+    struct ShutDown: ManagedCall {
+        let isImmediate: Bool
+
+        func run(on store: Store) throws -> Nothing {
+            store.queue.shutDown(immediately: isImmediate)
+            return Nothing()
+        }
+    }
+}
+
+extension ManagedQueue {
+    typealias Store = QueueStore<Element>
+
+    /// Adds an item, waiting while the queue is full.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ManagerDied``; `CancellationError`: it is not
+    ///   in the queue then.
+    @available(*, noasync)
+    public func put(_ item: Element, within limit: Duration? = nil) throws {
+        _ = try object.call(Store.Put(item: item, limit: limit))
+    }
+
+    /// Adds an item, waiting while the queue is full, suspending the calling task.
+    public func put(_ item: Element, within limit: Duration? = nil) async throws {
+        _ = try await object.call(Store.Put(item: item, limit: limit))
+    }
+
+    /// Takes the oldest item, waiting while the queue is empty.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Throws: `QueueError.empty` past the limit, `.shutDown` once shut down and drained; ``ManagerDied``;
+    ///   `CancellationError`: none is taken then.
+    @available(*, noasync)
+    public func get(within limit: Duration? = nil) throws -> Element {
+        try object.call(Store.Get(limit: limit))
+    }
+
+    /// Takes the oldest item, waiting while the queue is empty, suspending the calling task.
+    public func get(within limit: Duration? = nil) async throws -> Element {
+        try await object.call(Store.Get(limit: limit))
+    }
+
+    /// Adds an item if there is place for it; false if not.
+    ///
+    /// - Throws: `QueueError.shutDown`; ``ManagerDied``.
+    @available(*, noasync)
+    @discardableResult
+    public func tryPut(_ item: Element) throws -> Bool {
+        try object.call(Store.TryPut(item: item))
+    }
+
+    /// Adds an item if there is place for it, suspending the calling task.
+    @discardableResult
+    public func tryPut(_ item: Element) async throws -> Bool {
+        try await object.call(Store.TryPut(item: item))
+    }
+
+    /// Takes the oldest item if there is one; nil if not.
+    ///
+    /// - Throws: `QueueError.shutDown` once shut down and drained; ``ManagerDied``.
+    @available(*, noasync)
+    public func tryGet() throws -> Element? {
+        try object.call(Store.TryGet())
+    }
+
+    /// Takes the oldest item if there is one, suspending the calling task.
+    public func tryGet() async throws -> Element? {
+        try await object.call(Store.TryGet())
+    }
+
+    /// Says that an item which was got is done: once for each.
+    ///
+    /// - Throws: ``ManagerError/tooManyDone``.
+    @available(*, noasync)
+    public func taskDone() throws {
+        _ = try object.call(Store.TaskDone())
+    }
+
+    /// Says that an item which was got is done: once for each, suspending the calling task.
+    public func taskDone() async throws {
+        _ = try await object.call(Store.TaskDone())
+    }
+
+    /// Waits until every item that was put is done; false when the limit passed first.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    @available(*, noasync)
+    @discardableResult
+    public func join(within limit: Duration? = nil) throws -> Bool {
+        try object.call(Store.Join(limit: limit))
+    }
+
+    /// Waits until every item that was put is done, suspending the calling task.
+    @discardableResult
+    public func join(within limit: Duration? = nil) async throws -> Bool {
+        try await object.call(Store.Join(limit: limit))
+    }
+
+    /// Items in it at this moment.
+    @available(*, noasync)
+    public func count() throws -> Int {
+        try object.call(Store.Count())
+    }
+
+    /// Items in it at this moment, suspending the calling task.
+    public func count() async throws -> Int {
+        try await object.call(Store.Count())
+    }
+
+    /// Whether it is full at this moment.
+    @available(*, noasync)
+    public func isFull() throws -> Bool {
+        try object.call(Store.IsFull())
+    }
+
+    /// Whether it is full at this moment, suspending the calling task.
+    public func isFull() async throws -> Bool {
+        try await object.call(Store.IsFull())
+    }
+
+    /// Refuses further items; with `immediately`, drops those that are there.
+    @available(*, noasync)
+    public func shutDown(immediately: Bool = false) throws {
+        _ = try object.call(Store.ShutDown(isImmediate: immediately))
+    }
+
+    /// Refuses further items, suspending the calling task.
+    public func shutDown(immediately: Bool = false) async throws {
+        _ = try await object.call(Store.ShutDown(isImmediate: immediately))
+    }
+}
