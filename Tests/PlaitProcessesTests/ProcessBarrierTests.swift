@@ -75,7 +75,7 @@ struct ProcessBarrierTests {
             try Self.untilWaiting(2, at: barrier)
             try barrier.abort()
             #expect(barrier.isBroken)
-            #expect(throws: RemoteError.self) { try child.join() }
+            #expect(throws: BarrierError.broken) { try child.join() }
             #expect(throws: BarrierError.broken) { try fiber.join() }
             #expect(throws: BarrierError.broken) { try barrier.wait() }
         }

@@ -124,10 +124,7 @@ struct C10k: ParsableCommand {
             return
         }
         for note in notes { StandardStream.error.write(note + "\n") }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let text = try encoder.encode(C10kResults(results: results))
-        StandardStream.output.write(String(decoding: text, as: UTF8.self) + "\n")
+        try LabOutput.write(json: C10kResults(results: results))
     }
 }
 

@@ -6,7 +6,10 @@ struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab",
         abstract: "Run experiments on this machine; without a name, list them.",
-        subcommands: [C10k.self, ThreadsLab.self, Gil.self, C10kClients.self, ThreadFates.self])
+        subcommands: [
+            C10k.self, ThreadsLab.self, ProcessLab.self, Gil.self, C10kClients.self,
+            ThreadFates.self,
+        ])
 
     func run() {
         let rows =
@@ -18,6 +21,8 @@ struct LabCommand: ParsableCommand {
                 ),
                 ("threads", "all of the following, the classic experiments:"),
             ] + ThreadExperiment.all.map { ("threads \($0.name)", $0.title) }
+            + [("process", "all of the following, the classic experiments:")]
+            + ProcessExperiment.all.map { ("process \($0.name)", $0.title) }
         let width = rows.map(\.0.count).max() ?? 0
         let lines = rows.map { name, title in
             "  \(name)\(String(repeating: " ", count: width - name.count))  \(title)\n"

@@ -91,7 +91,8 @@ final class ForkServer: @unchecked Sendable {
         theirs.close()
         let here = Processes.currentDirectory
         server = Server(
-            process: try ChildProcess(started: pid, name: ChildEnd.helper), link: ours, directory: here)
+            process: try ChildProcess(started: pid, name: ChildEnd.helper), link: ours,
+            directory: here)
         try ours.send(value: ChildOrder(role: .server))
         return ours
     }

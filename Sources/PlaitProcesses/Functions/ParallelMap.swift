@@ -125,7 +125,7 @@ private final class ForkedTeam {
         _ name: String, _ options: ChildProcess.Options,
         _ body: (String, Connection) throws -> Void
     ) throws {
-        let launch = try Launch.fork(options) { link in
+        let launch = try Launch.fork(options, name: name, isDaemon: false) { link in
             // A parent that has ended is noticed only if nobody else keeps its ends.
             for member in members { member.launch.link.close() }
             try body(name, link)

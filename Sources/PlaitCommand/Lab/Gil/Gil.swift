@@ -130,10 +130,7 @@ struct Gil: ParsableCommand {
             return
         }
         for note in notes { StandardStream.error.write(note + "\n") }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let text = try encoder.encode(results)
-        StandardStream.output.write(String(decoding: text, as: UTF8.self) + "\n")
+        try LabOutput.write(json: results)
     }
 }
 

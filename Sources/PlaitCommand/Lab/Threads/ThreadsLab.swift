@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import Foundation
 internal import Plait
 
 /// `plait lab threads`: the classic experiments with threads, each a few lines on Plait's public
@@ -51,11 +50,7 @@ struct ThreadsLab: ParsableCommand {
                 show(experiment, trial)
             }
         }
-        guard json else { return }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let text = try encoder.encode(["experiments": results])
-        StandardStream.output.write(String(decoding: text, as: UTF8.self) + "\n")
+        if json { try LabOutput.write(json: ["experiments": results]) }
     }
 
     private func show(_ experiment: ThreadExperiment, _ trial: ThreadTrial) {
