@@ -150,6 +150,12 @@ enum Children {
         print("\(willing.pid)\n\(stubborn.pid)\n\(other.pid)")
     }
 
+    /// The same in a forked child, whose parent has had children before.
+    static func forkedDaemons() throws {
+        _ = try spawn(.process, Nobody.self, 1, method: .fork).join()
+        try ChildProcess.fork { try daemons() }.join()
+    }
+
     /// A child leaves a grandchild behind, which becomes this process's; its end is told.
     static func orphans() throws {
         let ended = Queue<EndedOrphan>(capacity: 16)

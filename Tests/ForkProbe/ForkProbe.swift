@@ -29,6 +29,7 @@ struct ForkProbe {
         case "identity": try Children.identity()
         case "pools": try Children.pools()
         case "daemons": try Children.daemons()
+        case "forked-daemons": try Children.forkedDaemons()
         case "orphans": try Children.orphans()
         case "method":
             let arguments = CommandLine.arguments

@@ -125,8 +125,11 @@ struct ForkTests {
         #expect(lines == ["30 true", "exit code 0", "30 true", "exit code 0"])
     }
 
-    @Test func `children that are daemons end with the program, and others do not`() async throws {
-        let lines = try await run("daemons")
+    @Test(arguments: ["daemons", "forked-daemons"])
+    func `children that are daemons end with their parent, and others do not`(
+        _ probe: String
+    ) async throws {
+        let lines = try await run(probe)
         #expect(lines.first == "true true false")
         let pids = lines.dropFirst().compactMap { Int32($0) }
         try #require(pids.count == 3)

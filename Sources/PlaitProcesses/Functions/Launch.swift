@@ -25,19 +25,20 @@ struct Launch {
         var errorOutput = try StandardPipe(
             hearsErrors ? .pipe : options.errorOutput, childReads: false)
         let standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
-        let errors = errorOutput.takeOurEnd()
-        let child = try Children.starting {
+        let (child, lastWords) = try Children.starting {
             let pid = try theirs.withNumber { number in
                 method == .spawn
                     ? try anew(options, standard, number)
                     : try ForkServer.shared.start(options, standard, theirs)
             }
-            return try ChildProcess(
+            let errors = errorOutput.takeOurEnd()
+            let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
+            let child = try ChildProcess(
                 started: pid, name: name, input: input.takeOurEnd(), output: output.takeOurEnd(),
                 errorOutput: hearsErrors ? nil : errors)
+            return (child, lastWords)
         }
         theirs.close()
-        let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
         do {
             try lastWords?.follow()
         } catch {

@@ -12,29 +12,46 @@ extension ProcessHandle: RunningProcess {}
 /// Processes that run functions: at its end, the program waits for them, and ends the daemons first. So it
 /// ends other children that are daemons, which get two seconds for it.
 enum RunningProcesses {
-    private static let all = Guarded<[ObjectIdentifier: any RunningProcess]>([:])
-    private static let registered: Void = {
-        // Where the end has begun, nobody waits.
-        _ = try? ProgramEnd.perform { finish() }
-    }()
+    private struct State {
+        var all: [ObjectIdentifier: any RunningProcess] = [:]
+        /// Whether the program's end knows of them.
+        var isRegistered = false
+    }
+
+    private static let state = Guarded(State())
 
     /// Sees to it that children that are daemons end with the program.
-    static func endWithProgram() { registered }
+    static func endWithProgram() {
+        let isFirst = state.withLock { state in
+            defer { state.isRegistered = true }
+            return !state.isRegistered
+        }
+        // Where the end has begun, nobody waits.
+        if isFirst { _ = try? ProgramEnd.perform { finish() } }
+    }
 
     static func add(_ process: any RunningProcess) {
-        registered
-        all.withLock { $0[ObjectIdentifier(process)] = process }
+        endWithProgram()
+        state.withLock { $0.all[ObjectIdentifier(process)] = process }
     }
 
     static func remove(_ process: any RunningProcess) {
-        all.withLock { $0[ObjectIdentifier(process)] = nil }
+        state.withLock { $0.all[ObjectIdentifier(process)] = nil }
     }
 
-    /// In a child, whose siblings they are.
-    static func forget() { all.withLock { $0 = [:] } }
+    /// In a child, whose siblings they are, and whose end is its own.
+    static func forget() {
+        // Freed outside the lock.
+        let parents = state.withLock { state in
+            let parents = state
+            state = State()
+            return parents
+        }
+        withExtendedLifetime(parents) {}
+    }
 
     private static func finish() {
-        let processes = all.withLock { Array($0.values) }
+        let processes = state.withLock { Array($0.all.values) }
         let daemons = Children.running.filter(\.isDaemon)
         for process in processes where process.isDaemon { process.process.terminate() }
         for child in daemons { try? child.send(.terminate) }
