@@ -63,13 +63,15 @@ final class ChildEnd: Sendable {
 
     func join(within limit: Duration?) async throws -> ExitStatus? {
         if let status { return status }
-        guard Children.follow() else {
-            let deadline = Deadline(within: limit)
-            return try await blocking { try self.join(until: deadline) }
+        // The thread that reaps it tells. The system may have refused that thread: hence the looks.
+        Children.follow()
+        let deadline = Deadline(within: limit)
+        while true {
+            let rest = deadline.remaining ?? .seconds(1)
+            let isOver = try await hasEnded.wait(within: min(rest, .seconds(1)))
+            if let status { return status }
+            if isOver || deadline.remaining == .zero { return nil }
         }
-        // The thread that reaps it tells.
-        _ = try await hasEnded.wait(within: limit)
-        return status
     }
 
     func send(_ signal: Signal) throws(SystemError) {

@@ -1,5 +1,4 @@
 internal import PlaitLoop
-internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
@@ -19,6 +18,8 @@ enum Children {
         var watch: ChildWatch?
         /// Children that are being started: they have numbers already, perhaps.
         var starting = 0
+        /// Whether somebody reaps them, or will.
+        var isFollowed = false
     }
 
     private static let state = Guarded(State())
@@ -107,30 +108,39 @@ enum Children {
         }
     }
 
-    private static let following = OnceValue<Void> {
-        let watch = try madeWatch()
-        let hub = try ChildService.hub
-        hub.post {
-            // Where it is refused, they are reaped when the next one is started.
-            guard let registration = try? hub.loop.register(watch.number) else { return }
-            try? registration.onReadable { _ in reap() }
+    /// Sees to it that children are reaped as soon as they end: the first time, has the thread started that
+    /// does. Does not wait for it, so that a callback may start a child too.
+    static func follow() {
+        let isFirst = state.withLock { state in
+            defer { state.isFollowed = true }
+            return !state.isFollowed
+        }
+        guard isFirst else { return }
+        do {
+            try startThread(name: "plait-starter") {
+                do { try watchOnService() } catch { giveUp() }
+            }
+        } catch {
+            giveUp()
         }
     }
 
-    /// Sees to it that children are reaped as soon as they end. Starts the thread that does, the first
-    /// time.
-    /// - Returns: False where it could not be started, which the next call tries again.
-    @discardableResult
-    static func follow() -> Bool {
-        do {
-            try following.get()
-            return true
-        } catch {
-            // The strand that starts a child is told of its own cancellation at its next wait.
-            if error is CancellationError { Strand.current.cancel() }
-            reap()
-            return false
+    private static func watchOnService() throws {
+        let watch = try madeWatch()
+        let hub = try ChildService.hub
+        hub.post {
+            do throws(SystemError) {
+                try hub.loop.register(watch.number).onReadable { _ in reap() }
+            } catch {
+                giveUp()
+            }
         }
+    }
+
+    /// The next start tries again; meanwhile it reaps.
+    private static func giveUp() {
+        state.withLock { $0.isFollowed = false }
+        reap()
     }
 }
 

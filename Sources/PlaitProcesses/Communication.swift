@@ -124,6 +124,8 @@ private final class Communication {
     }
 
     private func step(_ source: Source) throws {
+        // Another step may have ended it since it was ready.
+        guard source == .end || open.contains(source) else { return }
         switch source {
         case .input:
             let count = try child.input?.writeNow(unwritten) ?? unwritten.count

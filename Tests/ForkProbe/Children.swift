@@ -54,12 +54,25 @@ enum Children {
         wait { status(of: third.pid) == nil }
         fourth.kill()
         wait { status(of: fourth.pid) == nil }
-        print(third.exitStatus!, fourth.exitStatus!, try Processes.threadCount())
+        // The one that has started that thread ends.
+        wait { (try? Processes.threadCount()) == 2 }
+        print(third.exitStatus!, fourth.exitStatus!)
         do {
             _ = try ChildProcess.fork {}
         } catch let refusal as MultiThreadedFork {
             print(refusal.names.contains("plait-children"))
         }
+    }
+
+    /// A callback of a loop, which must not wait, starts the first child.
+    static func callback() throws {
+        let started = Queue<ChildProcess>(capacity: 1)
+        Hub.current.post {
+            if let child = try? ChildProcess.start("true") { try? started.put(child) }
+        }
+        let child = try started.get()
+        print("started")
+        print(try child.join()!)
     }
 
     /// Starts that fail leave neither descriptors nor children.

@@ -30,6 +30,7 @@ struct ForkProbe {
         case "pools": try Children.pools()
         case "daemons": try Children.daemons()
         case "forked-daemons": try Children.forkedDaemons()
+        case "callback": try Children.callback()
         case "orphans": try Children.orphans()
         case "method":
             let arguments = CommandLine.arguments

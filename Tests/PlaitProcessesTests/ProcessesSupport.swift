@@ -1,12 +1,26 @@
 import Foundation
 import PlaitPlatform
 import PlaitProcesses
+import TestSupport
+import Testing
 
 /// Programs that were built beside the tests.
 enum Built {
     static func program(_ name: String) throws -> String {
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return URL(fileURLWithPath: tests).deletingLastPathComponent().appending(path: name).path()
+    }
+}
+
+func forkProbe(_ probe: String...) async throws -> [String] { try await forkProbe(probe) }
+
+/// What `ForkProbe` prints, line by line.
+func forkProbe(_ probe: [String]) async throws -> [String] {
+    try await onThread {
+        let child = try ChildProcess.start(try Built.program("ForkProbe"), probe, piped)
+        let lines = text(try child.output!.readToEnd()).split(separator: "\n").map(String.init)
+        #expect(try child.join() == .code(0))
+        return lines
     }
 }
 

@@ -70,6 +70,10 @@ struct ReapingTests {
         #expect(try await child.join() == .signal(.kill))
     }
 
+    @Test func `a callback may start children, the first of a program as well`() async throws {
+        #expect(try await forkProbe("callback") == ["started", "exit code 0"])
+    }
+
     @Test func `a strand that was cancelled starts children, and is told afterwards`() async throws
     {
         try await onThread {
