@@ -12,7 +12,8 @@ extension ChildProcess {
     /// they are (see `Loop.watch`). When `body` has returned or thrown, its own threads are waited
     /// for, and its own `ProgramEnd` actions run; then it exits with code 0 when `body` returned, with
     /// 1 when it threw (the error goes to standard error); exit handlers and the parent's `defer`s
-    /// do not run in it.
+    /// do not run in it. A `Mutex` of the standard library that the parent has used may end the child when
+    /// its threads contend for it: use a `Lock`.
     ///
     /// The parent starts no thread for it: a child that has ended stays a zombie until somebody looks at
     /// it (``exitStatus``, ``join(within:)-(Duration?)``) or the next one is started.
