@@ -106,15 +106,15 @@ enum MethodCases {
         // What all children have in common is there.
         try spawn(.process, Double.self, 1, method: method).join()
         Strand.current.cancel()
-        let handle = try spawn(.process, End.self, .nothing, method: method)
+        let handle = try spawn(.process, End.self, .rest, name: "started", method: method)
         do {
             try handle.join()
             print("not cancelled")
         } catch {
-            print(type(of: error))
+            print(type(of: error), handle.isAlive)
         }
-        try handle.join()
-        print(handle.exitStatus!)
+        handle.kill()
+        try crash(of: handle)
     }
 
     /// At its end the program ends it.
@@ -236,14 +236,13 @@ private enum Refuse: ProcessFunction {
 }
 
 private enum End: ProcessFunction {
-    enum Way: String, Codable, Sendable { case trap, exit, rest, nothing }
+    enum Way: String, Codable, Sendable { case trap, exit, rest }
 
     static func run(_ way: Way) throws -> Nothing {
         switch way {
         case .trap: fatalError("on purpose")
         case .exit: exit(7)
         case .rest: try Strand.sleep(for: .seconds(3_600))
-        case .nothing: break
         }
         return Nothing()
     }

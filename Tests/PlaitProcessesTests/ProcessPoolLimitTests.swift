@@ -46,6 +46,21 @@ struct ProcessPoolLimitTests {
         }
     }
 
+    @Test func `no worker does more items than it may, however many it is given ahead`()
+        async throws
+    {
+        let pids = try await onThread {
+            let pool = try ProcessPool(workers: 2, tasksPerWorker: 40)
+            let futures = try (0..<400).map { _ in try pool.submit(WhoAmI.self, 0) }
+            let pids = try futures.map { try $0.result() }
+            pool.close()
+            try pool.join()
+            return pids
+        }
+        let counts = Dictionary(grouping: pids) { $0 }.mapValues(\.count)
+        #expect(counts.values.allSatisfy { $0 <= 40 } && counts.count >= 10)
+    }
+
     @Test func `those killed for their limit are counted`() async throws {
         try await onThread {
             try withProcessPool(workers: 1) { pool in

@@ -66,6 +66,20 @@ struct ProcessPoolStartTests {
         }
     }
 
+    @Test func `a pool whose workers end in the initializer is broken, and says why`()
+        async throws
+    {
+        try await onThread {
+            let pool = try ProcessPool(workers: 1, initializer: Fate.self, "trap")
+            let error = try #require(throws: ProcessPoolError.self) {
+                try pool.apply(Twice.self, 1)
+            }
+            #expect("\(error)".contains("no worker could be started: process pool-"))
+            #expect("\(error)".contains("on purpose"))
+            try pool.join()
+        }
+    }
+
     /// See `ForkProbe`.
     @Test func `workers end with the program that has the pool, whatever the options`()
         async throws

@@ -17,7 +17,7 @@ struct StartMethodTests {
         ("exit", ["leaver exit code 7 false"]),
         ("limit", ["JoinTimeout true false", "resting signal false"]),
         ("late end", ["JoinTimeout", "42"]),
-        ("cancelled", ["CancellationError", "exit code 0"]),
+        ("cancelled", ["CancellationError true", "started signal false"]),
         ("shared", ["first second", "4711"]),
         ("place", ["true 1 /proc true", #"["a=b", "", "nil", "nil"]"#]),
         ("here", ["/proc", "/"]),

@@ -169,6 +169,39 @@ struct FutureTests {
         }
     }
 
+    @Test
+    func `whoever finishes it for a pool wakes waiters, and may leave its callbacks to another`()
+        async throws
+    {
+        let promise = Promise<Int>()
+        let seen = Box<[Int]>([])
+        promise.future.onCompletion { future in
+            let value = try future.result()
+            seen.update { $0.append(value) }
+        }
+        let waiting = spawn(.thread) { try promise.future.result() }
+        #expect(promise.future.hasCallbacks)
+        let callbacks = promise.finish(with: .success(3))
+        let value = try await waiting.join()
+        #expect(value == 3 && seen.value == [])
+        callbacks?()
+        #expect(seen.value == [3])
+        #expect(promise.finish(with: .success(4)) == nil)
+        let lonely = Promise<Int>()
+        #expect(!lonely.future.hasCallbacks && lonely.finish(with: .success(5)) == nil)
+    }
+
+    @Test func `whoever begins it under a lock unparks the waiters after`() throws {
+        let (promise, cancelled) = (Promise<Int>(), Promise<Int>())
+        var claimed = ClaimedWaiters()
+        #expect(promise.begin(claiming: &claimed) && promise.future.isRunning)
+        #expect(!promise.begin(claiming: &claimed) && !promise.future.cancel())
+        #expect(cancelled.future.cancel() && !cancelled.begin(claiming: &claimed))
+        claimed.unparkAll()
+        try promise.fulfil(1)
+        #expect(try promise.future.result() == 1)
+    }
+
     @Test func `a callback may use the future it is called for`() async throws {
         let promise = Promise<Int>()
         let results = Box<[Int]>([])

@@ -69,13 +69,22 @@ extension PoolCore {
             if !hasSome {
                 setSleeping(true)
                 if guardLock.withLock({ workers.allSatisfy { $0.memory.answers.isEmpty } }) {
-                    _ = try Strand.waitReadable(done.number, until: .never)
-                    drainEventCounter(done.number)
+                    try sleep()
                 }
             }
             drain()
             Strand.yield()
         }
+    }
+
+    private func sleep() throws {
+        do {
+            _ = try Strand.waitReadable(done.number, until: .never)
+        } catch is SystemError {
+            // The system lets nobody wait just now.
+            try Strand.sleep(for: .milliseconds(5))
+        }
+        drainEventCounter(done.number)
     }
 
     private func setSleeping(_ sleeps: Bool) {

@@ -15,8 +15,8 @@ final class PoolCallbacks: @unchecked Sendable {
     /// Turns given, and the next to be served.
     private var given: UInt64 = 0
     private var next: UInt64 = 0
-    /// Those whose turn has not come: answers are decoded side by side.
-    private var early: [UInt64: @Sendable () -> Void] = [:]
+    /// Those whose turn has not come: answers are decoded side by side. Nil where a turn was given up.
+    private var early: [UInt64: (@Sendable () -> Void)?] = [:]
 
     init(name: String) { self.name = name }
 
@@ -33,9 +33,9 @@ final class PoolCallbacks: @unchecked Sendable {
         guard body != nil || turn != nil else { return }
         guardLock.lock()
         if let turn {
-            early[turn] = body ?? {}
-            while let body = early.removeValue(forKey: next) {
-                ready.append(body)
+            early.updateValue(body, forKey: turn)
+            while let due = early.removeValue(forKey: next) {
+                if let due { ready.append(due) }
                 next += 1
             }
         } else if let body {

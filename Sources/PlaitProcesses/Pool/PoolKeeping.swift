@@ -110,8 +110,9 @@ extension PoolCore {
         } catch {
             launch.child.kill()
             while !hasEnded(launch.child, within: .seconds(1)) {}
-            if error is ProcessPoolError { throw error }
-            throw crash(of: name, launch)
+            // Its end is why, if it was that which ended the connection.
+            let isCrash = error is ConnectionError || (error as? SystemError)?.meansEnd == true
+            throw isCrash ? crash(of: name, launch) : error
         }
     }
 
