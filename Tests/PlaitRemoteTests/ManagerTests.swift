@@ -240,6 +240,22 @@ struct ManagerTests {
         }
     }
 
+    @Test func `who is told of a result may call`() async throws {
+        try await withTestManager { manager in
+            let counter = try manager.make(Counter.self, 0)
+            let sums = Queue<Int>(capacity: 10)
+            for _ in 0..<5 {
+                let future = try counter.submit(Counter.Add(amount: 1))
+                future.onCompletion { _ in
+                    try sums.put(try counter.call(Counter.Add(amount: 10)))
+                }
+            }
+            var found: [Int] = []
+            while found.count < 5 { found.append(try sums.get()) }
+            #expect(found.max() == 55)
+        }
+    }
+
     @Test func `strands of all kinds call at the same time`() async throws {
         try await withTestManager { manager in
             let counter = try manager.make(Counter.self, 0)

@@ -1,9 +1,9 @@
 // The floors of the process figures, in C.
 //
-//     floor-processes fork|spawn|pipe|items|large-items
+//     floor-processes fork|spawn|pipe|socket|items|large-items
 //
-// `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe`: a byte to another
-// process and back; `items` and `large-items`: eight bytes and a mebibyte to another process by a pipe, all
+// `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe` and `socket`: a byte
+// to another process and back, by pipes or a socket pair; `items` and `large-items`: eight bytes and a mebibyte to another process by a pipe, all
 // in nanoseconds.
 #define _GNU_SOURCE
 #include "bench_support.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,28 @@ static void pipe_round_trips(void) {
     must(waitpid(child, NULL, 0) == child, "waitpid");
 }
 
+static void socket_round_trips(void) {
+    int ends[2];
+    must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, "socketpair");
+    char byte = 0;
+    pid_t child = fork();
+    must(child >= 0, "fork");
+    if (child == 0) {
+        close(ends[0]);
+        while (read(ends[1], &byte, 1) == 1) must(write(ends[1], &byte, 1) == 1, "write");
+        _exit(0);
+    }
+    close(ends[1]);
+    uint64_t start = bench_now_ns();
+    for (int i = 0; i < TRIPS; i++) {
+        must(write(ends[0], &byte, 1) == 1, "write");
+        must(read(ends[0], &byte, 1) == 1, "read");
+    }
+    printf("{\"ns\": %.1f}\n", (double)(bench_now_ns() - start) / TRIPS);
+    close(ends[0]);
+    must(waitpid(child, NULL, 0) == child, "waitpid");
+}
+
 static void pipe_items(size_t size, int count) {
     int ends[2];
     must(pipe(ends) == 0, "pipe");
@@ -110,12 +133,14 @@ int main(int count, char **arguments) {
         spawn_children(arguments[0]);
     } else if (strcmp(what, "pipe") == 0) {
         pipe_round_trips();
+    } else if (strcmp(what, "socket") == 0) {
+        socket_round_trips();
     } else if (strcmp(what, "items") == 0) {
         pipe_items(8, ITEMS);
     } else if (strcmp(what, "large-items") == 0) {
         pipe_items(LARGE, LARGE_ITEMS);
     } else if (strcmp(what, "nothing") != 0) {
-        fprintf(stderr, "usage: floor-processes fork|spawn|pipe|items|large-items\n");
+        fprintf(stderr, "usage: floor-processes fork|spawn|pipe|socket|items|large-items\n");
         return 64;
     }
     return 0;

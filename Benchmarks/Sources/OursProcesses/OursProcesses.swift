@@ -11,7 +11,8 @@ struct OursProcesses {
         "fork-server": { try startAndJoin(.forkServer, 500) },
         "spawn": { try startAndJoin(.spawn, 100) },
         "one-by-one": oneByOne, "mapped": mapped, "apply": apply,
-        "queue": smallItems, "queue-large": largeItems,
+        "queue": smallItems, "manager": managed,
+        "manager-pipelined": managedPipelined, "queue-large": largeItems,
     ]
 
     static func main() throws {
@@ -153,6 +154,36 @@ enum ProduceBytes: ProcessFunction {
         _ = try pool.map(Increment.self, Array(0..<1_000), chunkSize: 1)
         return try time(50_000) {
             for number in 0..<50_000 { _ = try pool.apply(Increment.self, number) }
+        }
+    }
+}
+
+/// A number that a manager keeps is set, and got: nanoseconds for each of the two.
+@Sendable private func managed() throws -> Figure {
+    try withManager { manager in
+        let book: ManagedDictionary<String, Int> = try manager.dictionary()
+        for number in 0..<1_000 { try book.set("key", number) }
+        let count = 50_000
+        return try time(2 * count) {
+            for number in 0..<count {
+                try book.set("key", number)
+                guard try book.get("key") == number else { throw WrongItem() }
+            }
+        }
+    }
+}
+
+/// Numbers got of a manager without waiting for each, nanoseconds each.
+@Sendable private func managedPipelined() throws -> Figure {
+    try withManager { manager in
+        let book: ManagedDictionary<String, Int> = try manager.dictionary(["key": 1])
+        for _ in 0..<1_000 { _ = try book.get("key") }
+        let count = 500_000
+        return try time(count) {
+            var futures: [Future<Int?>] = []
+            futures.reserveCapacity(count)
+            for _ in 0..<count { futures.append(try book.submitGet("key")) }
+            for future in futures where try future.result() != 1 { throw WrongItem() }
         }
     }
 }

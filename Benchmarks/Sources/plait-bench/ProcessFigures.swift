@@ -28,6 +28,12 @@ extension Figure {
         process(
             "ProcessPool: round trip of a task", "ns", "apply", floor: "pipe", .ratioAtMost(1.5)),
         process(
+            "Manager: round trip of a dictionary's set or get", "ns", "manager", floor: "socket",
+            .ratioAtMost(1.3)),
+        process(
+            "Manager: a dictionary's gets, pipelined", "million/s", "manager-pipelined", floor: nil,
+            .atLeast(0.2)),
+        process(
             "ProcessQueue, 8 bytes", "million/s", "queue", floor: "items", .atLeast(2)),
         // 2 GB/s.
         process(

@@ -26,13 +26,15 @@ public struct MessagePackDecoder: Sendable {
     }
 
     /// The value that `bytes` hold, which is told something.
+    /// - Parameter start: Where they begin.
     package func decode<Value: Decodable>(
-        _ type: Value.Type, from bytes: [UInt8], in context: CodingContext?
+        _ type: Value.Type, from bytes: [UInt8], startingAt start: Int = 0,
+        in context: CodingContext?
     ) throws -> Value {
         let reader = PackReader(bytes, context: context)
-        let decoding = PackDecoding(reader: reader, offset: 0, depth: depth, parent: nil)
+        let decoding = PackDecoding(reader: reader, offset: start, depth: depth, parent: nil)
         let value = try decoding.decode(type)
-        let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: 0) }
+        let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: start) }
         guard end == bytes.count else {
             throw decoding.corrupted("\(bytes.count - end) bytes follow the value")
         }

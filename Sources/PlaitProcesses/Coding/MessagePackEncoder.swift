@@ -17,8 +17,11 @@ public struct MessagePackEncoder: Sendable {
     }
 
     /// The bytes of `value`, which is told something.
-    package func encode(_ value: some Encodable, in context: CodingContext?) throws -> [UInt8] {
-        let writer = PackWriter(context: context)
+    /// - Parameter prefix: Bytes that precede the value's.
+    package func encode(
+        _ value: some Encodable, in context: CodingContext?, after prefix: [UInt8] = []
+    ) throws -> [UInt8] {
+        let writer = PackWriter(context: context, prefix: prefix)
         try PackEncoding.encode(value, key: nil, to: writer)
         return writer.finish()
     }

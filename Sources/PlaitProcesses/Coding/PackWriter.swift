@@ -26,7 +26,11 @@ final class PackWriter {
     /// What belongs at an offset of `bytes`: containers that may still grow while their parent does.
     private var insertions: [(offset: Int, writer: PackWriter)] = []
 
-    init(context: CodingContext? = nil) { self.context = context }
+    /// - Parameter prefix: What precedes the values.
+    init(context: CodingContext? = nil, prefix: [UInt8] = []) {
+        self.context = context
+        bytes = prefix
+    }
 
     // MARK: Values
 

@@ -89,14 +89,14 @@ package enum Answer {
         _ bytes: [UInt8], as type: Output.Type, in context: CodingContext? = nil
     ) throws -> Output {
         try check(bytes)
-        return try MessagePackDecoder().decode(type, from: Array(bytes.dropFirst()), in: context)
+        return try MessagePackDecoder().decode(type, from: bytes, startingAt: 1, in: context)
     }
 
     /// A value as an answer.
     package static func of(
         value: some Encodable, in context: CodingContext? = nil
     ) throws -> [UInt8] {
-        [Kind.value.rawValue] + (try MessagePackEncoder().encode(value, in: context))
+        try MessagePackEncoder().encode(value, in: context, after: [Kind.value.rawValue])
     }
 
     /// The values, or the error thrown, of ``ofMany(_:_:)``.

@@ -139,6 +139,32 @@ extension DictionaryStore {
     }
 }
 
+// The calls that are made most: coded as what they hold, without its names.
+extension DictionaryStore.Get {
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(key)
+    }
+
+    init(from decoder: any Decoder) throws {
+        key = try decoder.singleValueContainer().decode(Key.self)
+    }
+}
+
+extension DictionaryStore.Set {
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.unkeyedContainer()
+        try container.encode(key)
+        try container.encode(value)
+    }
+
+    init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        key = try container.decode(Key.self)
+        value = try container.decode(Value.self)
+    }
+}
+
 /// A change of a value that is kept in a manager, which depends on what it was: made there, so that nobody
 /// comes between.
 ///

@@ -76,7 +76,7 @@ extension ManagerClient {
             let result = Result<Call.Output, any Error> { try self.result(of: reply) }
             try? promise.complete(with: result)
         }
-        flush()
+        flushByThread()
         wakeThread()
         return (pending, promise.future)
     }

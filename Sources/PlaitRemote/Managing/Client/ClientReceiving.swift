@@ -21,10 +21,8 @@ extension ManagerClient {
             if receives { receiver = .strand }
             guardLock.unlock()
             if receives {
-                defer { passOn() }
-                while !isDone(call) {
-                    guard try receive(until: deadline) else { return nil }
-                }
+                guard let rest = try receive(for: call, until: deadline) else { return nil }
+                for body in rest { body() }
                 continue
             }
             let outcome = Parking.block(
@@ -33,6 +31,18 @@ extension ManagerClient {
                 withdraw: { withdraw($0, of: call) })
             if try !outcome.wasWoken() { return nil }
         }
+    }
+
+    /// Receives until the call has its reply, or there is something else to be done.
+    private func receive(
+        for call: PendingCall, until deadline: Deadline
+    ) throws -> [() -> Void]? {
+        defer { passOn() }
+        while !isDone(call) {
+            guard let rest = try receive(until: deadline) else { return nil }
+            if !rest.isEmpty { return rest }
+        }
+        return []
     }
 
     private func isDone(_ call: PendingCall) -> Bool { guardLock.withLock { call.reply != nil } }
@@ -86,33 +96,46 @@ extension ManagerClient {
     // MARK: Receiving
 
     /// Takes in what comes, waiting for it, and hands the replies out. By who receives.
-    /// - Returns: False when the deadline has passed.
-    func receive(until deadline: Deadline) throws -> Bool {
+    /// - Returns: What is to be done when somebody else may receive; nil when the deadline has passed.
+    private func receive(
+        until deadline: Deadline, onThread: Bool = false
+    ) throws -> [() -> Void]? {
         do {
-            guard let count = try receiveBytes(until: deadline) else { return false }
-            if count == 0 {
-                fail()
-                return true
+            guard let count = try receiveBytes(until: deadline, onThread: onThread) else {
+                return nil
             }
-            var replies: [(PendingCall, PendingCall.Reply)] = []
-            while let (number, body) = try incoming.takeReply() {
-                if let call = guardLock.withLock({ pending[number] }) {
-                    replies.append((call, .success(body)))
+            if count == 0 { return fail() }
+            var bodies: [(UInt32, [UInt8])] = []
+            while let reply = try incoming.takeReply() { bodies.append(reply) }
+            let replies = guardLock.withLock {
+                bodies.compactMap { number, body in
+                    pending[number].map { ($0, PendingCall.Reply.success(body)) }
                 }
             }
-            settle(replies)
+            return settle(replies)
         } catch is SystemError {
-            fail()
+            return fail()
         } catch is DescriptorClosed {
-            fail()
+            return fail()
         } catch is MalformedFrame {
-            fail()
+            return fail()
         }
-        return true
     }
 
-    private func receiveBytes(until deadline: Deadline) throws -> Int? {
+    private func receiveBytes(until deadline: Deadline, onThread: Bool) throws -> Int? {
         try incoming.makeRoom()
+        repeat {
+            if onThread { flush() }
+            if let count = try spin() { return count }
+        } while onThread && !threadMaySleep()
+        defer { if onThread { guardLock.withLock { threadIsAwake = true } } }
+        return try descriptor.read("recv", full: incoming.room, within: deadline.remaining) {
+            incoming.receive(from: $0)
+        }
+    }
+
+    /// Looks for what comes for 20 µs, if the thread may.
+    private func spin() throws -> Int? {
         if threadMaySpin {
             var count: Int?
             let hasCome = try descriptor.withNumber { number in
@@ -126,11 +149,9 @@ extension ManagerClient {
                     return true
                 }
             }
-            if hasCome, let count { return count }
+            if hasCome { return count }
         }
-        return try descriptor.read("recv", full: incoming.room, within: deadline.remaining) {
-            incoming.receive(from: $0)
-        }
+        return nil
     }
 
     /// Lets another receive.
@@ -169,22 +190,38 @@ extension ManagerClient {
     /// any more.
     private func receiveOnThread() -> Bool {
         threadIsWanted.clear()
-        let receives = guardLock.withLock {
-            let receives = serviced > 0 && receiver == .none && failure == nil
-            if receives { receiver = .thread }
-            return receives
-        }
-        if receives {
-            defer { passOn() }
-            while guardLock.withLock({ serviced > 0 && failure == nil }) {
-                do {
-                    _ = try receive(until: .never)
-                } catch {
-                    // Cancelled, at the end of the program.
-                    return false
+        while true {
+            let receives = guardLock.withLock {
+                let receives = serviced > 0 && receiver == .none && failure == nil
+                if receives {
+                    receiver = .thread
+                    threadIsAwake = true
                 }
+                return receives
             }
+            guard receives else { return leaveThread() }
+            var rest: [() -> Void] = []
+            do {
+                rest = try receive(until: .never, onThread: true) ?? []
+            } catch {
+                // Cancelled, at the end of the program.
+                passOn()
+                _ = leaveThread()
+                return false
+            }
+            passOn()
+            // It is to receive next, and sends before it does.
+            for body in rest { body() }
         }
-        return guardLock.withLock { failure == nil }
+    }
+
+    /// False when nothing can come any more.
+    private func leaveThread() -> Bool {
+        let isAlive = guardLock.withLock {
+            threadIsAwake = false
+            return failure == nil
+        }
+        flush()
+        return isAlive
     }
 }

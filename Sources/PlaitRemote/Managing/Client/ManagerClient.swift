@@ -33,6 +33,8 @@ final class ManagerClient: @unchecked Sendable {
     /// Set when the thread may have to receive.
     let threadIsWanted = Event()
     private var out: [UInt8] = []
+    /// Whether the thread receives and does not sleep: it sends what futures ask for before it does.
+    var threadIsAwake = false
     private var isSending = false
     private var types: [ObjectIdentifier: UInt32] = [:]
     private var lastNumber: UInt32 = 0
@@ -125,6 +127,20 @@ final class ManagerClient: @unchecked Sendable {
         if isWanted { flush() }
     }
 
+    /// As ``flush()``, leaving it to the thread while that is awake and there is little.
+    func flushByThread() {
+        let isLeft = guardLock.withLock { threadIsAwake && out.count < 16_384 }
+        if !isLeft { flush() }
+    }
+
+    /// Has the thread sleep, unless there is something to be sent.
+    func threadMaySleep() -> Bool {
+        guardLock.withLock {
+            threadIsAwake = !out.isEmpty
+            return !threadIsAwake
+        }
+    }
+
     /// Sends what there is, unless somebody does. Does not wait: what the socket does not take is left to a
     /// thread.
     func flush() {
@@ -135,17 +151,17 @@ final class ManagerClient: @unchecked Sendable {
             let bytes = out
             out = []
             guardLock.unlock()
-            let rest = sendAtOnce(bytes)
-            if rest > 0 { return sendOnThread(Array(bytes.suffix(rest))) }
+            let sent = sendAtOnce(bytes, from: 0)
+            if sent < bytes.count { return sendOnThread(bytes, from: sent) }
             guardLock.lock()
         }
         isSending = false
         guardLock.unlock()
     }
 
-    /// How many bytes are left. A socket that fails takes all: who receives finds that it has.
-    private func sendAtOnce(_ bytes: [UInt8]) -> Int {
-        var sent = 0
+    /// How many bytes are sent then. A socket that fails takes all: who receives finds that it has.
+    private func sendAtOnce(_ bytes: [UInt8], from start: Int) -> Int {
+        var sent = start
         while sent < bytes.count {
             let from = sent
             let attempt = try? descriptor.withNumber { number in
@@ -155,31 +171,31 @@ final class ManagerClient: @unchecked Sendable {
             }
             switch attempt {
             case .done(let count): sent += count
-            case .wouldBlock: return bytes.count - sent
-            case .failed, nil: return 0
+            case .wouldBlock: return sent
+            case .failed, nil: return bytes.count
             }
         }
-        return 0
+        return sent
     }
 
     /// Goes on sending while `isSending`.
-    private func sendOnThread(_ first: [UInt8]) {
+    private func sendOnThread(_ first: [UInt8], from start: Int) {
         spawn(.thread, name: "plait-manager-send", isDaemon: true) {
-            var bytes = first
+            var (bytes, sent) = (first, start)
             while !bytes.isEmpty {
-                let rest = self.sendAtOnce(bytes)
-                if rest > 0 {
+                sent = self.sendAtOnce(bytes, from: sent)
+                if sent < bytes.count {
                     guard (try? self.descriptor.wait(for: .writable, until: .never)) == true else {
                         break
                     }
-                    bytes = bytes.suffix(rest)
-                } else {
-                    bytes = self.guardLock.withLock {
-                        let next = self.out
-                        self.out = []
-                        if next.isEmpty { self.isSending = false }
-                        return next
-                    }
+                    continue
+                }
+                sent = 0
+                bytes = self.guardLock.withLock {
+                    let next = self.out
+                    self.out = []
+                    if next.isEmpty { self.isSending = false }
+                    return next
                 }
             }
         }
@@ -211,9 +227,9 @@ final class ManagerClient: @unchecked Sendable {
 
     // MARK: The end
 
-    /// No reply comes any more.
-    func fail() {
-        if guardLock.withLock({ failure != nil }) { return }
+    /// No reply comes any more. Returns as ``settle(_:)``.
+    func fail() -> [() -> Void] {
+        if guardLock.withLock({ failure != nil }) { return [] }
         let error = ManagerDied(
             name: identity.name, pid: identity.pid, crash: process.flatMap { Manager.crash(of: $0) }
         )
@@ -221,25 +237,27 @@ final class ManagerClient: @unchecked Sendable {
         if failure == nil { failure = error }
         let lost = Array(pending.values)
         guardLock.unlock()
-        settle(lost.map { ($0, .failure(error)) })
         threadIsWanted.set()
+        return settle(lost.map { ($0, .failure(error)) })
     }
 
     /// Hands replies to those who wait for them.
-    func settle(_ replies: [(PendingCall, PendingCall.Reply)]) {
+    /// - Returns: What else is to be done with them, by who does not receive just then: it may be code of
+    ///   the user's, which may call.
+    func settle(_ replies: [(PendingCall, PendingCall.Reply)]) -> [() -> Void] {
         var claimed = ClaimedWaiters()
-        var taken: [(@Sendable (PendingCall.Reply) -> Void, PendingCall.Reply)] = []
+        var taken: [() -> Void] = []
         guardLock.lock()
         for (call, reply) in replies {
             pending[call.number] = nil
             followers[call.number] = nil
             if call.isServiced { serviced -= 1 }
             call.reply = reply
-            if let take = call.take { taken.append((take, reply)) }
+            if let take = call.take { taken.append { take(reply) } }
             if let waiter = call.waiters.claimFirst() { claimed.append(waiter) }
         }
         guardLock.unlock()
         claimed.unparkAll()
-        for (take, reply) in taken { take(reply) }
+        return taken
     }
 }
