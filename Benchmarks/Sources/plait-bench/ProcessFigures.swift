@@ -1,12 +1,13 @@
 // The figures of processes and what passes between them.
 extension Figure {
     private static func process(
-        _ name: String, _ unit: String, _ subject: String, floor: String?, _ target: Target
+        _ name: String, _ unit: String, _ subject: String, floor: String?, _ target: Target,
+        hasPeer: Bool = true
     ) -> Figure {
         let micro = Micro(
             subject: subject, program: "ours-processes",
             floor: floor.map { Command("floor-processes \($0)") },
-            peer: Command("peer-python \(subject)"), cores: .both)
+            peer: hasPeer ? Command("peer-python \(subject)") : nil, cores: .both)
         return Figure(
             name: name, unit: unit, scenario: .micro(micro),
             metric: unit == "million/s" ? .millions : .value, target: target,
@@ -32,7 +33,7 @@ extension Figure {
             .ratioAtMost(1.3)),
         process(
             "Manager: a dictionary's gets, pipelined", "million/s", "manager-pipelined", floor: nil,
-            .atLeast(0.2)),
+            .atLeast(0.2), hasPeer: false),
         process(
             "ProcessQueue, 8 bytes", "million/s", "queue", floor: "items", .atLeast(2)),
         // 2 GB/s.
