@@ -34,7 +34,8 @@ public struct MessagePackDecoder: Sendable {
         let reader = PackReader(bytes, context: context)
         let decoding = PackDecoding(reader: reader, offset: start, depth: depth, parent: nil)
         let value = try decoding.decode(type)
-        let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: start) }
+        let end = try decoding.whole { () throws(PackReader.Malformed) in try reader.end(of: start)
+        }
         guard end == bytes.count else {
             throw decoding.corrupted("\(bytes.count - end) bytes follow the value")
         }

@@ -17,7 +17,15 @@ extension SharedMemory {
     /// As ``init(named:bytes:)``, with a name that nobody has.
     /// - Returns: The memory, and its name.
     public static func named(bytes: Int) throws(SystemError) -> (SharedMemory, name: String) {
-        try named(bytes: bytes) { "plait-\(processID())-\(UInt32.random(in: 0 ... .max))" }
+        try named(bytes: bytes) { "\(start(processID()))\(UInt32.random(in: 0 ... .max))" }
+    }
+
+    /// Of the names that a process invents.
+    private static func start(_ pid: Int32) -> String { "plait-\(pid)-" }
+
+    /// Takes away the names that a process has invented, which has ended.
+    package static func unlinkNames(of pid: Int32) {
+        NamedMemory.unlinkAll(beginningWith: start(pid))
     }
 
     static func named(

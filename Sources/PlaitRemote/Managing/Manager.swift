@@ -157,6 +157,8 @@ public final class Manager: Sendable {
             // It is busy: a signal ends it.
         }
         guard let process = client.process else { return nil }
+        // If it was killed, it could not do so itself.
+        defer { if !process.isAlive { SharedMemory.unlinkNames(of: process.pid) } }
         if let status = try process.process.join(within: deadline.remaining) { return status }
         process.terminate()
         if let status = try process.process.join(within: .seconds(1)) { return status }
