@@ -265,6 +265,32 @@ struct ContainerTests {
         }
     }
 
+    @Test func `a reference on its way holds its object`() async throws {
+        try await withTestManager { manager in
+            let bytes = try MessagePackEncoder().encode(try manager.list([1, 2]))
+            // Nobody else holds it now.
+            #expect(try manager.statistics().objects == 1)
+            do {
+                let list: ManagedList<Int> = try MessagePackDecoder().decode(from: bytes)
+                #expect(try list.all() == [1, 2])
+            }
+            #expect(try manager.statistics().objects == 0)
+            let late: ManagedList<Int> = try MessagePackDecoder().decode(from: bytes)
+            #expect(throws: ManagerError.self) { try late.all() }
+        }
+    }
+
+    @Test func `a reference alone does not open a manager on a network`() async throws {
+        try await withTestManager { manager in
+            let address = try manager.listen(on: Place.ipv4.address(), key: key)
+            #expect(throws: ManagerError.notConnected(address)) {
+                try spawn(
+                    .process, SendOn.self, Connect.Input(address: address, key: key)
+                ).join()
+            }
+        }
+    }
+
     @Test func `references go to the workers of a pool`() async throws {
         try await withTestManager { manager in
             let lists = try (1...6).map { try manager.list([$0, $0 * 10]) }

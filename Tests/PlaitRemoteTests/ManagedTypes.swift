@@ -259,3 +259,45 @@ enum ConnectHidden: ProcessFunction {
         return try Counter.callHidden(manager.make(Counter.self, 3))
     }
 }
+
+/// Connects by TCP, and sends a reference to a child of its own.
+enum SendOn: ProcessFunction {
+    static func run(_ input: Connect.Input) throws -> Int {
+        let manager = try Manager.connect(to: input.address, key: input.key)
+        return try spawn(.process, Sum.self, try manager.list([1, 2])).join()
+    }
+}
+
+/// A class that this file alone knows.
+private final class Secret: ManagedType {
+    let word: String
+    init(_ word: String) { self.word = word }
+
+    struct Tell: ManagedCall {
+        func run(on secret: Secret) -> String { secret.word }
+    }
+}
+
+func tellSecret(_ manager: Manager, _ word: String) throws -> String {
+    try manager.make(Secret.self, word).call(Secret.Tell())
+}
+
+/// Tells, by a manager, what a class says that one function alone knows.
+func tellLocally(_ manager: Manager, _ word: String) throws -> String {
+    final class Local: ManagedType {
+        let word: String
+        init(_ word: String) { self.word = word }
+
+        struct Tell: ManagedCall {
+            func run(on local: Local) -> String { local.word }
+        }
+    }
+    return try manager.make(Local.self, named: "local", word).call(Local.Tell())
+}
+
+/// Makes an object whose type is private to this program's file.
+enum ConnectSecret: ProcessFunction {
+    static func run(_ input: Connect.Input) throws -> String {
+        try tellSecret(Manager.connect(to: input.address, key: input.key), "none")
+    }
+}

@@ -34,6 +34,13 @@ struct ManagerTests {
         }
     }
 
+    @Test func `private and local types serve as well`() async throws {
+        try await withTestManager { manager in
+            let words = (try tellSecret(manager, "psst"), try tellLocally(manager, "here"))
+            #expect(words == ("psst", "here"))
+        }
+    }
+
     // MP-075
     @Test func `errors of calls are thrown by the caller`() async throws {
         try await withTestManager { manager in

@@ -71,12 +71,17 @@ struct RemoteManagerTests {
     @Test func `private types are for the manager's own program alone`() async throws {
         try await withTestManager { manager in
             let address = try manager.listen(on: Place.ipv6.address(), key: key)
-            let other = try spawn(
-                .process, ConnectHidden.self, Connect.Input(address: address, key: key))
-            let error = #expect(throws: ManagerError.self) { try other.join() }
-            guard case .unknownCall = error else {
-                Issue.record("\(String(describing: error))")
-                return
+            let input = Connect.Input(address: address, key: key)
+            let others = [
+                try spawn(.process, ConnectHidden.self, input),
+                try spawn(.process, ConnectSecret.self, input),
+            ]
+            for other in others {
+                let error = #expect(throws: ManagerError.self) { try other.join() }
+                guard case .unknownCall = error else {
+                    Issue.record("\(String(describing: error))")
+                    return
+                }
             }
         }
     }

@@ -182,8 +182,14 @@ public final class Manager: Sendable {
     public func make<Object: ManagedType>(
         _ type: Object.Type, _ input: Object.Input
     ) throws -> Managed<Object> {
-        try client.call(
-            ManagerRoot.Make<Object>(input: input), on: ManagerRoot.number, within: nil)
+        try object(type, nil, input)
+    }
+
+    private func object<Object: ManagedType>(
+        _ type: Object.Type, _ name: String?, _ input: Object.Input
+    ) throws -> Managed<Object> {
+        let call = try ManagerRoot.Make(type, name, input, client)
+        return Managed(try client.call(call, on: ManagerRoot.number, within: nil).reference)
     }
 
     /// Finds the object of this name, or makes it.
@@ -195,22 +201,15 @@ public final class Manager: Sendable {
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String, _ input: Object.Input
     ) throws -> Managed<Object> {
-        try client.call(
-            ManagerRoot.Named<Object>(name: name, input: input), on: ManagerRoot.number, within: nil
-        )
+        try object(type, name, input)
     }
 
     /// Makes an object in the manager, or finds the one of a name, suspending the calling task.
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String? = nil, _ input: Object.Input
     ) async throws -> Managed<Object> {
-        if let name {
-            return try await client.call(
-                ManagerRoot.Named<Object>(name: name, input: input), on: ManagerRoot.number,
-                within: nil)
-        }
-        return try await client.call(
-            ManagerRoot.Make<Object>(input: input), on: ManagerRoot.number, within: nil)
+        let call = try ManagerRoot.Make(type, name, input, client)
+        return Managed(try await client.call(call, on: ManagerRoot.number, within: nil).reference)
     }
 
     /// What the manager has just now.

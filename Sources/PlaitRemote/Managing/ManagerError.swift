@@ -10,7 +10,7 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     /// The manager does not have the call: it is of another version of the program, or the call's type
     /// is private and the program another one.
     case unknownCall(String)
-    /// A call's type is private to a library that is loaded.
+    /// A type is private to a library that is loaded, or generic over a private one.
     case unreachable(String)
     /// A reference came without the manager's key, and this program is not connected to it.
     case notConnected(SocketAddress)
@@ -42,7 +42,10 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
         case .unknownCall(let name):
             "the manager does not have \(name): run the same program there, or make it public"
         case .unreachable(let type):
-            "no other process finds \(type), which is private to a library; make it internal"
+            """
+            no other process finds \(type): it is private to a library, or generic over a private type; \
+            make that internal
+            """
         case .notConnected(let address):
             "no key for the manager at \(address); call Manager.connect(to:key:) first"
         case .timedOut: "the manager did not answer within the limit; it may do the call yet"

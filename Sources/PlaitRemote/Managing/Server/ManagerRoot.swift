@@ -1,4 +1,5 @@
 internal import PlaitPlatform
+internal import PlaitProcesses
 
 /// The object of a manager that is there from the start, and makes the others.
 final class ManagerRoot {
@@ -11,32 +12,44 @@ final class ManagerRoot {
         func run(on root: ManagerRoot) -> ManagerIdentity { root.server.identity }
     }
 
-    struct Make<Object: ManagedType>: ManagedCall {
-        let input: Object.Input
+    /// Makes an object, or finds the one of a name. The type goes by its name, and is no part of the call's own:
+    /// of a private type, nothing generic could be found.
+    struct Make: CallerCall {
+        let type: TypeName
+        let name: String?
+        let input: [UInt8]
 
-        func run(on root: ManagerRoot) throws -> Managed<Object> {
-            try Managed(sharing: Object(input))
+        init<Object: ManagedType>(
+            _ type: Object.Type, _ name: String?, _ input: Object.Input, _ client: ManagerClient
+        ) throws {
+            guard let known = TypeName(type) else { throw ManagerError.unreachable("\(type)") }
+            self.type = known
+            self.name = name
+            self.input = try MessagePackEncoder().encode(input, in: client.context)
         }
-    }
 
-    /// Finds the object of a name, or makes it.
-    struct Named<Object: ManagedType>: ManagedCall {
-        let name: String
-        let input: Object.Input
+        func run(on root: ManagerRoot, for caller: ManagedCaller) throws -> Managed<AnyObject> {
+            let session = root.server.session(caller.session)
+            guard session?.knows(type) ?? true, let type = type.resolve() as? any ManagedType.Type
+            else { throw ManagerError.unknownCall("\(self.type)") }
+            return try make(type, root.server, session?.context)
+        }
 
-        func run(on root: ManagerRoot) throws -> Managed<Object> {
-            let objects = root.server.objects
-            if let object = objects.named("=" + name) {
+        private func make<Object: ManagedType>(
+            _ type: Object.Type, _ server: ManagerServer, _ context: CodingContext?
+        ) throws -> Managed<AnyObject> {
+            if let name, let object = server.objects.named("=" + name) {
                 guard object.target is Object else {
                     throw ManagerError.otherType(
-                        expected: "\(Object.self)", found: "\(type(of: object.target))")
+                        expected: "\(type)", found: "\(Swift.type(of: object.target))")
                 }
-                objects.retain(object)
-                return Managed(.served(ServedReference(object, root.server)))
+                server.objects.retain(object)
+                return Managed(.served(ServedReference(object, server)))
             }
-            let object = objects.serve(try Object(input))
-            objects.name(object, "=" + name)
-            return Managed(.served(ServedReference(object, root.server)))
+            let input = try MessagePackDecoder().decode(Object.Input.self, from: input, in: context)
+            let object = server.objects.serve(try Object(input))
+            if let name { server.objects.name(object, "=" + name) }
+            return Managed(.served(ServedReference(object, server)))
         }
     }
 

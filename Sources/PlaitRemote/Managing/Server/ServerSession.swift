@@ -35,7 +35,7 @@ final class ServerSession: @unchecked Sendable {
         self.isOfProgram = isOfProgram
     }
 
-    private var context: CodingContext { CodingContext(.managerSession, self) }
+    var context: CodingContext { CodingContext(.managerSession, self) }
 
     var waitingCount: Int { waiting.count }
 
@@ -78,10 +78,12 @@ final class ServerSession: @unchecked Sendable {
         }
     }
 
+    /// A place in another program's image is none in ours.
+    func knows(_ type: TypeName) -> Bool { isOfProgram || !type.isPrivate }
+
     private func define(_ type: UInt32, _ body: [UInt8]) {
         guard let name = try? MessagePackDecoder().decode(TypeName.self, from: body) else { return }
-        // A place in another program's image is none in ours.
-        if isOfProgram || !name.isPrivate, let call = name.resolve() as? any ManagedCall.Type {
+        if knows(name), let call = name.resolve() as? any ManagedCall.Type {
             types[type] = call
         } else {
             unknown[type] = "\(name)"
