@@ -27,7 +27,7 @@ lint:
 
 # How much of the behaviours of the originals is asserted; nothing that is due may be left open.
 ledger:
-	@scripts/ledger --demand primitives
+	@scripts/ledger --demand primitives --demand processes
 
 test-debug:
 	@echo "==> tests, debug build; warnings are errors"

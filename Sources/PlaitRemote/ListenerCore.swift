@@ -3,7 +3,6 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
-internal import Synchronization
 internal import SystemPackage
 
 /// What a ``ConnectionListener`` and the fibers that work for it share.
@@ -16,8 +15,8 @@ final class ListenerCore: Sendable {
     private let tellsRefusals: Bool
     /// How many may be about their handshake at a time.
     private let handshakes = CountingSemaphore(permits: 1_024)
-    private let refused = Mutex((count: 0, last: AuthenticationError?.none))
-    private let failure = Mutex<(any Error)?>(nil)
+    private let refused = Guarded((count: 0, last: AuthenticationError?.none))
+    private let failure = Guarded<(any Error)?>(nil)
 
     /// The thread on which all listeners take connections.
     private static let hub = OnceValue { try Hub.start(name: "plait-listeners") }

@@ -3,7 +3,6 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
-internal import Synchronization
 
 /// The managers that this process is connected to: one connection each.
 final class ManagerClients: Sendable {
@@ -14,7 +13,7 @@ final class ManagerClients: Sendable {
         let generation: UInt64
     }
 
-    private let all = Mutex<[String: Entry]>([:])
+    private let all = Guarded<[String: Entry]>([:])
 
     private func known(_ id: String) -> ManagerClient? {
         all.withLock { all in

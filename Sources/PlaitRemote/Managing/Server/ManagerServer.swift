@@ -3,7 +3,6 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
-internal import Synchronization
 
 /// Which manager it is.
 struct ManagerIdentity: Codable, Hashable, Sendable {
@@ -33,7 +32,7 @@ final class ManagerServer: @unchecked Sendable {
 
     /// The manager that this process is.
     static var current: ManagerServer? { place.withLock { $0 } }
-    private static let place = Mutex<ManagerServer?>(nil)
+    private static let place = Guarded<ManagerServer?>(nil)
 
     private init(_ identity: ManagerIdentity, home: SocketAddress, key: [UInt8], hub: Hub) {
         self.identity = identity
