@@ -153,7 +153,7 @@ public final class ProcessPool: Sendable {
     ) throws -> Function.Output {
         let future = try submit(function, input, timeout: timeout)
         // The worker may answer sooner than a thread is woken.
-        _ = PoolSpin.wait {
+        _ = BriefSpin.wait {
             core.drain(isHelping: true)
             return future.isDone
         }

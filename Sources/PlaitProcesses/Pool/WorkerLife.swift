@@ -111,20 +111,5 @@ struct WorkerLife {
     }
 
     /// Looks for 20 µs, where the pool can go on meanwhile on another processor.
-    private func spin(_ isReady: () -> Bool) -> Bool { PoolSpin.wait(for: isReady) }
-}
-
-/// A short wait for another process, which waking would take longer.
-package enum PoolSpin {
-    package static func wait(for isReady: () -> Bool) -> Bool {
-        guard processorCount > 1 else { return isReady() }
-        let end = monotonicNow() + 20_000
-        repeat {
-            for _ in 0..<32 {
-                if isReady() { return true }
-                spinPause()
-            }
-        } while monotonicNow() < end
-        return isReady()
-    }
+    private func spin(_ isReady: () -> Bool) -> Bool { BriefSpin.wait(for: isReady) }
 }

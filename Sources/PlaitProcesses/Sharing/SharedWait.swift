@@ -15,8 +15,6 @@ enum SharedStep<Result> {
 
 /// How strands and tasks wait for what is in shared memory.
 enum SharedWait {
-    private static let moment: UInt64 = 10_000_000
-
     /// Attempts something until it is done. Blocks the calling thread or parks the calling fiber.
     /// - Parameter step: Gets whether it has slept before.
     /// - Returns: Nil past the deadline.
@@ -24,25 +22,17 @@ enum SharedWait {
         on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true,
         _ step: (Bool) throws -> SharedStep<Result>
     ) throws -> Result? {
-        var hasSlept = false
-        var grace: Deadline?
+        var attempts = Attempts(deadline: deadline)
         while true {
-            let condition: SharedCondition
-            var end = deadline
-            switch try step(hasSlept) {
-            case .done(let result): return result
+            switch attempts.next(after: try step(attempts.hasSlept)) {
             case .again: continue
-            case .wait(let met): condition = met
-            case .waitBriefly(let met):
-                condition = met
-                end = later(end, &grace)
+            case .ended(let result): return result
+            case .sleep(let condition, let end):
+                if BriefSpin.wait(for: { condition.isMet }) { continue }
+                guard try condition.wait(on: target, until: end, isCancellable: isCancellable)
+                else { return nil }
+                attempts.hasSlept = true
             }
-            if end.hasPassed { return nil }
-            if PoolSpin.wait(for: { condition.isMet }) { continue }
-            guard try condition.wait(on: target, until: end, isCancellable: isCancellable) else {
-                return nil
-            }
-            hasSlept = true
         }
     }
 
@@ -51,29 +41,47 @@ enum SharedWait {
         on target: WaitTarget, until deadline: Deadline,
         _ step: (Bool) throws -> SharedStep<Result>
     ) async throws -> Result? {
-        var hasSlept = false
-        var grace: Deadline?
+        var attempts = Attempts(deadline: deadline)
         while true {
-            let condition: SharedCondition
-            var end = deadline
-            switch try step(hasSlept) {
-            case .done(let result): return result
+            switch attempts.next(after: try step(attempts.hasSlept)) {
             case .again: continue
-            case .wait(let met): condition = met
-            case .waitBriefly(let met):
-                condition = met
-                end = later(end, &grace)
+            case .ended(let result): return result
+            case .sleep(let condition, let end):
+                guard try await condition.wait(on: target, until: end) else { return nil }
+                attempts.hasSlept = true
             }
-            if end.hasPassed { return nil }
-            guard try await condition.wait(on: target, until: end) else { return nil }
-            hasSlept = true
         }
     }
 
-    private static func later(_ deadline: Deadline, _ grace: inout Deadline?) -> Deadline {
-        let end = grace ?? Deadline.now.advanced(by: moment)
-        grace = end
-        return max(deadline, end)
+    private enum Next<Result> {
+        case again
+        case ended(Result?)
+        case sleep(SharedCondition, until: Deadline)
+    }
+
+    private struct Attempts {
+        private static let moment: UInt64 = 10_000_000
+
+        let deadline: Deadline
+        var hasSlept = false
+        /// Until when it waits for what is held for a moment.
+        private var grace: Deadline?
+
+        init(deadline: Deadline) { self.deadline = deadline }
+
+        mutating func next<Result>(after step: SharedStep<Result>) -> Next<Result> {
+            switch step {
+            case .done(let result): return .ended(result)
+            case .again: return .again
+            case .wait(let condition):
+                return deadline.hasPassed ? .ended(nil) : .sleep(condition, until: deadline)
+            case .waitBriefly(let condition):
+                let grace = grace ?? Deadline.now.advanced(by: Self.moment)
+                self.grace = grace
+                let end = max(deadline, grace)
+                return end.hasPassed ? .ended(nil) : .sleep(condition, until: end)
+            }
+        }
     }
 }
 

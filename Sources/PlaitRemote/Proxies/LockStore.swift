@@ -3,19 +3,6 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// Whether a lock's holder may take it again.
-protocol LockKind: Sendable {
-    static var isRecursive: Bool { get }
-}
-
-enum PlainLock: LockKind {
-    static var isRecursive: Bool { false }
-}
-
-enum RecursiveLock: LockKind {
-    static var isRecursive: Bool { true }
-}
-
 /// A lock, in its manager: a permit, and who has it.
 final class LockStore<Kind: LockKind>: ManagedType, HeldByCaller {
     typealias Acquisition = ProcessLock.Acquisition

@@ -139,7 +139,7 @@ extension ManagerClient {
         if threadMaySpin {
             var count: Int?
             let hasCome = try descriptor.withNumber { number in
-                PoolSpin.wait {
+                BriefSpin.wait {
                     switch incoming.receive(from: number) {
                     case .done(let result): count = result
                     case .wouldBlock: return false
