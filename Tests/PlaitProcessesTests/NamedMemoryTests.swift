@@ -50,14 +50,17 @@ struct NamedMemoryTests {
         }
     }
 
-    // MP-097
-    @Test func `another program's function opens it by name`() async throws {
+    // MP-097, MP-105
+    @Test func `another program's function opens it by name, and its end leaves the name`()
+        async throws
+    {
         try await onThread {
             let (memory, name) = try SharedMemory.named(bytes: 100)
             defer { try? SharedMemory.unlink(name) }
             let bytes = try spawn(.process, WriteByName.self, name, method: .spawn).join()
             #expect(bytes == 100)
             #expect(memory.load(at: 1, as: UInt8.self) == 7)
+            #expect(try SharedMemory(opening: name).load(at: 1, as: UInt8.self) == 7)
         }
     }
 
@@ -96,6 +99,14 @@ struct NamedMemoryTests {
             let error = #expect(throws: SystemError.self) { try attempt() }
             #expect(error?.errno == .invalidArgument)
         }
+    }
+
+    // MP-126
+    @Test func `a name that is too long is refused`() {
+        let error = #expect(throws: SystemError.self) {
+            try SharedMemory(named: String(repeating: "n", count: 300), bytes: 1)
+        }
+        #expect(error?.errno == .fileNameTooLong)
     }
 
     // MP-098
