@@ -4,7 +4,7 @@ internal import Glibc
 /// is shut down.
 package enum NamedMemory {
     /// Makes one of so many bytes, all zero.
-    /// - Throws: `SystemError`: EEXIST, EINVAL, ENAMETOOLONG, with the name.
+    /// - Throws: `SystemError`: EEXIST; EINVAL for a name that is empty, too long, or has a slash within, with the name.
     package static func make(_ name: String, bytes: Int) throws(SystemError) -> Descriptor {
         let file = try open(name, O_RDWR | O_CREAT | O_EXCL)
         guard ftruncate(file.number, bytes) == 0 else {

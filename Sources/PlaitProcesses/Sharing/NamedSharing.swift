@@ -6,7 +6,7 @@ extension SharedMemory {
     /// Makes memory that others open by name. It stays until somebody calls ``unlink(_:)``, even when all
     /// programs that have it have ended.
     /// - Parameter name: With or without a slash at its start, and no other.
-    /// - Throws: `SystemError` with the name: EEXIST, EINVAL, ENAMETOOLONG; ENOMEM, EMFILE.
+    /// - Throws: `SystemError` with the name: EEXIST; EINVAL for a name that is empty, too long, or has a slash within; ENOMEM, EMFILE.
     /// - Source: Python's `SharedMemory(name, create=True, size)`.
     public convenience init(named name: String, bytes: Int) throws(SystemError) {
         demand(bytes >= 1, "a SharedMemory of \(bytes) bytes; give 1 or more")
