@@ -48,13 +48,15 @@ package struct SharedCondition: Sendable {
     }
 
     /// As ``wait(on:until:isCancellable:)``, suspending the calling task.
-    package func wait(on target: WaitTarget, until deadline: Deadline) async throws -> Bool {
+    package func wait(
+        on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true
+    ) async throws -> Bool {
         waiters?.add(1)
         defer { waiters?.subtract(1) }
         var failure: SystemError?
         let outcome = await Parking.suspend(
-            on: target, until: deadline, enrol: { enrol($0, &failure) },
-            withdraw: { SharedWatch.shared.remove($0) })
+            on: target, until: deadline, isCancellable: isCancellable,
+            enrol: { enrol($0, &failure) }, withdraw: { SharedWatch.shared.remove($0) })
         if let failure { throw failure }
         return try end(outcome)
     }

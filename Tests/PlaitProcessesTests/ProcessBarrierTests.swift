@@ -152,6 +152,42 @@ struct ProcessBarrierTests {
         }
     }
 
+    @Test(arguments: WaiterKind.pairs)
+    func `threads, fibers and tasks meet`(_ first: WaiterKind, _ second: WaiterKind) async throws {
+        let barrier = try ProcessBarrier(parties: 3)
+        let parties = [first, second].map { kind in
+            kind.start {
+                try barrier.wait()
+            } task: {
+                try await barrier.wait()
+            }
+        }
+        let last = try await barrier.wait()
+        let others = [try await parties[0].value(), try await parties[1].value()]
+        #expect(Set(others + [last]) == [0, 1, 2])
+    }
+
+    @Test func `a task that is cancelled leaves its place, and one may act, abort and reset`()
+        async throws
+    {
+        let barrier = try ProcessBarrier(parties: 2)
+        let waiting = Task { try await barrier.wait() }
+        try await until { (try? await onThread { try barrier.waitingCount() }) == 1 }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        try await until { (try? await onThread { try barrier.waitingCount() }) == 0 }
+        let other = Task { try await barrier.wait() }
+        try await until { (try? await onThread { try barrier.waitingCount() }) == 1 }
+        await #expect(throws: JoinTimeout.self) {
+            try await barrier.wait { throw JoinTimeout(strand: "action") }
+        }
+        await #expect(throws: BarrierError.broken) { try await other.value }
+        try await barrier.reset()
+        #expect(!barrier.isBroken)
+        try await barrier.abort()
+        #expect(barrier.isBroken)
+    }
+
     @Test func `an actor that dies breaks it`() async throws {
         try await onThread {
             let barrier = try ProcessBarrier(parties: 2)

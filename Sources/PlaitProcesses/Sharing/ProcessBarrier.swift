@@ -76,15 +76,49 @@ public final class ProcessBarrier: Sendable {
     public func wait(within limit: Duration?, action: (() throws -> Void)? = nil) throws -> Int {
         switch try locked({ try arrive(acting: action != nil) }) {
         case .passed: return 0
-        case .acts(let others): return try act(action, for: others)
+        case .acts(let others):
+            let outcome = Result { try action?() }
+            try locked { try finishAction(outcome, for: others) }
+            return 0
         case .waits(let place):
             let outcome = Result {
-                try table.condition(place).wait(
-                    on: WaitTarget("ProcessBarrier.wait", self), until: Deadline(within: limit))
+                try table.condition(place).wait(on: target, until: Deadline(within: limit))
             }
             return try locked { try depart(place, outcome) }
         }
     }
+
+    /// As ``wait(action:)``, suspending the calling task.
+    @discardableResult
+    public func wait(action: (() throws -> Void)? = nil) async throws -> Int {
+        try await wait(within: limit, action: action)
+    }
+
+    /// As ``wait(within:action:)``, suspending the calling task.
+    @discardableResult
+    public func wait(
+        within limit: Duration?, action: (() throws -> Void)? = nil
+    ) async throws -> Int {
+        switch try await locked({ try arrive(acting: action != nil) }) {
+        case .passed: return 0
+        case .acts(let others):
+            let outcome = Result { try action?() }
+            try await locked { try finishAction(outcome, for: others) }
+            return 0
+        case .waits(let place):
+            let outcome: Result<Bool, any Error>
+            do {
+                outcome = .success(
+                    try await table.condition(place).wait(
+                        on: target, until: Deadline(within: limit)))
+            } catch {
+                outcome = .failure(error)
+            }
+            return try await locked { try depart(place, outcome) }
+        }
+    }
+
+    private var target: WaitTarget { WaitTarget("ProcessBarrier.wait", self) }
 
     private enum Arrival {
         case passed
@@ -110,16 +144,14 @@ public final class ProcessBarrier: Sendable {
         for (index, place) in others.enumerated() { table.tell(place, .served, Int32(index + 1)) }
     }
 
-    private func act(_ action: (() throws -> Void)?, for others: [Int]) throws -> Int {
-        let outcome = Result { try action?() }
-        try locked {
-            if case .failure = outcome { return breakAll() }
-            // One of them may have given up, or somebody have aborted it, meanwhile.
-            if others.contains(where: { table.state($0) != .chosen }) { throw BarrierError.broken }
-            pass(others)
+    private func finishAction(_ outcome: Result<Void?, any Error>, for others: [Int]) throws {
+        if case .failure(let error) = outcome {
+            breakAll()
+            throw error
         }
-        try outcome.get()
-        return 0
+        // One of them may have given up, or somebody have aborted it, meanwhile.
+        if others.contains(where: { table.state($0) != .chosen }) { throw BarrierError.broken }
+        pass(others)
     }
 
     private func depart(_ place: Int, _ outcome: Result<Bool, any Error>) throws -> Int {
@@ -147,14 +179,20 @@ public final class ProcessBarrier: Sendable {
     @available(*, noasync)
     public func abort() throws { try locked { breakAll() } }
 
+    /// As ``abort()``, suspending the calling task.
+    public func abort() async throws { try await locked { breakAll() } }
+
     /// Makes the barrier as new. Parties that wait throw `BarrierError.broken`.
     /// - Throws: As ``abort()``.
     @available(*, noasync)
-    public func reset() throws {
-        try locked {
-            refuseAll()
-            unsafe broken.pointee.store(0, ordering: .releasing)
-        }
+    public func reset() throws { try locked { renew() } }
+
+    /// As ``reset()``, suspending the calling task.
+    public func reset() async throws { try await locked { renew() } }
+
+    private func renew() {
+        refuseAll()
+        unsafe broken.pointee.store(0, ordering: .releasing)
     }
 
     private func breakAll() {
@@ -171,9 +209,16 @@ public final class ProcessBarrier: Sendable {
     /// Under the lock, which is held for a moment, and whose last holder may have died in the middle: then
     /// nobody knows who has been told what.
     private func locked<Result>(_ body: () throws -> Result) throws -> Result {
-        let attempt = try mutex.acquire(
-            in: block, on: WaitTarget("ProcessBarrier", self), until: .never, isCancellable: false)
-        defer { _ = mutex.release() }
+        try mutex.hold(in: block, on: target) { try mended($0, body) }
+    }
+
+    private func locked<Result>(_ body: () throws -> Result) async throws -> Result {
+        try await mutex.hold(in: block, on: target, isCancellable: false) { try mended($0, body) }
+    }
+
+    private func mended<Result>(
+        _ attempt: RobustMutex.Attempt, _ body: () throws -> Result
+    ) rethrows -> Result {
         if attempt == .takenFromDead { breakAll() }
         return try body()
     }

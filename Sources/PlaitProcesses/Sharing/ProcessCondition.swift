@@ -5,7 +5,8 @@ internal import PlaitPlatform
 ///
 /// Who waits gives the lock up meanwhile and has it again afterwards, whatever ended the wait. Who is notified
 /// is the one that has waited longest; one whose process has died is passed over. At most 1,024 wait at the
-/// same time. It goes to another process in the input of its function.
+/// same time. It goes to another process in the input of its function. There is no form for tasks: the lock belongs to
+/// a thread, and a task changes its own.
 /// - Source: Python's `multiprocessing.Condition`.
 public final class ProcessCondition: Sendable {
     /// Guards what is waited for. Held by who calls anything here.

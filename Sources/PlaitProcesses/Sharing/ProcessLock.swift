@@ -96,19 +96,9 @@ public final class ProcessLock: Sendable {
     /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
     /// - Throws: `CancellationError`; what `body` throws.
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) async throws -> Result {
-        // The thread that takes it gives it back: all in one step of the task.
-        let result = try await SharedWait.run(on: target, until: .never) { hasSlept in
-            switch step(hasSlept) {
-            case .done(let acquisition):
-                defer { release() }
-                return SharedStep.done(try body(acquisition))
-            case .again: return .again
-            case .wait(let condition), .waitBriefly(let condition): return .wait(condition)
-            }
+        try await mutex.hold(in: block, on: target, isCancellable: true) { attempt in
+            try body(attempt == .takenFromDead ? .ownerDied : .acquired)
         }
-        // Without a limit it ends only so.
-        guard let result else { throw CancellationError() }
-        return result
     }
 
     private var target: WaitTarget { WaitTarget("ProcessLock.acquire", self) }
@@ -142,6 +132,37 @@ extension RobustMutex {
             let attempt = tryAcquire(hasWaited: hasSlept)
             return attempt == .busy ? .waitBriefly(isFree(in: owner)) : .done(attempt)
         }
+    }
+}
+
+extension RobustMutex {
+    /// Runs `body` holding it; the calling task is suspended while it waits.
+    func hold<Result>(
+        in owner: some AnyObject & Sendable, on target: WaitTarget, isCancellable: Bool,
+        _ body: (Attempt) throws -> Result
+    ) async throws -> Result {
+        // The thread that takes it gives it back: all in one step of the task.
+        let result = try await SharedWait.run(
+            on: target, until: .never, isCancellable: isCancellable
+        ) { hasSlept in
+            let attempt = tryAcquire(hasWaited: hasSlept)
+            if attempt == .busy { return SharedStep<Result>.wait(isFree(in: owner)) }
+            defer { _ = release() }
+            return .done(try body(attempt))
+        }
+        // Without a limit it ends only so.
+        guard let result else { throw CancellationError() }
+        return result
+    }
+
+    /// As ``hold(in:on:isCancellable:_:)``, blocking the calling thread or parking the calling fiber.
+    func hold<Result>(
+        in owner: some AnyObject & Sendable, on target: WaitTarget,
+        _ body: (Attempt) throws -> Result
+    ) throws -> Result {
+        let attempt = try acquire(in: owner, on: target, until: .never, isCancellable: false)
+        defer { _ = release() }
+        return try body(attempt ?? .taken)
     }
 }
 

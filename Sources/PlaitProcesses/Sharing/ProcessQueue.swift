@@ -226,23 +226,32 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     @available(*, noasync)
     public func shutDown(immediately: Bool = false) throws {
         pages.shutDown()
-        let target = WaitTarget("ProcessQueue.shutDown", self)
         // Nobody puts or gets meanwhile: what is there then is all that will ever be.
-        try hold(pages.putting, target) {
-            try hold(pages.getting, target) {
+        try pages.putting.hold(in: pages, on: shuttingDown) { _ in
+            try pages.getting.hold(in: pages, on: shuttingDown) { _ in
                 if immediately { pages.dropAll() }
             }
         }
+        tellAll()
+    }
+
+    /// As ``shutDown(immediately:)``, suspending the calling task, whose cancellation does not end it.
+    public func shutDown(immediately: Bool = false) async throws {
+        pages.shutDown()
+        // One after the other: nobody who comes between puts any more, and all that do get may.
+        try await pages.putting.hold(in: pages, on: shuttingDown, isCancellable: false) { _ in }
+        try await pages.getting.hold(in: pages, on: shuttingDown, isCancellable: false) { _ in
+            if immediately { pages.dropAll() }
+        }
+        tellAll()
+    }
+
+    private var shuttingDown: WaitTarget { WaitTarget("ProcessQueue.shutDown", self) }
+
+    private func tellAll() {
         pages.dones.tell(count: .max)
         pages.puts.tell(count: .max)
         pages.gets.tell(count: .max)
-    }
-
-    private func hold(_ mutex: RobustMutex, _ target: WaitTarget, _ body: () throws -> Void) throws
-    {
-        _ = try mutex.acquire(in: pages, on: target, until: .never, isCancellable: false)
-        defer { _ = mutex.release() }
-        try body()
     }
 }
 

@@ -38,7 +38,7 @@ enum SharedWait {
 
     /// As ``run(on:until:isCancellable:_:)``, suspending the calling task.
     static func run<Result>(
-        on target: WaitTarget, until deadline: Deadline,
+        on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true,
         _ step: (Bool) throws -> SharedStep<Result>
     ) async throws -> Result? {
         var attempts = Attempts(deadline: deadline)
@@ -47,7 +47,10 @@ enum SharedWait {
             case .again: continue
             case .ended(let result): return result
             case .sleep(let condition, let end):
-                guard try await condition.wait(on: target, until: end) else { return nil }
+                guard
+                    try await condition.wait(
+                        on: target, until: end, isCancellable: isCancellable)
+                else { return nil }
                 attempts.hasSlept = true
             }
         }
