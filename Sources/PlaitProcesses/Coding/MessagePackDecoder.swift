@@ -108,6 +108,7 @@ final class PackDecoding: Decoder {
                 return value
             }
         }
+        if let value = try plain(type) { return value }
         return try Value(from: self)
     }
 

@@ -50,6 +50,7 @@ struct PackEncoding: Encoder {
         if Value.self == [UInt8].self, let bytes = value as? [UInt8] {
             return writer.write(binary: bytes)
         }
+        if writer.write(plain: value) { return }
         let frame = writer.begin(key: key)
         do {
             try value.encode(to: PackEncoding(writer: writer, frame: frame))
