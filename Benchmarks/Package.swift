@@ -18,6 +18,7 @@ let package = Package(
         .executable(name: "ours-micro", targets: ["OursMicro"]),
         .executable(name: "floor-processes", targets: ["FloorProcesses"]),
         .executable(name: "ours-processes", targets: ["OursProcesses"]),
+        .executable(name: "ours-managers", targets: ["OursManagers"]),
     ],
     dependencies: [
         .package(name: "plait", path: ".."),
@@ -37,6 +38,13 @@ let package = Package(
         .executableTarget(name: "FloorProcesses", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "OursProcesses",
+            dependencies: [
+                .product(name: "PlaitProcesses", package: "plait"),
+                .product(name: "PlaitStrands", package: "plait"),
+                .product(name: "PlaitSync", package: "plait"),
+            ], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "OursManagers",
             dependencies: [.product(name: "Plait", package: "plait")], swiftSettings: swiftSettings),
         .executableTarget(name: "FloorQueue", dependencies: ["CBenchSupport"]),
         .executableTarget(

@@ -1,5 +1,9 @@
 import Glibc
-import Plait
+import PlaitParking
+import PlaitPlatform
+import PlaitProcesses
+import PlaitStrands
+import PlaitSync
 
 /// Measures one of the figures of processes and prints it: `ours-processes apply`.
 ///
@@ -11,8 +15,7 @@ struct OursProcesses {
         "fork-server": { try startAndJoin(.forkServer, 500) },
         "spawn": { try startAndJoin(.spawn, 100) },
         "one-by-one": oneByOne, "mapped": mapped, "apply": apply,
-        "queue": smallItems, "manager": managed,
-        "manager-pipelined": managedPipelined, "queue-large": largeItems,
+        "queue": smallItems, "queue-large": largeItems,
     ]
 
     static func main() throws {
@@ -154,40 +157,6 @@ enum ProduceBytes: ProcessFunction {
         _ = try pool.map(Increment.self, Array(0..<1_000), chunkSize: 1)
         return try time(50_000) {
             for number in 0..<50_000 { _ = try pool.apply(Increment.self, number) }
-        }
-    }
-}
-
-/// A number that a manager keeps is set, and got: nanoseconds for each of the two.
-@Sendable private func managed() throws -> Figure {
-    try withManager { manager in
-        let book: ManagedDictionary<String, Int> = try manager.dictionary()
-        for number in 0..<1_000 { try book.set("key", number) }
-        let count = 50_000
-        return try time(2 * count) {
-            for number in 0..<count {
-                try book.set("key", number)
-                guard try book.get("key") == number else { throw WrongItem() }
-            }
-        }
-    }
-}
-
-/// Numbers got of a manager without waiting for each, nanoseconds each.
-@Sendable private func managedPipelined() throws -> Figure {
-    try withManager { manager in
-        let book: ManagedDictionary<String, Int> = try manager.dictionary(["key": 1])
-        for _ in 0..<1_000 { _ = try book.get("key") }
-        let count = 500_000
-        // As many are under way as a program would have that reads its answers.
-        let window = 1_024
-        return try time(count) {
-            var futures = try (0..<window).map { _ in try book.submitGet("key") }
-            for number in 0..<count {
-                guard try futures[number % window].result() == 1 else { throw WrongItem() }
-                guard number + window < count else { continue }
-                futures[number % window] = try book.submitGet("key")
-            }
         }
     }
 }

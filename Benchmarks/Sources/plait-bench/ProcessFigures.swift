@@ -2,10 +2,10 @@
 extension Figure {
     private static func process(
         _ name: String, _ unit: String, _ subject: String, floor: String?, _ target: Target,
-        hasPeer: Bool = true
+        hasPeer: Bool = true, program: String = "ours-processes"
     ) -> Figure {
         let micro = Micro(
-            subject: subject, program: "ours-processes",
+            subject: subject, program: program,
             floor: floor.map { Command("floor-processes \($0)") },
             peer: hasPeer ? Command("peer-python \(subject)") : nil, cores: .both)
         return Figure(
@@ -30,10 +30,10 @@ extension Figure {
             "ProcessPool: round trip of a task", "ns", "apply", floor: "pipe", .ratioAtMost(1.5)),
         process(
             "Manager: round trip of a dictionary's set or get", "ns", "manager", floor: "socket",
-            .ratioAtMost(1.3)),
+            .ratioAtMost(1.3), program: "ours-managers"),
         process(
             "Manager: a dictionary's gets, pipelined", "million/s", "manager-pipelined", floor: nil,
-            .atLeast(0.2), hasPeer: false),
+            .atLeast(0.2), hasPeer: false, program: "ours-managers"),
         process(
             "ProcessQueue, 8 bytes", "million/s", "queue", floor: "items", .atLeast(2)),
         // 2 GB/s.
