@@ -34,8 +34,9 @@ extension Figure {
         process(
             "Manager: a dictionary's gets, pipelined", "million/s", "manager-pipelined", floor: nil,
             .atLeast(0.2), hasPeer: false, program: "ours-managers"),
+        // A ring for one writer and one reader, without a lock; a pipe's are `floor-processes items`.
         process(
-            "ProcessQueue, 8 bytes", "million/s", "queue", floor: "items", .atLeast(2)),
+            "ProcessQueue, 8 bytes", "million/s", "queue", floor: "ring", .atLeast(2)),
         // 2 GB/s.
         process(
             "ProcessQueue, 1 MiB", "ns", "queue-large", floor: "large-items", .atMost(524_288)),
