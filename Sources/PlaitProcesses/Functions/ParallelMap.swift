@@ -2,7 +2,6 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
-internal import Synchronization
 
 /// Has copies of this process compute `body` of each item, and waits for all results, in the order of the
 /// items.
@@ -57,12 +56,12 @@ private struct ForkedWork {
     private let items: Int
     private let chunkSize: Int
     /// The first chunk that nobody has taken.
-    private let next: ForkedCounter
+    private let next: SharedCell
 
     init(items: Int, chunkSize: Int) throws {
         self.items = items
         self.chunkSize = chunkSize
-        next = try ForkedCounter()
+        next = try SharedCell(0, name: "plait-parallel")
     }
 
     var chunks: Int { (items + chunkSize - 1) / chunkSize }
@@ -70,7 +69,7 @@ private struct ForkedWork {
     /// The life of a copy: it sends the number of a chunk, and its results; an error is the last that it
     /// sends, or else that there is no more.
     func run(_ name: String, _ link: Connection, _ body: (Range<Int>) throws -> [UInt8]) throws {
-        while let chunk = next.take(below: chunks) {
+        while let chunk = takeChunk() {
             let start = chunk * chunkSize
             let range = start..<min(start + chunkSize, items)
             do {
@@ -85,6 +84,16 @@ private struct ForkedWork {
         }
         try link.send(value: ForkedReport.end)
     }
+
+    /// The next chunk, if there is one. Each is given once.
+    private func takeChunk() -> Int? {
+        var chunk: UInt32 = 0
+        let isThere = next.change { number in
+            chunk = number
+            return number < chunks ? number + 1 : nil
+        }
+        return isThere ? Int(chunk) : nil
+    }
 }
 
 /// What a copy says before it sends bytes, or at its end.
@@ -92,25 +101,6 @@ private enum ForkedReport: Codable {
     case results(Int)
     case failure
     case end
-}
-
-/// A number that a process and its copies count up together.
-@safe
-private final class ForkedCounter {
-    private let pages: SharedPages
-
-    init() throws {
-        let file = try SharedPages.make(name: "plait-parallel", bytes: 64)
-        pages = try SharedPages(mapping: file.number, bytes: 64)
-    }
-
-    /// The next number, if it is below `end`. Each is given once.
-    func take(below end: Int) -> Int? {
-        let word = unsafe pages.base.assumingMemoryBound(to: Atomic<Int>.self)
-        // Passed by one a process at most: it cannot overflow.
-        let number = unsafe word.pointee.wrappingAdd(1, ordering: .relaxed).oldValue
-        return number < end ? number : nil
-    }
 }
 
 /// Copies of this process that work for one call.
