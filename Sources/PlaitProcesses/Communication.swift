@@ -94,10 +94,10 @@ private final class Communication {
         if unwritten.isEmpty {
             child.input?.close()
         } else if let pipe = child.input {
-            try add(.input, pipe.number, .writable)
+            try pipe.withNumber { try add(.input, $0, .writable) }
         }
-        if let pipe = child.output { try add(.output, pipe.number, .readable) }
-        if let pipe = child.errorOutput { try add(.errorOutput, pipe.number, .readable) }
+        try child.output?.withNumber { try add(.output, $0, .readable) }
+        try child.errorOutput?.withNumber { try add(.errorOutput, $0, .readable) }
         // What closes a pipe, closes it when it ends the child: then somebody has to look.
         try waits.add(child.end.watched.number, .readable, token: Source.end.rawValue)
     }

@@ -86,9 +86,9 @@ public final class PipeReader: Sendable {
     /// The number, which ``close()`` makes another's.
     var number: Int32 { descriptor.number }
 
-    /// The number of one that is not closed.
-    var openNumber: Int32 {
-        get throws { try pipeCall { try descriptor.withNumber { $0 } } }
+    /// Lends the number, which is not closed meanwhile.
+    func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        try pipeCall { try descriptor.withNumber(body) }
     }
 
     /// Reads what there is, at most 64 KiB. Nil when there is nothing now, empty at the end.

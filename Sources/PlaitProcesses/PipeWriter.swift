@@ -41,6 +41,11 @@ public final class PipeWriter: Sendable {
     /// The number, which ``close()`` makes another's.
     var number: Int32 { descriptor.number }
 
+    /// Lends the number, which is not closed meanwhile.
+    func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
+        try pipeCall { try descriptor.withNumber(body) }
+    }
+
     /// Writes as much of `bytes` as the pipe takes now. Nil when nobody reads any more.
     func writeNow(_ bytes: ArraySlice<UInt8>) throws -> Int? {
         let attempt = try pipeCall {

@@ -37,11 +37,13 @@ public func waitAny(
     let deadline = Deadline(within: limit)
     let ready = try sources.indices.filter { try sources[$0].isReady }
     var places: [Int32: [Int]] = [:]
+    var waits = try DescriptorSet(capacity: sources.count)
     for (place, source) in sources.enumerated() {
-        places[try source.number, default: []].append(place)
+        try source.withNumber { number in
+            if places[number] == nil { try waits.add(number, .readable, token: UInt64(number)) }
+            places[number, default: []].append(place)
+        }
     }
-    var waits = try DescriptorSet(capacity: places.count)
-    for number in places.keys { try waits.add(number, .readable, token: UInt64(number)) }
     let found = try waits.wait(until: ready.isEmpty ? deadline : .immediate)
     return Set(ready + found.flatMap { places[Int32($0)] ?? [] }).sorted()
 }
@@ -59,14 +61,13 @@ extension WaitSource {
         }
     }
 
-    fileprivate var number: Int32 {
-        get throws {
-            switch self {
-            case .connection(let connection): try connection.withNumber { $0 }
-            case .child(let child): child.sentinel.rawValue
-            case .pipe(let pipe): try pipe.openNumber
-            case .descriptor(let descriptor): descriptor.rawValue
-            }
+    /// Lends the number of its descriptor, which stays open meanwhile.
+    fileprivate func withNumber(_ body: (Int32) throws -> Void) throws {
+        switch self {
+        case .connection(let connection): try connection.withNumber(body)
+        case .child(let child): try body(child.sentinel.rawValue)
+        case .pipe(let pipe): try pipe.withNumber(body)
+        case .descriptor(let descriptor): try body(descriptor.rawValue)
         }
     }
 }

@@ -118,6 +118,15 @@ struct CommandTests {
         }
     }
 
+    @Test func `nobody communicates with a child that was closed`() async throws {
+        try await onThread {
+            let child = try ChildProcess.start("sleep", ["60"], piped)
+            child.close()
+            #expect(throws: PipeError.closed) { try child.communicate(input: [1, 2, 3]) }
+            #expect(throws: PipeError.closed) { try child.communicate() }
+        }
+    }
+
     // AS-385
     @Test func `many communicate at the same time`() async throws {
         try await onThread {
