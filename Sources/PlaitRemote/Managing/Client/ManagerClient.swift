@@ -133,10 +133,10 @@ final class ManagerClient: @unchecked Sendable {
         if !isLeft { flush() }
     }
 
-    /// Has the thread sleep, unless there is something to be sent.
+    /// Has the thread sleep, unless there is something to be sent that nobody sends.
     func threadMaySleep() -> Bool {
         guardLock.withLock {
-            threadIsAwake = !out.isEmpty
+            threadIsAwake = !out.isEmpty && !isSending
             return !threadIsAwake
         }
     }
