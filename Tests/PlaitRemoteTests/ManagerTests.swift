@@ -285,17 +285,17 @@ struct ManagerTests {
         }
     }
 
-    @Test func `long values come and go, also when nobody waits for them`() async throws {
-        try await withTestManager { manager in
-            let value = try manager.value([UInt8](repeating: 1, count: 10_000_000))
-            #expect(try value.get().count == 10_000_000)
-            let futures = try (0..<20).map { count in
-                try value.object.submit(
-                    ValueStore<[UInt8]>.Set(value: [UInt8](repeating: 2, count: 1_000_000 + count)))
-            }
-            #expect(try futures[0].result().count == 10_000_000)
-            #expect(try futures[19].result().count == 1_000_018)
-            #expect(try value.get().count == 1_000_019)
+    @Test(arguments: [nil, [0]] as [Set<Int>?])
+    func `long values come and go, also when nobody waits for them`(
+        _ processors: Set<Int>?
+    ) async throws {
+        try await onThread {
+            var options = ChildProcess.Options.ofFunction
+            options.processors = processors
+            let counts = try spawn(
+                .process, ExchangeLongValues.self, 10_000_000, method: .spawn, options: options
+            ).join()
+            #expect(counts == [10_000_000, 10_000_000] + Array(1_000_001...1_000_020))
         }
     }
 }
@@ -311,5 +311,22 @@ struct Stall: ManagedCall {
 extension ManagedReference {
     var process: Int32? {
         if case .remote(let remote) = self { remote.client.identity.pid } else { nil }
+    }
+}
+
+/// Starts a manager where it runs itself, and has longer calls under way than a socket holds.
+enum ExchangeLongValues: ProcessFunction {
+    static func run(_ count: Int) throws -> [Int] {
+        try withManager(name: "near") { manager in
+            let value = try manager.value([UInt8](repeating: 1, count: count))
+            var counts = [try value.get().count]
+            let futures = try (1...20).map { index in
+                try value.object.submit(
+                    ValueStore<[UInt8]>.Set(
+                        value: [UInt8](repeating: 2, count: count / 10 + index)))
+            }
+            counts += try futures.map { try $0.result().count }
+            return counts + [try value.get().count]
+        }
     }
 }
