@@ -209,11 +209,6 @@ void *plait_map_rings(int file, size_t head, size_t bytes, int count) {
 
 // MARK: Processes
 
-pid_t plait_fork(void) {
-    pid_t r = fork();
-    return r < 0 ? -errno : r;
-}
-
 int plait_pidfd_open(pid_t pid) {
     long r = syscall(SYS_pidfd_open, pid, 0);
     return r < 0 ? -errno : (int)r;

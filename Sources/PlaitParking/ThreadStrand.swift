@@ -48,6 +48,15 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
 
+    /// As ``enterThread()``, in a forked child: what was asked of the parent's thread is not for it.
+    package func enterForked() {
+        guardLock.withLock {
+            cancelRequested = false
+            interrupts = []
+        }
+        enterThread()
+    }
+
     /// Ends ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil

@@ -28,6 +28,7 @@ enum MethodCases {
         case "streams": try streams(method)
         case "many": try many(method)
         case "nested": try nested(method)
+        case "contention": try contention(method)
         default: fatalError("no such case")
         }
     }
@@ -37,6 +38,12 @@ enum MethodCases {
         let large = [UInt8](repeating: 7, count: 3_000_000)
         print(try spawn(.process, Mirror.self, large, method: method).join() == large)
         print(try spawn(.process, Strands.self, 20, method: method).join())
+    }
+
+    private static func contention(_ method: StartMethod) throws {
+        // From here on, the thread's number is known to what locks.
+        Contend.prepare()
+        for _ in 0..<3 { print(try spawn(.process, Contend.self, 10, method: method).join()) }
     }
 
     private static func error(_ method: StartMethod) throws {
@@ -115,6 +122,11 @@ enum MethodCases {
         }
         handle.kill()
         try crash(of: handle)
+        // What was asked of the parent is not for the child.
+        Strand.current.cancel()
+        let other = try spawn(.process, Strands.self, 20, method: method)
+        _ = try? other.join()
+        print(try other.join())
     }
 
     /// At its end the program ends it.

@@ -17,7 +17,7 @@ struct StartMethodTests {
         ("exit", ["leaver exit code 7 false"]),
         ("limit", ["JoinTimeout true false", "resting signal false"]),
         ("late end", ["JoinTimeout", "42"]),
-        ("cancelled", ["CancellationError true", "started signal false"]),
+        ("cancelled", ["CancellationError true", "started signal false", "190"]),
         ("shared", ["first second", "4711"]),
         ("place", ["true 1 /proc true", #"["a=b", "", "nil", "nil"]"#]),
         ("here", ["/proc", "/"]),
@@ -25,6 +25,7 @@ struct StartMethodTests {
         ("descriptors", ["true"]),
         ("streams", ["A LINE"]),
         ("many", ["[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]"]),
+        ("contention", ["15", "15", "15"]),
         ("nested", ["8 by a child of a child"]),
     ]
 

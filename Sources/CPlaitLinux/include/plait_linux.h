@@ -183,7 +183,14 @@ void *_Nullable plait_map_shared(int file, size_t bytes);
 
 // MARK: Processes
 
+/// Copies the calling process, of which no other thread runs: 0 in the copy, its number in this one, or -errno.
+/// The copy's thread-local memory is new, but for the cell. Called by one thread at a time.
 pid_t plait_fork(void);
+/// As plait_fork(), as another child of the caller's own parent.
+pid_t plait_clone_sibling(void);
+/// The thread that both keep asleep, from the first call on.
+#define PLAIT_FORK_THREAD "plait-fork"
+int plait_has_fork_thread(void);
 int plait_pidfd_open(pid_t pid);
 /// Reaps the child behind `pidfd`: 1 and `*code`, `*signal` when it has ended, 0 while it runs.
 int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
@@ -230,9 +237,6 @@ pid_t plait_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arg
 /// Makes a process that was cloned by plait_clone_sibling() or forked what the plan says, but for its program.
 /// Returns 0 or -errno.
 int plait_settle(const plait_spawn_plan *_Nonnull plan, pid_t parent);
-/// Clones the calling process, which has one thread, as another child of its own parent. Returns 0 in
-/// the new process, its number in this one, or -errno.
-pid_t plait_clone_sibling(void);
 /// The bounds of the program's or library's image that this is linked into.
 uintptr_t plait_image_start(void);
 uintptr_t plait_image_end(void);
@@ -240,5 +244,5 @@ uintptr_t plait_image_end(void);
 int plait_pipe(int *_Nonnull ends);
 /// Writes without raising SIGPIPE in this process: the count or -errno.
 ssize_t plait_write_pipe(int descriptor, const void *_Nonnull bytes, size_t count);
-/// Threads of this process, or -errno.
+/// Threads of this process but for the one that plait_fork() keeps, or -errno.
 int plait_thread_count(void);
