@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef int (*main_function)(int, char **, char **);
@@ -17,8 +18,10 @@ extern void plait_child_main(void) __attribute__((weak));
 static main_function program_main;
 
 static int begin(int count, char **arguments, char **environment) {
-    if (plait_child_main && getenv("PLAIT_CHILD")) {
+    const char *child = getenv("PLAIT_CHILD");
+    if (plait_child_main && child) {
         // Not for programs that the child starts.
+        if (strcmp(child, "bound") == 0) unsetenv("LD_BIND_NOW");
         unsetenv("PLAIT_CHILD");
         plait_child_main();
     }

@@ -19,7 +19,7 @@ extension Hub {
     }
 
     /// The calling thread's hub, if it has one.
-    static var ofThread: Hub? { unsafe referenceOfThread?.takeUnretainedValue() }
+    package static var ofThread: Hub? { unsafe referenceOfThread?.takeUnretainedValue() }
 
     /// The same, unretained: good as long as the calling strand runs.
     @inline(__always)

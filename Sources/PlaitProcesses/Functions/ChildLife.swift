@@ -7,8 +7,8 @@ struct ChildOrder: Codable {
     enum Role: String, Codable { case server, function, worker }
 
     let role: Role
-    /// The process's name, for reports.
-    var name = ""
+    /// The process's name, for reports; nil: `process-` and its number.
+    var name: String?
     /// To be run; its input follows.
     var function: TypeName?
     /// Descriptors that belong to the input: they come before it.
@@ -43,7 +43,8 @@ enum ChildLife {
         do {
             let order = try link.receive(ChildOrder.self)
             CurrentProcess.become(
-                name: order.name, isDaemon: order.isDaemon, childOf: order.parent)
+                name: order.name ?? "process-\(processID())", isDaemon: order.isDaemon,
+                childOf: order.parent)
             switch order.role {
             case .server: ForkServerLife.run(link)
             case .function: try answer(order, link)
@@ -57,14 +58,14 @@ enum ChildLife {
     private static func answer(_ order: ChildOrder, _ link: Connection) throws {
         let (input, bag) = try receiveInput(order, link)
         guard let function = order.function?.resolve() as? any ProcessFunction.Type else {
-            let error = ProcessFunctionError.unknown(order.name)
-            return try link.send(Answer.of(error, in: order.name))
+            let error = ProcessFunctionError.unknown(CurrentProcess.name)
+            return try link.send(Answer.of(error))
         }
-        try link.send(Answer.of(function, input, bag, in: order.name))
+        try link.send(Answer.of(function, input, bag, in: CurrentProcess.name))
     }
 
-    /// Does once what each child does first, so that children copy what the runtime keeps of it rather than
-    /// work it out again: it saves a third of a millisecond each.
+    /// Does once what each child does, so that children copy what the runtime and the loader keep of it rather
+    /// than work it out again: it saves a third of a millisecond each.
     static func warmUp() { _ = isWarm }
 
     private static let isWarm: Bool = {
@@ -75,7 +76,11 @@ enum ChildLife {
             let function = copy.function?.resolve() as? any ProcessFunction.Type,
             let input = try? MessagePackEncoder().encode(1)
         else { return false }
-        return Answer.of(function, input, in: "warm").count > 1
+        let answer = Answer.of(function, input, in: "warm \(function) of \(Processes.parent)")
+        guard let (one, other) = try? Connection.pair(), (try? one.send(answer)) != nil else {
+            return false
+        }
+        return (try? other.receive()) == answer
     }()
 
     /// The input of the order's function.

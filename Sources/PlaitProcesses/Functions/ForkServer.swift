@@ -1,4 +1,6 @@
+internal import PlaitParking
 internal import PlaitPlatform
+internal import PlaitStrands
 internal import SystemPackage
 internal import PlaitSync
 
@@ -22,7 +24,8 @@ final class ForkServer: @unchecked Sendable {
 
     /// A new child's number.
     func start(
-        _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection
+        _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection,
+        _ function: TypeName?
     ) throws -> Int32 {
         var order = ForkOrder(parent: processID())
         // The helper's own are those that this program had when it was started.
@@ -36,9 +39,11 @@ final class ForkServer: @unchecked Sendable {
         order.environment = options.environment
         (order.memory, order.seconds, order.descriptors) = options.numbers
         order.processors = options.processors
+        order.function = function
 
-        // On one hub always: a descriptor keeps what it needs of each hub that has waited for it.
         let here = Processes.currentDirectory
+        if Hub.ofThread == nil { return try start(order, from: here, streams, link) }
+        // On one hub always: a descriptor keeps what it needs of each hub that has waited for it.
         return try ChildService.perform { [order] in
             try self.start(order, from: here, streams, link)
         }
@@ -47,7 +52,7 @@ final class ForkServer: @unchecked Sendable {
     private func start(
         _ given: ForkOrder, from here: String?, _ streams: [Int32?], _ link: Connection
     ) throws -> Int32 {
-        try lock.acquire()
+        try uncancelled { try lock.acquire() }
         defer { lock.release() }
         var order = given
         if order.directory == nil, here != server?.directory { order.directory = here }
@@ -79,14 +84,28 @@ final class ForkServer: @unchecked Sendable {
                 try server.send(.init(rawValue: number))
             }
         }
-        return try server.receive(ForkReply.self)
+        return try uncancelled { try server.receive(ForkReply.self) }
+    }
+
+    /// Waits whatever happens to the caller: the helper's answers would be mixed up, and a process be there that
+    /// nobody knows. A cancellation is for the caller's next wait.
+    private func uncancelled<Result>(_ wait: () throws -> Result) throws -> Result {
+        var isCancelled = false
+        defer { if isCancelled { Strand.current.cancel() } }
+        while true {
+            do {
+                return try wait()
+            } catch is CancellationError {
+                isCancelled = true
+            }
+        }
     }
 
     private func running() throws -> Connection {
         if let server { return server.link }
         let (ours, theirs) = try Connection.pair()
         let pid = try theirs.withNumber {
-            try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0)
+            try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0, isCopied: true)
         }
         theirs.close()
         let here = Processes.currentDirectory

@@ -14,6 +14,8 @@ struct ForkOrder: Codable {
     var seconds: UInt64 = 0
     var descriptors: UInt64 = 0
     var processors: Set<Int>?
+    /// What the child is to run, for the runtime to have found it already.
+    var function: TypeName?
 }
 
 /// What it answers: the child's number, or why there is none.
@@ -49,6 +51,7 @@ enum ForkServerLife {
     private static func fork(
         _ order: ForkOrder, _ numbers: [Int32], _ link: Connection
     ) -> ForkReply {
+        _ = order.function?.resolve() as? any ProcessFunction.Type
         do throws(SystemError) {
             let pid = try Processes.cloneSibling()
             if pid == 0 { begin(order, numbers, link) }

@@ -12,12 +12,17 @@ struct Launch {
     let lastWords: LastWords?
 
     /// Starts one that waits for a ``ChildOrder``; not by a fork.
-    /// - Parameter name: `process-` and its number if nil.
+    /// - Parameters:
+    ///   - name: `process-` and its number if nil.
+    ///   - function: What it is to run, if that is known.
+    ///   - send: Sends what the connection holds although nobody receives yet.
     static func start(
-        _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil
+        _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil,
+        function: TypeName? = nil, before send: (Connection) throws -> Void = { _ in }
     ) throws -> Launch {
         Children.follow()
         let (ours, theirs) = try Connection.pair()
+        try send(ours)
         let hearsErrors = options.errorOutput == .inherited
         var input = try StandardPipe(
             options.input == .inherited ? .null : options.input, childReads: true)
@@ -29,7 +34,7 @@ struct Launch {
             let pid = try theirs.withNumber { number in
                 method == .spawn
                     ? try anew(options, standard, number)
-                    : try ForkServer.shared.start(options, standard, theirs)
+                    : try ForkServer.shared.start(options, standard, theirs, function)
             }
             let errors = errorOutput.takeOurEnd()
             let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
@@ -51,8 +56,10 @@ struct Launch {
     typealias Standard = (Int32?, Int32?, Int32?)
 
     /// This program anew, whose `main` is not reached.
+    /// - Parameter isCopied: Whether the loader is to find all symbols at once, for copies not to look again.
     static func anew(
-        _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32
+        _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32,
+        isCopied: Bool = false
     ) throws -> Int32 {
         var plan = Processes.Plan(
             path: "/proc/self/exe", arguments: Array(CommandLine.arguments.dropFirst()))
@@ -62,6 +69,10 @@ struct Launch {
         plan.link = link
         var environment = options.environment ?? Processes.environment
         environment["PLAIT_CHILD"] = "1"
+        if isCopied, environment["LD_BIND_NOW"] == nil {
+            environment["LD_BIND_NOW"] = "1"
+            environment["PLAIT_CHILD"] = "bound"
+        }
         // The runtime's own crash reporter takes seconds; the message of a trap comes without it.
         if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
         plan.environment = environment

@@ -61,14 +61,22 @@ private func launchSending<Function: ProcessFunction>(
     let bag = DescriptorBag()
     let bytes = try MessagePackEncoder().encode(input, with: bag)
     let type = try TypeName(reachable: function)
-    let launch = try Launch.start(method, options, name: name)
     let order = ChildOrder(
-        role: .function, name: launch.child.name, function: type, descriptors: bag.numbers.count,
+        role: .function, name: name, function: type, descriptors: bag.numbers.count,
         isDaemon: isDaemon)
+    func send(_ link: Connection) throws {
+        try link.send(value: order)
+        for number in bag.numbers { try link.send(FileDescriptor(rawValue: number)) }
+        try link.send(bytes)
+    }
+    // The process need not wait for us then: a connection holds some 200 KiB, and fewer descriptors.
+    let isShort = bytes.count <= 1 << 14 && bag.numbers.isEmpty
+    let launch = try Launch.start(method, options, name: name, function: type) { link in
+        if isShort { try send(link) }
+    }
+    if isShort { return launch }
     do {
-        try launch.link.send(value: order)
-        for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
-        try launch.link.send(bytes)
+        try send(launch.link)
     } catch let error as SystemError where error.meansEnd {
         // It has ended already: whoever joins it learns why.
     } catch {

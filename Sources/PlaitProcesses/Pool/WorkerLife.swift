@@ -27,7 +27,7 @@ struct WorkerLife {
     private init(_ order: ChildOrder, _ link: Connection) throws {
         self.link = link
         residentLimit = order.residentLimit
-        name = order.name
+        name = CurrentProcess.name
         let file = Descriptor(owning: try link.receiveDescriptor().rawValue)
         memory = try WorkerMemory(mapping: file.number)
         wakeup = try link.receiveDescriptor().rawValue
