@@ -256,4 +256,7 @@ int plait_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
 }
 
-void plait_exit_now(int code) { _exit(code); }
+// Not by a function that a child would have the loader look for.
+void plait_exit_now(int code) {
+    for (;;) syscall(SYS_exit_group, code);
+}

@@ -50,7 +50,7 @@ extension ChildProcess {
                 started: pid, name: name, input: ends.0, output: ends.1, errorOutput: ends.2)
         }
         CurrentProcess.become(
-            name: name ?? "process-\(processID())", isDaemon: isDaemon, childOf: parent)
+            name: name, isDaemon: isDaemon, childOf: parent)
         live(parent: parent.pid, parentDeathSignal, body)
     }
 

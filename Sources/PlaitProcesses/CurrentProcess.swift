@@ -22,7 +22,8 @@ public enum CurrentProcess {
     }
 
     private struct Identity {
-        var name = "main"
+        /// Nil where it is to be made of the number: each child would, and few are asked.
+        var name: String? = "main"
         var isDaemon = false
         var parent: Parent?
     }
@@ -32,7 +33,7 @@ public enum CurrentProcess {
     public static var pid: Int32 { processID() }
 
     /// The name that the parent gave it, where it runs a function or is a fork; `main` else.
-    public static var name: String { identity.withLock(\.name) }
+    public static var name: String { identity.withLock(\.name) ?? "process-\(pid)" }
 
     /// Whether the end of the parent's program ends it. So it is with its own children that run functions,
     /// unless it says otherwise.
@@ -56,7 +57,7 @@ public enum CurrentProcess {
     /// What a child is told of this one.
     static var asParent: Parent { Parent(pid: pid, name: name) }
 
-    static func become(name: String, isDaemon: Bool, childOf parent: Parent) {
+    static func become(name: String?, isDaemon: Bool, childOf parent: Parent) {
         identity.withLock { $0 = Identity(name: name, isDaemon: isDaemon, parent: parent) }
     }
 }

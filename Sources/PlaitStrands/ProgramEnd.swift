@@ -59,6 +59,9 @@ public enum ProgramEnd {
         }
     }
 
+    /// Makes what the end looks at: for what is copied by forks, so that the copies need not.
+    package static func warmUp() { _ = (PoolRegistry.all, ThreadRegistry.all) }
+
     private static func joinThreads() {
         let own = kernelThreadID()
         while let thread = ThreadRegistry.all.first(where: {

@@ -19,24 +19,22 @@ package enum Answer {
     static func isValue(_ bytes: [UInt8]) -> Bool { bytes.first == Kind.value.rawValue }
 
     /// Runs the function on input as it came.
-    /// - Parameter name: The process's.
     static func of(
-        _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil,
-        in name: String
+        _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil
     ) -> [UInt8] {
         do {
             return try value(function, input, bag)
         } catch {
-            return of(error, in: name)
+            return of(error)
         }
     }
 
     /// Runs a function in a process that has it and its input already.
-    static func of<Output: Encodable>(in name: String, _ body: () throws -> Output) -> [UInt8] {
+    static func of<Output: Encodable>(_ body: () throws -> Output) -> [UInt8] {
         do {
             return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try body()))
         } catch {
-            return of(error, in: name)
+            return of(error)
         }
     }
 
@@ -48,13 +46,11 @@ package enum Answer {
     }
 
     /// Runs the function on each of an array that came, up to the first that throws.
-    static func ofMany(
-        _ function: any ProcessFunction.Type, _ inputs: [UInt8], in name: String
-    ) -> [UInt8] {
+    static func ofMany(_ function: any ProcessFunction.Type, _ inputs: [UInt8]) -> [UInt8] {
         do {
             return try values(function, inputs)
         } catch {
-            return of(error, in: name)
+            return of(error)
         }
     }
 
@@ -67,9 +63,7 @@ package enum Answer {
     }
 
     /// An error as an answer.
-    package static func of(
-        _ error: any Error, in name: String = CurrentProcess.name
-    ) -> [UInt8] {
+    package static func of(_ error: any Error) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
             let bytes = try? MessagePackEncoder().encode(coded),
             let all = try? MessagePackEncoder().encode(CodedError(type: type, bytes: bytes))
@@ -78,7 +72,7 @@ package enum Answer {
         }
         let described = Described(
             type: "\(Swift.type(of: error))", message: "\(error)",
-            process: "\(name) (\(processID()))")
+            process: "\(CurrentProcess.name) (\(processID()))")
         // Strings are always encoded.
         let bytes = (try? MessagePackEncoder().encode(described)) ?? []
         return [Kind.described.rawValue] + bytes

@@ -43,7 +43,7 @@ enum ChildLife {
         do {
             let order = try link.receive(ChildOrder.self)
             CurrentProcess.become(
-                name: order.name ?? "process-\(processID())", isDaemon: order.isDaemon,
+                name: order.name, isDaemon: order.isDaemon,
                 childOf: order.parent)
             switch order.role {
             case .server: ForkServerLife.run(link)
@@ -61,7 +61,7 @@ enum ChildLife {
             let error = ProcessFunctionError.unknown(CurrentProcess.name)
             return try link.send(Answer.of(error))
         }
-        try link.send(Answer.of(function, input, bag, in: CurrentProcess.name))
+        try link.send(Answer.of(function, input, bag))
     }
 
     /// Does once what each child does, so that children copy what the runtime and the loader keep of it rather
@@ -76,12 +76,19 @@ enum ChildLife {
             let function = copy.function?.resolve() as? any ProcessFunction.Type,
             let input = try? MessagePackEncoder().encode(1)
         else { return false }
-        let answer = Answer.of(function, input, in: "warm \(function) of \(Processes.parent)")
+        let answer = Answer.of(function, input)
         guard let (one, other) = try? Connection.pair(), (try? one.send(answer)) != nil else {
             return false
         }
+        _ = Processes.parent
+        ProgramEnd.warmUp()
+        kept.withLock { $0 = { input.count } }
+        kept.withLock { $0 = nil }
         return (try? other.receive()) == answer
     }()
+
+    /// A closure that is let go.
+    private static let kept = Guarded<(() -> Int)?>(nil)
 
     /// The input of the order's function.
     static func receiveInput(

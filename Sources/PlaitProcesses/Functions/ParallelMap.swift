@@ -78,7 +78,7 @@ private struct ForkedWork {
                 try link.send(bytes)
             } catch {
                 try link.send(value: ForkedReport.failure)
-                try link.send(Answer.of(error, in: name))
+                try link.send(Answer.of(error))
                 return
             }
         }

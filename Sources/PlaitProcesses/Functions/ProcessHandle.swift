@@ -37,7 +37,7 @@ public func spawn<Function: ProcessFunction>(
     switch method {
     case .fork:
         launch = try Launch.fork(options, name: name, isDaemon: isDaemon) { link in
-            let answer = Answer.of(in: name ?? "\(function)") { try function.run(input) }
+            let answer = Answer.of { try function.run(input) }
             try link.send(answer)
         }
     case .forkServer, .spawn:

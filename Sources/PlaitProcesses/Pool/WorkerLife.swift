@@ -39,9 +39,9 @@ struct WorkerLife {
         guard let type = order.function else { return [] }
         let (input, bag) = try ChildLife.receiveInput(order, link)
         guard let function = type.resolve() as? any ProcessFunction.Type else {
-            return Answer.of(ProcessFunctionError.unknown(name), in: name)
+            return Answer.of(ProcessFunctionError.unknown(name))
         }
-        return Answer.of(function, input, bag, in: name)
+        return Answer.of(function, input, bag)
     }
 
     /// Does the next thing; false when it was the last.
@@ -60,12 +60,12 @@ struct WorkerLife {
         let input = isLarge ? try link.receive(atMost: .max) : message
         let areMany = [WorkerMemory.Task.many, WorkerMemory.Task.largeMany].contains(kind)
         guard let function = functions[number] else {
-            try answer(Answer.of(ProcessFunctionError.unknown(name), in: name))
+            try answer(Answer.of(ProcessFunctionError.unknown(name)))
             return true
         }
         let bytes =
             areMany
-            ? Answer.ofMany(function, input, in: name) : Answer.of(function, input, in: name)
+            ? Answer.ofMany(function, input) : Answer.of(function, input)
         // Known before the answer is: whoever takes that gives nothing more then.
         if let residentLimit, (Processes.residentBytes(of: nil) ?? 0) > residentLimit {
             memory.isOversized = true
