@@ -20,34 +20,53 @@ struct ChildOrder: Codable {
     var residentLimit: Int?
 }
 
+/// What a child is to do.
+struct ChildWork: Codable {
+    let order: ChildOrder
+    /// Of its function.
+    let input: [UInt8]
+}
+
 /// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
 /// server.
 @c(plait_child_main)
-func enterChild() { ChildLife.begin() }
+func enterChild() { ChildLife.begin(nil) }
 
 /// The life of a process that runs functions for its parent, from which it has descriptor 3.
 enum ChildLife {
-    static func begin() -> Never {
+    /// What a child knows that its fork server was told to copy itself for.
+    typealias Known = (work: ChildWork, function: (any ProcessFunction.Type)?)
+
+    static func begin(_ known: Known?) -> Never {
         Processes.closeOnExec(Processes.link)
+        var code: Int32 = 0
         do {
-            try serve(Connection(owning: Processes.link, isReadable: true, isWritable: true))
+            try serve(
+                Connection(owning: Processes.link, isReadable: true, isWritable: true), known)
         } catch {
             StandardStream.error.write("plait: process \(processID()): \(error)\n")
-            Processes.exit(1)
+            code = 1
         }
-        Processes.exit(0)
+        end(code)
+    }
+
+    /// Ends a process that runs functions, whatever its start method: without the exit handlers of the
+    /// program, which never began.
+    static func end(_ code: Int32) -> Never {
+        ProgramEnd.run()
+        Processes.exitNow(code)
     }
 
     /// Does what it is told to.
-    static func serve(_ link: Connection) throws {
+    private static func serve(_ link: Connection, _ known: Known?) throws {
         do {
-            let order = try link.receive(ChildOrder.self)
+            let order = try known?.work.order ?? link.receive(ChildOrder.self)
             CurrentProcess.become(
                 name: order.name, isDaemon: order.isDaemon,
                 childOf: order.parent)
             switch order.role {
             case .server: ForkServerLife.run(link)
-            case .function: try answer(order, link)
+            case .function: try answer(order, link, known)
             case .worker: try WorkerLife.run(order, link)
             }
         } catch ConnectionError.endOfStream {
@@ -55,9 +74,12 @@ enum ChildLife {
         }
     }
 
-    private static func answer(_ order: ChildOrder, _ link: Connection) throws {
-        let (input, bag) = try receiveInput(order, link)
-        guard let function = order.function?.resolve() as? any ProcessFunction.Type else {
+    private static func answer(
+        _ order: ChildOrder, _ link: Connection, _ known: Known?
+    ) throws {
+        let (input, bag) = try known.map { ($0.work.input, nil) } ?? receiveInput(order, link)
+        let found = known.map(\.function) ?? order.function?.resolve() as? any ProcessFunction.Type
+        guard let function = found else {
             let error = ProcessFunctionError.unknown(CurrentProcess.name)
             return try link.send(Answer.of(error))
         }

@@ -25,7 +25,7 @@ final class ForkServer: @unchecked Sendable {
     /// A new child's number.
     func start(
         _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection,
-        _ function: TypeName?
+        _ work: ChildWork?
     ) throws -> Int32 {
         var order = ForkOrder(parent: processID())
         // The helper's own are those that this program had when it was started.
@@ -39,7 +39,7 @@ final class ForkServer: @unchecked Sendable {
         order.environment = options.environment
         (order.memory, order.seconds, order.descriptors) = options.numbers
         order.processors = options.processors
-        order.function = function
+        order.work = work
 
         let here = Processes.currentDirectory
         if Hub.ofThread == nil { return try start(order, from: here, streams, link) }

@@ -14,8 +14,8 @@ struct ForkOrder: Codable {
     var seconds: UInt64 = 0
     var descriptors: UInt64 = 0
     var processors: Set<Int>?
-    /// What the child is to run, for the runtime to have found it already.
-    var function: TypeName?
+    /// Nil where the child is told when it is there.
+    var work: ChildWork?
 }
 
 /// What it answers: the child's number, or why there is none.
@@ -51,18 +51,21 @@ enum ForkServerLife {
     private static func fork(
         _ order: ForkOrder, _ numbers: [Int32], _ link: Connection
     ) -> ForkReply {
-        _ = order.function?.resolve() as? any ProcessFunction.Type
+        // All that can be done once, for each copy not to do it.
+        let plan = plan(order, numbers)
+        let known = order.work.map { work in
+            (work, work.order.function?.resolve() as? any ProcessFunction.Type)
+        }
         do throws(SystemError) {
             let pid = try Processes.cloneSibling()
-            if pid == 0 { begin(order, numbers, link) }
+            if pid == 0 { begin(order, plan, numbers, link, known) }
             return ForkReply(pid: pid)
         } catch {
             return ForkReply(errno: error.errno.rawValue, call: error.call)
         }
     }
 
-    private static func begin(_ order: ForkOrder, _ numbers: [Int32], _ link: Connection) -> Never {
-        link.close()
+    private static func plan(_ order: ForkOrder, _ numbers: [Int32]) -> Processes.Plan {
         var plan = Processes.Plan(path: "a child", arguments: [])
         var rest = numbers.dropFirst()
         let standard = order.standard.map { $0 ? rest.popFirst() : nil }
@@ -74,15 +77,23 @@ enum ForkServerLife {
         plan.directory = order.directory
         plan.limits = (order.memory, order.seconds, order.descriptors)
         plan.processors = order.processors
+        return plan
+    }
+
+    private static func begin(
+        _ order: ForkOrder, _ plan: Processes.Plan, _ numbers: [Int32], _ link: Connection,
+        _ known: ChildLife.Known?
+    ) -> Never {
+        link.close()
         ChildProcess.enterForked()
         do {
             try Processes.settle(plan, parent: order.parent)
         } catch {
             StandardStream.error.write("plait: process \(processID()): \(error)\n")
-            Processes.exit(1)
+            Processes.exitNow(1)
         }
         for number in numbers where number > Processes.link { closeDescriptor(number) }
         if let environment = order.environment { Processes.setEnvironment(environment) }
-        ChildLife.begin()
+        ChildLife.begin(known)
     }
 }

@@ -14,15 +14,17 @@ struct Launch {
     /// Starts one that waits for a ``ChildOrder``; not by a fork.
     /// - Parameters:
     ///   - name: `process-` and its number if nil.
-    ///   - function: What it is to run, if that is known.
-    ///   - send: Sends what the connection holds although nobody receives yet.
+    ///   - work: What it is to do, if that is short: it need not wait for us then.
     static func start(
         _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil,
-        function: TypeName? = nil, before send: (Connection) throws -> Void = { _ in }
+        work: ChildWork? = nil
     ) throws -> Launch {
         Children.follow()
         let (ours, theirs) = try Connection.pair()
-        try send(ours)
+        if method == .spawn, let work {
+            try ours.send(value: work.order)
+            try ours.send(work.input)
+        }
         let hearsErrors = options.errorOutput == .inherited
         var input = try StandardPipe(
             options.input == .inherited ? .null : options.input, childReads: true)
@@ -34,7 +36,7 @@ struct Launch {
             let pid = try theirs.withNumber { number in
                 method == .spawn
                     ? try anew(options, standard, number)
-                    : try ForkServer.shared.start(options, standard, theirs, function)
+                    : try ForkServer.shared.start(options, standard, theirs, work)
             }
             let errors = errorOutput.takeOurEnd()
             let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil

@@ -64,19 +64,16 @@ private func launchSending<Function: ProcessFunction>(
     let order = ChildOrder(
         role: .function, name: name, function: type, descriptors: bag.numbers.count,
         isDaemon: isDaemon)
-    func send(_ link: Connection) throws {
-        try link.send(value: order)
-        for number in bag.numbers { try link.send(FileDescriptor(rawValue: number)) }
-        try link.send(bytes)
+    // A connection holds some 200 KiB with nobody receiving.
+    if bytes.count <= 1 << 14 && bag.numbers.isEmpty {
+        let work = ChildWork(order: order, input: bytes)
+        return try Launch.start(method, options, name: name, work: work)
     }
-    // The process need not wait for us then: a connection holds some 200 KiB, and fewer descriptors.
-    let isShort = bytes.count <= 1 << 14 && bag.numbers.isEmpty
-    let launch = try Launch.start(method, options, name: name, function: type) { link in
-        if isShort { try send(link) }
-    }
-    if isShort { return launch }
+    let launch = try Launch.start(method, options, name: name)
     do {
-        try send(launch.link)
+        try launch.link.send(value: order)
+        for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
+        try launch.link.send(bytes)
     } catch let error as SystemError where error.meansEnd {
         // It has ended already: whoever joins it learns why.
     } catch {
