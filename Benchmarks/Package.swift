@@ -42,7 +42,9 @@ let package = Package(
                 .product(name: "PlaitProcesses", package: "plait"),
                 .product(name: "PlaitStrands", package: "plait"),
                 .product(name: "PlaitSync", package: "plait"),
-            ], swiftSettings: swiftSettings),
+            ], swiftSettings: swiftSettings,
+            // As servers are shipped: else a program that is started anew spends its time in the loader.
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
         .executableTarget(
             name: "OursManagers",
             dependencies: [.product(name: "Plait", package: "plait")], swiftSettings: swiftSettings),
