@@ -81,7 +81,7 @@ let package = Package(
         tests("PlaitSync", over: ["PlaitSync", "TestSupport"]),
         tests("PlaitNet", over: ["PlaitNet", "TestSupport", system]),
         .executableTarget(
-            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitProcesses", system],
+            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitRemote", system],
             path: "Tests/ForkProbe", swiftSettings: strict),
         .executableTarget(
             name: "ThreadProbe", dependencies: ["PlaitStrands"],

@@ -15,9 +15,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#if __has_include(<sys/rseq.h>)
+// glibc 2.35 and later.
+#include <sys/rseq.h>
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
@@ -70,8 +74,10 @@ static void *be_spare(void *unused) {
     // Has glibc make what it keeps of allocations for each thread, once for all copies.
     void *volatile memory = malloc(1);
     free(memory);
+#ifdef RSEQ_SIG
     // In a copy, the kernel goes on telling the processor's number to where it did: glibc is to ask for it.
     syscall(SYS_rseq, own_pointer() + (uintptr_t)__rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
     spare.error = describe(&spare.memory);
     atomic_store(&spare.is_ready, 1);
     plait_futex_wake((const uint32_t *)&spare.is_ready, 1);

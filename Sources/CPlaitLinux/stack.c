@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -61,10 +62,22 @@ PART bounds fiber_stack(void) {
     return (bounds){note->guard_low, note->guard_low + note->size};
 }
 
-// Whether eight bytes can be read. Asks the kernel, which looks at the set before it refuses the
-// operation.
-UNINSTRUMENTED static int is_readable(uintptr_t address) {
-    return syscall(SYS_rt_sigprocmask, ~0, address, NULL, 8) == 0 || errno != EFAULT;
+// Copies bytes as far as they can be read, and says how many. The kernel does, for which what another thread
+// unmaps meanwhile is no fault: beyond a stack whose end is not known may be another's.
+UNINSTRUMENTED static size_t read_anywhere(uintptr_t from, volatile void *to, size_t bytes) {
+    size_t count = 0;
+    while (count < bytes) {
+        // Within a page it is all or nothing.
+        size_t step = 4096 - (from + count) % 4096;
+        if (step > bytes - count) step = bytes - count;
+        struct iovec source = {(void *)(from + count), step};
+        struct iovec target = {(char *)(uintptr_t)to + count, step};
+        if (syscall(SYS_process_vm_readv, getpid(), &target, 1L, &source, 1L, 0L) != (long)step) {
+            break;
+        }
+        count += step;
+    }
+    return count;
 }
 
 // MARK: The caller's own stack
@@ -91,14 +104,16 @@ PART uintptr_t plain_frame(uintptr_t frame) { return frame & ~((uintptr_t)1 << 6
 UNINSTRUMENTED static size_t walk(uintptr_t frame, uintptr_t end, int asks, uintptr_t *out,
                                   size_t limit, size_t skipping) {
     size_t count = 0;
-    uintptr_t page = 0;
     while (count < limit && frame % sizeof(uintptr_t) == 0 && end - frame >= 16 && frame < end) {
-        if (asks && (frame + 15) >> 12 != page) {
-            if (!is_readable(frame) || !is_readable(frame + 8)) break;
-            page = (frame + 15) >> 12;
+        volatile uintptr_t pair[2];
+        if (asks) {
+            if (read_anywhere(frame, pair, sizeof pair) < sizeof pair) break;
+        } else {
+            pair[0] = ((const volatile uintptr_t *)frame)[0];
+            pair[1] = ((const volatile uintptr_t *)frame)[1];
         }
-        uintptr_t next = plain_frame(((const volatile uintptr_t *)frame)[0]);
-        uintptr_t address = plain_return(((const volatile uintptr_t *)frame)[1]);
+        uintptr_t next = plain_frame(pair[0]);
+        uintptr_t address = plain_return(pair[1]);
         // The outermost frame: it was called by a fiber's entry, or by nobody.
         if (next == 0 || address < 4096) break;
         if (skipping > 0) {
@@ -119,7 +134,7 @@ size_t plait_stack_walk(uintptr_t frame, uintptr_t *out, size_t limit, size_t sk
     if (contains(thread_stack, frame)) {
         return walk(frame, thread_stack.high, 0, out, limit, skipping);
     }
-    // A stack that is neither's: page by page.
+    // A stack that is neither's.
     int error = errno;
     size_t count = walk(frame, frame + (16 << 20), 1, out, limit, skipping);
     errno = error;
@@ -162,20 +177,18 @@ UNINSTRUMENTED static void save_stack(void) {
     slot.stopped.bytes = 0;
     if (from % 8) return;
     bounds fiber = fiber_stack();
-    int asks = 0;
     // In the middle of a switch the cell is the next fiber's, the stack the last one's.
-    if (contains(fiber, from)) {
-        if (fiber.high < end) end = fiber.high;
-    } else if (contains(thread_stack, from)) {
-        if (thread_stack.high < end) end = thread_stack.high;
-    } else {
-        asks = 1;
+    bounds known = contains(fiber, from) ? fiber : thread_stack;
+    if (!contains(known, from)) {
+        slot.stopped.bytes =
+            read_anywhere(from, slot.stopped.stack, sizeof slot.stopped.stack) / 8 * 8;
+        return;
     }
+    if (known.high < end) end = known.high;
     const volatile uint64_t *source = (const volatile uint64_t *)from;
     volatile uint64_t *target = slot.stopped.stack;
     size_t count = 0;
     for (uintptr_t address = from; address + 8 <= end; address += 8, count++) {
-        if (asks && (count == 0 || address % 4096 == 0) && !is_readable(address)) break;
         target[count] = source[count];
     }
     slot.stopped.bytes = count * 8;

@@ -2,6 +2,7 @@ internal import Glibc
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitProcesses
+internal import PlaitRemote
 internal import PlaitStrands
 internal import PlaitSync
 
@@ -29,6 +30,7 @@ enum MethodCases {
         case "many": try many(method)
         case "nested": try nested(method)
         case "contention": try contention(method)
+        case "manager": try manager(method)
         default: fatalError("no such case")
         }
     }
@@ -38,6 +40,16 @@ enum MethodCases {
         let large = [UInt8](repeating: 7, count: 3_000_000)
         print(try spawn(.process, Mirror.self, large, method: method).join() == large)
         print(try spawn(.process, Strands.self, 20, method: method).join())
+    }
+
+    private static func manager(_ method: StartMethod) throws {
+        try withManager(name: "keeper", method: method) { manager in
+            let book: ManagedDictionary<String, Int> = try manager.dictionary()
+            try book.set("one", 1)
+            print(try book.get("one") ?? 0, manager.pid == processID())
+            let numbers = try (0..<3).map { _ in try book.submitGet("one") }
+            print(try numbers.map { try $0.result() ?? 0 })
+        }
     }
 
     private static func contention(_ method: StartMethod) throws {

@@ -14,7 +14,9 @@ public struct ProcessKind: Sendable {
 ///
 /// Waits until the process is there, which takes a millisecond or a few and is not ended by a cancellation,
 /// not for the function. The process's standard input is empty if it is not to be a pipe, but for
-/// ``StartMethod/fork``, which leaves it as it is; its standard error goes to the program's.
+/// ``StartMethod/fork``, which leaves it as it is; its standard error goes to the program's. When the function
+/// has returned or thrown, the process's own threads are waited for and its `ProgramEnd` actions run, but no
+/// exit handlers.
 /// - Parameters:
 ///   - input: Copied to the process.
 ///   - name: For reports; `process-` and its number if nil.
