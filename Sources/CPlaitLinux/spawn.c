@@ -125,5 +125,5 @@ int plait_thread_count(void) {
     struct stat status;
     // A directory a thread, and each counts as a link; two are its own.
     if (stat("/proc/self/task", &status) < 0) return -errno;
-    return (int)status.st_nlink - 2 - plait_has_fork_thread();
+    return (int)status.st_nlink - 2;
 }

@@ -100,7 +100,7 @@ package enum Processes {
             unsafe plan.withSettings { unsafe plait_settle(&$0, parent) }, "set up", plan.path)
     }
 
-    /// Another child of this process's parent, a copy of this process, of which no other thread runs. Its
+    /// Another child of this process's parent, a copy of this process, which has a single thread. Its
     /// number, and 0 in itself.
     package static func cloneSibling() throws(SystemError) -> Int32 {
         fflush(nil)
@@ -156,12 +156,11 @@ package enum Processes {
         return all
     }
 
-    /// Threads of this process, but for one that sleeps for the sake of forks.
     package static func threadCount() throws(SystemError) -> Int {
         Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
     }
 
-    /// The kernel's names of the threads that ``threadCount()`` counts.
+    /// The kernel's names of this process's threads.
     package static func threadNames() -> [String] {
         guard let directory = unsafe opendir("/proc/self/task") else { return [] }
         defer { unsafe closedir(directory) }
@@ -183,7 +182,6 @@ package enum Processes {
             try? file.close()
             names.append(String(decoding: name.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self))
         }
-        if plait_has_fork_thread() != 0 { names.removeAll { $0 == PLAIT_FORK_THREAD } }
         return names
     }
 

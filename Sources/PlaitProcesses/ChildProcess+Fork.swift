@@ -5,7 +5,7 @@ internal import PlaitStrands
 extension ChildProcess {
     /// Runs `body` in a child that is a copy of this process.
     ///
-    /// Only for a process with a single thread (but for the one that this keeps asleep), and on that thread's own strand: in a fiber it traps.
+    /// Only for a process with a single thread, and on that thread's own strand: in a fiber it traps.
     /// In the child there is no hub and no fiber of the parent's: those have ended there, and who
     /// joins one gets `LeftInParent`. A lock that one of them held stays held until the child
     /// releases it. Its descriptors are shared. Its signals act as in the parent, and stay blocked if

@@ -33,6 +33,11 @@ enum Contend: ProcessFunction {
     }
 }
 
+/// What the runtime takes for the main thread.
+enum BeMain: ProcessFunction {
+    static func run(_ number: Int) throws -> Int { MainActor.assumeIsolated { number + 1 } }
+}
+
 extension JoinHandle {
     /// Returns when the thread sleeps, in the system or in a lock.
     fileprivate func letWait() -> Self {

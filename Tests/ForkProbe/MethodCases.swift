@@ -55,6 +55,7 @@ enum MethodCases {
     private static func contention(_ method: StartMethod) throws {
         // From here on, the thread's number is known to what locks.
         Contend.prepare()
+        print(try spawn(.process, BeMain.self, 1, method: method).join())
         for _ in 0..<3 { print(try spawn(.process, Contend.self, 10, method: method).join()) }
     }
 

@@ -26,7 +26,7 @@ struct StartMethodTests {
         ("streams", ["A LINE"]),
         ("many", ["[0, 2, 4, 6, 8, 10, 12, 14, 16, 18]"]),
         ("manager", ["1 false", "[1, 1, 1]"]),
-        ("contention", ["15", "15", "15"]),
+        ("contention", ["2", "15", "15", "15"]),
         ("nested", ["8 by a child of a child"]),
     ]
 

@@ -183,14 +183,11 @@ void *_Nullable plait_map_shared(int file, size_t bytes);
 
 // MARK: Processes
 
-/// Copies the calling process, of which no other thread runs: 0 in the copy, its number in this one, or -errno.
-/// The copy's thread-local memory is new, but for the cell. Called by one thread at a time.
+/// Copies the calling process, which has one thread: 0 in the copy, its number in this one, or -errno. The
+/// copy's thread-local memory is new, but for the cell and glibc's own.
 pid_t plait_fork(void);
 /// As plait_fork(), as another child of the caller's own parent.
 pid_t plait_clone_sibling(void);
-/// The thread that both keep asleep, from the first call on.
-#define PLAIT_FORK_THREAD "plait-fork"
-int plait_has_fork_thread(void);
 int plait_pidfd_open(pid_t pid);
 /// Reaps the child behind `pidfd`: 1 and `*code`, `*signal` when it has ended, 0 while it runs.
 int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
@@ -244,5 +241,5 @@ uintptr_t plait_image_end(void);
 int plait_pipe(int *_Nonnull ends);
 /// Writes without raising SIGPIPE in this process: the count or -errno.
 ssize_t plait_write_pipe(int descriptor, const void *_Nonnull bytes, size_t count);
-/// Threads of this process but for the one that plait_fork() keeps, or -errno.
+/// Threads of this process, or -errno.
 int plait_thread_count(void);
