@@ -1,8 +1,8 @@
-internal import Glibc
 internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 internal import Synchronization
+internal import SystemPackage
 
 /// Two threads of a child want at once what the Swift runtime and the standard library guard by the thread's
 /// number: the child has to know its own.
@@ -11,7 +11,7 @@ enum Contend: ProcessFunction {
     private static let counter = Mutex(0)
     /// While one thread makes it, another wants it.
     private static let made: Int = {
-        startOther { _ = made }
+        _ = startBlocked { _ = made }
         return 4
     }()
 
@@ -21,27 +21,43 @@ enum Contend: ProcessFunction {
         let lazily = made
         let handle = counter.withLock { counter in
             counter += number
-            return spawn(.thread) { self.counter.withLock { $0 += 1 } }.letWait()
+            return startBlocked { self.counter.withLock { $0 += 1 } }
         }
         try handle.join()
         return lazily + counter.withLock { $0 }
     }
 
-    /// Begins it, and gives it the time to get as far as it can.
-    private static func startOther(_ body: @escaping @Sendable () -> Void) {
-        _ = spawn(.thread, body).letWait()
+    /// Starts a thread, and returns when it sleeps in `wait`.
+    private static func startBlocked(_ wait: @escaping @Sendable () -> Void) -> JoinHandle<Void> {
+        let thread = Shared(0)
+        let handle = spawn(.thread) {
+            thread.number.store(kernelThreadID(), ordering: .releasing)
+            wait()
+        }
+        while !isAsleep(thread.number.load(ordering: .acquiring)) { yieldThread() }
+        return handle
+    }
+
+    private final class Shared: Sendable {
+        let number: Atomic<Int32>
+        init(_ number: Int32) { self.number = Atomic(number) }
+    }
+
+    /// Whether the system says that the thread sleeps.
+    private static func isAsleep(_ thread: Int32) -> Bool {
+        guard thread != 0,
+            let file = unsafe try? FileDescriptor.open("/proc/self/task/\(thread)/stat", .readOnly)
+        else { return false }
+        defer { try? file.close() }
+        var text = [UInt8](repeating: 0, count: 256)
+        let count = unsafe text.withUnsafeMutableBytes { unsafe (try? file.read(into: $0)) ?? 0 }
+        // Its number, its name in parentheses, its state.
+        let state = text.prefix(count).split(separator: UInt8(ascii: ")")).last?.dropFirst().first
+        return state == UInt8(ascii: "S")
     }
 }
 
 /// What the runtime takes for the main thread.
 enum BeMain: ProcessFunction {
     static func run(_ number: Int) throws -> Int { MainActor.assumeIsolated { number + 1 } }
-}
-
-extension JoinHandle {
-    /// Returns when the thread sleeps, in the system or in a lock.
-    fileprivate func letWait() -> Self {
-        usleep(20_000)
-        return self
-    }
 }

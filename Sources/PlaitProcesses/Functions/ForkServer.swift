@@ -20,7 +20,12 @@ final class ForkServer: @unchecked Sendable {
     }
 
     /// The helper's number; nil before the first child.
-    var pid: Int32? { lock.withLock { server?.process.pid } }
+    var pid: Int32? { whileIdle { $0 } }
+
+    /// Calls `body` with the helper's number while nobody asks it for a process.
+    func whileIdle<Result>(_ body: (Int32?) throws -> Result) rethrows -> Result {
+        try lock.withLock { try body(server?.process.pid) }
+    }
 
     /// A new child's number.
     func start(
@@ -42,8 +47,9 @@ final class ForkServer: @unchecked Sendable {
         order.work = work
 
         let here = Processes.currentDirectory
+        // A thread without a hub asks by itself: that saves waking another twice.
         if Hub.ofThread == nil { return try start(order, from: here, streams, link) }
-        // On one hub always: a descriptor keeps what it needs of each hub that has waited for it.
+        // Others, on one hub always: a descriptor keeps what it needs of each hub that has waited for it.
         return try ChildService.perform { [order] in
             try self.start(order, from: here, streams, link)
         }
@@ -59,8 +65,13 @@ final class ForkServer: @unchecked Sendable {
         let reply: ForkReply
         do {
             reply = try ask(order, streams, link)
-        } catch is ConnectionError, is SystemError {
-            // It was killed, perhaps with the last child of a group. Once more, with a new one.
+        } catch let error as ConnectionError {
+            // It had read the order, and has perhaps made the process: another must not run the function too.
+            server = nil
+            throw ProcessFunctionError.noForkServer("\(error)")
+        } catch is SystemError {
+            // It was killed before it had read the order, perhaps with the last child of a group. Once more,
+            // with a new one.
             server = nil
             do {
                 reply = try ask(order, streams, link)
