@@ -146,17 +146,22 @@ struct ThreadProbe {
     private static func joinedExit() throws {
         let hub = try Hub.start(name: "background").hub
         let thread = spawn(.thread) { try Strand.main.join() }
+        let areWaiting = Event()
         let fiber = spawn(.fiber, on: hub) {
-            while thread.strand.currentWait == nil { Strand.yield() }
+            try areWaiting.wait()
             exit(6)
         }
-        spawn(.thread) {
+        let joiner = spawn(.thread) {
             do {
                 try fiber.join()
             } catch {
                 print(error is ProgramEnding)
             }
         }
+        for strand in [thread.strand, joiner.strand] {
+            while strand.currentWait == nil { Strand.yield() }
+        }
+        areWaiting.set()
         try Event().wait()
     }
 
