@@ -24,7 +24,6 @@ let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let arguments: Target.Dependency = .product(
     name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -47,7 +46,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
-        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     ],
@@ -64,10 +62,13 @@ let package = Package(
             over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging, system]),
         layer("PlaitNet", over: ["PlaitStrands", logging, system]),
         layer("PlaitProcesses", over: ["PlaitStrands", deque, system]),
-        layer("PlaitRemote", over: ["PlaitProcesses", crypto, system]),
-        layer("Plait", over: ["PlaitNet", "PlaitRemote"]),
+        // Debian: libssl-dev.
+        .systemLibrary(name: "CPlaitOpenSSL"),
+        layer("PlaitRemote", over: ["CPlaitOpenSSL", "PlaitProcesses", system]),
+        layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
         .executableTarget(
-            name: "PlaitCommand", dependencies: ["Plait", arguments], swiftSettings: strict),
+            name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", arguments],
+            swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["PlaitStrands", system],
             path: "Tests/TestSupport", swiftSettings: strict),

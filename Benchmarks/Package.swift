@@ -47,7 +47,10 @@ let package = Package(
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
         .executableTarget(
             name: "OursManagers",
-            dependencies: [.product(name: "Plait", package: "plait")], swiftSettings: swiftSettings),
+            dependencies: [
+                .product(name: "Plait", package: "plait"),
+                .product(name: "PlaitRemote", package: "plait"),
+            ], swiftSettings: swiftSettings),
         .executableTarget(name: "FloorQueue", dependencies: ["CBenchSupport"]),
         .executableTarget(
             name: "PeerNIO",

@@ -21,7 +21,11 @@ let package = Package(
             name: "Orphans", dependencies: [.product(name: "Plait", package: "plait")]),
         // Snippets.swift is written by scripts/snippets.
         .executableTarget(
-            name: "Snippets", dependencies: [.product(name: "Plait", package: "plait")]),
+            name: "Snippets",
+            dependencies: [
+                .product(name: "Plait", package: "plait"),
+                .product(name: "PlaitRemote", package: "plait"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,3 @@
-internal import Crypto
-internal import FoundationEssentials
 internal import PlaitPlatform
 internal import PlaitProcesses
 internal import SystemPackage
@@ -19,7 +17,7 @@ enum Handshake {
     private static let longest = 256
     private static let greeting = Array("plait-key-1:".utf8)
     static let challengeSize = 32
-    static let codeSize = 32
+    static let codeSize = KeyedCode.size
 
     enum Side: String { case client = "plait client", listener = "plait listener" }
 
@@ -27,29 +25,18 @@ enum Handshake {
     static func code(
         _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
     ) -> [UInt8] {
-        Array(
-            HMAC<SHA256>.authenticationCode(
-                for: Array(side.rawValue.utf8) + listener + client, using: padded(key)))
+        KeyedCode.make(Array(side.rawValue.utf8) + listener + client, key: key)
     }
 
-    /// In a time that does not tell how much of it is right.
+    /// Whether a code is what the side has to send. Takes a time that does not tell how much is right.
     static func isRight(
         _ code: [UInt8], _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
     ) -> Bool {
-        HMAC<SHA256>.isValidAuthenticationCode(
-            code, authenticating: Array(side.rawValue.utf8) + listener + client,
-            using: padded(key))
+        let right = Handshake.code(side, listener: listener, client: client, key: key)
+        return KeyedCode.areEqual(code, right)
     }
 
-    /// HMAC pads keys with zeros, and hashes long ones: without this, some keys would be as good as others.
-    private static func padded(_ key: [UInt8]) -> SymmetricKey {
-        SymmetricKey(data: SHA256.hash(data: key))
-    }
-
-    static func challenge() -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<challengeSize).map { _ in .random(in: 0...255, using: &generator) }
-    }
+    static func challenge() -> [UInt8] { KeyedCode.randomBytes(challengeSize) }
 
     /// The listener's part.
     /// - Parameter onRefusal: Told before the other side is.

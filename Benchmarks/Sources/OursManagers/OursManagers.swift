@@ -1,5 +1,6 @@
 import Glibc
 import Plait
+import PlaitRemote
 
 /// Measures one of the figures of managers and prints it: `ours-managers manager`.
 @main

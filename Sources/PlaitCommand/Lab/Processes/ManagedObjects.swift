@@ -1,4 +1,5 @@
 internal import Plait
+internal import PlaitRemote
 
 /// A ballot box: an object of this program's own, which lives in the manager.
 final class BallotBox: ManagedType {
