@@ -13,8 +13,10 @@ enum KeyedCode {
         let isHashed = unsafe SHA256(key, key.count, &digest) != nil
         var code = [UInt8](repeating: 0, count: size)
         var count: UInt32 = 0
-        let isMade = unsafe HMAC(
-            EVP_sha256(), digest, Int32(digest.count), message, message.count, &code, &count) != nil
+        let isMade =
+            unsafe HMAC(
+                EVP_sha256(), digest, Int32(digest.count), message, message.count, &code, &count)
+            != nil
         guard isHashed, isMade, count == size else {
             fatalError("plait: OpenSSL has no HMAC-SHA256 here: its configuration forbids it")
         }
