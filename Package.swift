@@ -10,14 +10,21 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// A library layer: `Sources/<name>`, importing only layers below it.
+/// A library layer: `Sources/<name>`, importing only layers below it, all of which it names.
 func layer(_ name: String, over dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
 /// The tests of a layer: `Tests/<name>Tests`.
 func tests(_ name: String, over dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: strict)
+    .testTarget(
+        name: "\(name)Tests", dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+/// A program that tests start: `Tests/<name>`.
+func probe(_ name: String, over dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
 }
 
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -49,56 +56,105 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     ],
+    // Each names everything that it imports, and imports only what stands above it: `make lint`.
     targets: [
         .target(name: "CPlaitSwitch"),
         .target(name: "CPlaitLinux"),
+        // Debian: libssl-dev.
+        .systemLibrary(name: "CPlaitOpenSSL"),
         layer("PlaitPlatform", over: ["CPlaitLinux", system]),
         layer("PlaitParking", over: ["PlaitPlatform"]),
         layer("PlaitSelectors", over: ["PlaitPlatform", system]),
-        layer("PlaitSync", over: ["PlaitParking", deque, heap, logging]),
-        layer("PlaitLoop", over: ["PlaitParking", "PlaitSelectors"]),
+        layer("PlaitSync", over: ["PlaitPlatform", "PlaitParking", deque, heap, logging]),
+        layer("PlaitLoop", over: ["PlaitPlatform", "PlaitParking", "PlaitSelectors"]),
         layer(
             "PlaitStrands",
-            over: ["CPlaitSwitch", "PlaitSync", "PlaitLoop", deque, logging, system]),
-        layer("PlaitNet", over: ["PlaitStrands", logging, system]),
-        layer("PlaitProcesses", over: ["PlaitStrands", deque, system]),
-        // Debian: libssl-dev.
-        .systemLibrary(name: "CPlaitOpenSSL"),
-        layer("PlaitRemote", over: ["CPlaitOpenSSL", "PlaitProcesses", system]),
-        layer("Plait", over: ["PlaitNet", "PlaitProcesses"]),
+            over: [
+                "CPlaitSwitch", "CPlaitLinux", "PlaitPlatform", "PlaitParking", "PlaitSelectors",
+                "PlaitSync", "PlaitLoop", deque, logging, system,
+            ]),
+        layer(
+            "PlaitNet",
+            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", logging, system]),
+        layer(
+            "PlaitProcesses",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands", deque,
+                system,
+            ]),
+        layer(
+            "PlaitRemote",
+            over: [
+                "CPlaitOpenSSL", "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands",
+                "PlaitProcesses", system,
+            ]),
+        layer(
+            "Plait",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitLoop",
+                "PlaitStrands", "PlaitNet", "PlaitProcesses",
+            ]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", arguments],
             swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["PlaitStrands", system],
+            name: "TestSupport",
+            dependencies: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", system],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests(
             "PlaitPlatform",
-            over: ["CPlaitSwitch", "PlaitPlatform", "PlaitStrands", "TestSupport", system]),
-        tests("PlaitParking", over: ["PlaitParking", "TestSupport"]),
-        tests("PlaitSelectors", over: ["PlaitSelectors", "TestSupport", system]),
-        tests("PlaitLoop", over: ["PlaitLoop", "PlaitStrands", "TestSupport", system]),
-        tests("PlaitStrands", over: ["CPlaitSwitch", "PlaitStrands", "TestSupport", system]),
-        tests("PlaitSync", over: ["PlaitSync", "TestSupport"]),
-        tests("PlaitNet", over: ["PlaitNet", "TestSupport", system]),
-        .executableTarget(
-            name: "ForkProbe", dependencies: ["PlaitNet", "PlaitRemote", system],
-            path: "Tests/ForkProbe", swiftSettings: strict),
-        .executableTarget(
-            name: "ThreadProbe", dependencies: ["PlaitStrands"],
-            path: "Tests/ThreadProbe", swiftSettings: strict),
-        .executableTarget(
-            name: "ChaosProbe", dependencies: ["PlaitProcesses"],
-            path: "Tests/ChaosProbe", swiftSettings: strict),
+            over: [
+                "CPlaitSwitch", "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands",
+                system,
+            ]),
+        tests("PlaitParking", over: ["PlaitPlatform", "PlaitParking", "PlaitStrands"]),
+        tests("PlaitSelectors", over: ["PlaitPlatform", "PlaitSelectors", system]),
+        tests(
+            "PlaitLoop",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitLoop", "PlaitStrands",
+                system,
+            ]),
+        tests(
+            "PlaitStrands",
+            over: [
+                "CPlaitSwitch", "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync",
+                "PlaitLoop", "PlaitStrands", system,
+            ]),
+        tests("PlaitSync", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
+        tests(
+            "PlaitNet",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitStrands",
+                "PlaitNet", system,
+            ]),
+        probe(
+            "ForkProbe",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitNet",
+                "PlaitProcesses", "PlaitRemote", system,
+            ]),
+        probe(
+            "ThreadProbe",
+            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands"]),
+        probe(
+            "ChaosProbe",
+            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitProcesses"]),
         tests(
             "PlaitProcesses",
             over: [
-                "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", "TestSupport", system,
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitStrands",
+                "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", system,
             ]),
-        tests("PlaitRemote", over: ["PlaitRemote", "TestSupport", system]),
-        tests("PlaitCommand", over: ["PlaitCommand", "Plait", "TestSupport"]),
-        tests("Conformance", over: ["PlaitStrands", "TestSupport"]),
-        tests("Stress", over: ["PlaitStrands", "TestSupport"]),
+        tests(
+            "PlaitRemote",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitProcesses",
+                "PlaitRemote", system,
+            ]),
+        tests("PlaitCommand", over: ["PlaitCommand", "Plait"]),
+        tests("Conformance", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
+        tests("Stress", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// Lets SIGINT and SIGTERM end a command in good order: the first asks, the second ends it at once.
 ///

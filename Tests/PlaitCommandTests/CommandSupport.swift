@@ -1,6 +1,5 @@
 import Foundation
 import Plait
-import PlaitPlatform
 import Testing
 
 /// The command `plait` that was built beside the tests, run with pipes; dies with the tests.

@@ -1,5 +1,4 @@
 import Plait
-import PlaitSync
 import TestSupport
 import Testing
 

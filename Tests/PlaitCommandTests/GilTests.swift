@@ -1,6 +1,5 @@
 import Foundation
 import Plait
-import PlaitPlatform
 import TestSupport
 import Testing
 

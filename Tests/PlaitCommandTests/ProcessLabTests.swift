@@ -1,5 +1,5 @@
 import Foundation
-import PlaitProcesses
+import Plait
 import TestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import Plait
-import PlaitPlatform
 import TestSupport
 import Testing
 

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Plait
-internal import PlaitPlatform
 
 /// `plait lab c10k`: many connections at the same time, on each model.
 struct C10k: ParsableCommand {

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Plait
-internal import PlaitPlatform
 
 /// The clients of `plait lab c10k`, a process of their own. For the lab, not for people.
 struct C10kClients: ParsableCommand {

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import Plait
-internal import PlaitPlatform
 
 /// One model's run: the server in a process of its own, the clients in another.
 struct C10kTrial {

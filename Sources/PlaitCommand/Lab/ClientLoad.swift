@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// Many clients of an echo server, each a fiber on this thread's hub.
 ///

@@ -1,5 +1,5 @@
 internal import ArgumentParser
-internal import PlaitPlatform
+internal import Plait
 
 /// `plait lab`: experiments that show on this machine what the documentation claims.
 struct LabCommand: ParsableCommand {

@@ -1,4 +1,4 @@
-internal import PlaitPlatform
+internal import Plait
 
 /// Random bytes that clients send slices of, so that making a message costs nothing.
 ///

@@ -1,4 +1,4 @@
-internal import PlaitPlatform
+internal import Plait
 
 /// How far a long command is, on standard error: a bar on a terminal, else a line a step.
 final class ProgressLine {

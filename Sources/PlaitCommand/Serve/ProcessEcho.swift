@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// The echo server with a process a connection, forked by the one that accepts.
 struct ProcessEcho {

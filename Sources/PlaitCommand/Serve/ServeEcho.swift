@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Plait
-internal import PlaitPlatform
 
 /// `plait serve echo`: sends back what it gets, until it is told to end.
 struct ServeEcho: ParsableCommand {

@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// The echo server on one listener, with a fiber or a thread a connection.
 struct StrandEcho {

@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// The echo server on several threads, each with a hub and a listener of its own on the same port:
 /// the system spreads the connections over them.

@@ -104,7 +104,8 @@ extension TypeName {
 /// A process that runs a function, and the function's result. Copies share it.
 ///
 /// Dropping it does not end the process.
-public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Sendable {
+public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, @unchecked Sendable
+{
     // Sendable: `collecting` guards `received`; the rest is constant.
     /// The process.
     public let process: ChildProcess

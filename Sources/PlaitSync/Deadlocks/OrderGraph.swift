@@ -1,22 +1,22 @@
 /// In which order locks were taken while others were held: pure, so that it can be tried with plain
 /// numbers.
-struct OrderGraph<Lock: Hashable> {
+struct OrderGraph<Node: Hashable> {
     /// Locks that were taken while the key was held.
-    private var after: [Lock: Set<Lock>] = [:]
+    private var after: [Node: Set<Node>] = [:]
 
     /// Notes that `second` was taken while `first` was held.
     ///
     /// - Returns: A chain from `second` to `first`, each taken while the one before was held, if there
     ///   is one: then the two orders could meet in a deadlock. Told once for a pair.
-    mutating func add(_ first: Lock, before second: Lock) -> [Lock]? {
+    mutating func add(_ first: Node, before second: Node) -> [Node]? {
         guard first != second, after[first, default: []].insert(second).inserted else {
             return nil
         }
         return path(from: second, to: first)
     }
 
-    private func path(from start: Lock, to end: Lock) -> [Lock]? {
-        var cameFrom: [Lock: Lock] = [:]
+    private func path(from start: Node, to end: Node) -> [Node]? {
+        var cameFrom: [Node: Node] = [:]
         var next = [start]
         while let lock = next.popLast() {
             if lock == end {
@@ -34,7 +34,7 @@ struct OrderGraph<Lock: Hashable> {
     }
 
     /// Forgets a lock that is gone.
-    mutating func remove(_ lock: Lock) {
+    mutating func remove(_ lock: Node) {
         after[lock] = nil
         for other in after.keys { after[other]?.remove(lock) }
     }

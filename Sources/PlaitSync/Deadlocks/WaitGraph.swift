@@ -1,19 +1,19 @@
 /// Who waits for which lock: pure, so that it can be tried with plain numbers.
-struct WaitGraph<Strand: Hashable, Lock> {
-    private var waits: [Strand: Lock] = [:]
+struct WaitGraph<Strand: Hashable, Node> {
+    private var waits: [Strand: Node] = [:]
 
     var count: Int { waits.count }
 
-    subscript(strand: Strand) -> Lock? { waits[strand] }
+    subscript(strand: Strand) -> Node? { waits[strand] }
 
-    mutating func begin(_ strand: Strand, on lock: Lock) { waits[strand] = lock }
+    mutating func begin(_ strand: Strand, on lock: Node) { waits[strand] = lock }
     mutating func end(_ strand: Strand) { waits[strand] = nil }
 
     /// The circle that `strand`'s wait has closed, `strand` first and each waiting for a lock that
     /// the next one holds; nil if there is none.
     /// - Parameter holders: For a strand that waits, and the lock: who holds the lock.
     func circle(
-        closedBy strand: Strand, holders: (Strand, Lock) -> [Strand]
+        closedBy strand: Strand, holders: (Strand, Node) -> [Strand]
     ) -> [Strand]? {
         var path: [Strand] = []
         var visited: Set<Strand> = []

@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Plait
-internal import PlaitPlatform
 
 /// `plait lab gil`: what one lock around an interpreter does to its threads.
 struct Gil: ParsableCommand {

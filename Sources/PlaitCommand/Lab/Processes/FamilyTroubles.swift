@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// What a process in the middle has: a line to the one that watches, and one that its child waits at.
 struct Middle: Codable, Sendable {

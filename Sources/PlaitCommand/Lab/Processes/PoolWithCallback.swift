@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// Squares a number; of 7, it traps.
 enum SquareUnlessSeven: ProcessFunction {

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
-internal import PlaitPlatform
+internal import Plait
 
 /// `plait lab process`: the classic experiments with processes, each a few lines on Plait's public interface that
 /// can be read beside what they print.

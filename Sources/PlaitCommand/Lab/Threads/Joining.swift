@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Plait
-internal import PlaitPlatform
 
 extension ThreadExperiment {
     /// What the end of a program does with its threads: seen from outside, on three programs.

@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 extension ThreadExperiment {
     /// Fifty strands that sleep at the same time.

@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// What the strands of an experiment did, and when.
 ///

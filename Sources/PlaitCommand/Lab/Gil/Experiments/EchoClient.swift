@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// Messages of a lab program on a socket, a line each. A client that has gone, or left an echo unread,
 /// is the end of them.

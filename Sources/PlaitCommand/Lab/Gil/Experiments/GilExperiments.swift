@@ -1,5 +1,4 @@
 internal import Plait
-internal import PlaitPlatform
 
 /// What `plait lab gil` measures.
 struct GilExperiments {

@@ -1,4 +1,4 @@
-internal import PlaitSync
+internal import Plait
 
 /// One thread of a lab program: its stack and its place in the code.
 ///

@@ -7,8 +7,6 @@ protocol RunningProcess: AnyObject, Sendable {
     var process: ChildProcess { get }
 }
 
-extension ProcessHandle: RunningProcess {}
-
 /// Processes that run functions: at its end, the program waits for them, and ends the daemons first. So it
 /// ends other children that are daemons, which get two seconds for it.
 enum RunningProcesses {
