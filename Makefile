@@ -3,8 +3,12 @@
 SWIFT ?= swift
 # Enough for a whole suite; what takes longer hangs.
 GUARD := timeout --kill-after=30
-# The thread sanitizer's run keeps its own build.
+# The thread sanitizer's run keeps its own build, of the layers that it watches.
 TSAN_BUILD := .build-tsan
+# The optimised build: tests, the short run of the main job and the benchmark share its objects.
+RELEASE := -c release -Xswiftc -enable-testing --scratch-path $(CURDIR)/.build-release
+# A package of its own that shares the objects of a build: SwiftPM must not take the other's plan for its own.
+BESIDE := --disable-build-manifest-caching --package-path
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
 TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests|PlaitStrandsTests
 
@@ -24,6 +28,8 @@ lint:
 	@echo "==> lint: swift format, strictly"
 	@$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources \
 		Benchmarks/Package.swift Examples/Sources Examples/Package.swift Package.swift
+	@echo "==> lint: every import is declared, and none goes upward"
+	@scripts/house --check
 
 # How much of the behaviours of the originals is asserted; nothing that is due may be left open.
 ledger:
@@ -31,41 +37,40 @@ ledger:
 
 test-debug:
 	@echo "==> tests, debug build; warnings are errors"
-	@$(SWIFT) build --build-tests
+	@$(SWIFT) build --build-tests --disable-build-manifest-caching
 	@scripts/run-tests 900
 
 test-release:
 	@echo "==> tests, release build"
-	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
+	@$(SWIFT) build --build-tests $(RELEASE) --disable-build-manifest-caching
 	@scripts/run-tests 900 -c release --scratch-path .build-release
 
 test-tsan:
 	@echo "==> tests under the thread sanitizer"
-	@$(SWIFT) build --build-tests --sanitize=thread --scratch-path $(TSAN_BUILD)
-	@TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.supp" PLAIT_STRESS=0.05 \
+	@PLAIT_UP_TO_STRANDS=1 $(SWIFT) build --build-tests --sanitize=thread --scratch-path $(TSAN_BUILD)
+	@PLAIT_UP_TO_STRANDS=1 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/scripts/tsan.supp" PLAIT_STRESS=0.05 \
 		scripts/run-tests 900 --sanitize=thread --scratch-path $(TSAN_BUILD) \
 		--filter '$(TSAN_TESTS)' --skip 'StackOverflow|CrashReport|Crash'
 
 examples:
 	@echo "==> examples, and the snippets of the documentation"
 	@scripts/snippets
-	@$(SWIFT) build --package-path Examples
-	@$(GUARD) 120 Examples/.build/debug/Snippets
+	@$(SWIFT) build $(BESIDE) Examples --scratch-path $(CURDIR)/.build
+	@$(GUARD) 120 .build/debug/Snippets
 
 smoke:
 	@echo "==> a short run of the main job, release build"
-	@$(SWIFT) build -c release --product plait
-	@$(GUARD) 300 .build/release/plait lab c10k --clients 1000 --seconds 2
+	@$(GUARD) 300 .build-release/release/plait lab c10k --clients 1000 --seconds 2
 
 # That the benchmarks still build and run; their figures want a quiet machine.
 bench-smoke:
 	@echo "==> the micro benchmarks build, and one runs"
-	@$(SWIFT) build -c release --package-path Benchmarks --product ours-micro
-	@$(GUARD) 120 Benchmarks/.build/release/ours-micro queue-fibers-1
+	@$(SWIFT) build $(RELEASE) $(BESIDE) Benchmarks --product ours-micro
+	@$(GUARD) 120 .build-release/release/ours-micro queue-fibers-1
 
 # Ten times the rounds of every stress test, and the slow tests.
 stress: setup
-	@$(SWIFT) build --build-tests -c release -Xswiftc -enable-testing --scratch-path .build-release
+	@$(SWIFT) build --build-tests $(RELEASE) --disable-build-manifest-caching
 	@PLAIT_STRESS=10 PLAIT_SLOW=1 scripts/run-tests 3600 -c release --scratch-path .build-release
 
 # One table of every figure beside its floor; `make bench JSON=figures.json` writes it as rows too.

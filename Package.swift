@@ -158,3 +158,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The thread sanitizer watches the layers up to PlaitStrands: what stands on them need not be built for it.
+if Context.environment["PLAIT_UP_TO_STRANDS"] != nil {
+    let layers = ["PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitCommand"]
+    let others = ["Plait", "CPlaitOpenSSL", "ForkProbe", "ThreadProbe", "ChaosProbe"]
+    let above = Set(layers + layers.map { "\($0)Tests" } + others)
+    package.targets.removeAll { above.contains($0.name) }
+    package.products.removeAll { above.contains($0.name) || $0.name == "plait" }
+}
