@@ -9,19 +9,27 @@ package final class DescriptorBag: @unchecked Sendable {
     /// Open as long as the bag, if it owns them.
     private(set) var numbers: [Int32] = []
     private let ownsThem: Bool
+    /// What else the value refers to.
+    let loans: Loans
 
     /// For encoding: the shared objects keep their descriptors.
-    init() { ownsThem = false }
+    init() {
+        ownsThem = false
+        loans = Loans()
+    }
 
     /// For decoding: takes over descriptors that came.
-    init(owning numbers: [Int32]) {
+    convenience init(owning numbers: [Int32]) { self.init(owning: numbers, Loans()) }
+
+    private init(owning numbers: [Int32], _ loans: Loans) {
         self.numbers = numbers
+        self.loans = loans
         ownsThem = true
     }
 
     /// With copies of what is in another.
     convenience init(copying other: DescriptorBag) throws(SystemError) {
-        self.init(owning: [])
+        self.init(owning: [], other.loans)
         for number in other.numbers { numbers.append(try Processes.duplicate(number).release()) }
     }
 

@@ -3,9 +3,11 @@ enum PackedArray {
     private static let plain: UInt8 = 1
     private static let coded: UInt8 = 0
 
-    static func encode<Element: Encodable>(_ elements: [Element]) throws -> [UInt8] {
+    static func encode<Element: Encodable>(
+        _ elements: [Element], in context: CodingContext? = nil
+    ) throws -> [UInt8] {
         guard isPlain(Element.self) else {
-            return [coded] + (try MessagePackEncoder().encode(elements))
+            return [coded] + (try MessagePackEncoder().encode(elements, in: context))
         }
         return unsafe elements.withUnsafeBytes { elements in
             unsafe [UInt8](unsafeUninitializedCapacity: elements.count + 1) { bytes, count in

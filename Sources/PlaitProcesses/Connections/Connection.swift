@@ -120,7 +120,7 @@ public final class Connection: Sendable {
     /// - Source: Python's `Connection.send`.
     @available(*, noasync)
     public func send(value: some Encodable, within limit: Duration? = nil) throws {
-        try send(MessagePackEncoder().encode(value), within: limit)
+        try send(MessagePackEncoder().encode(value, in: .unwatched), within: limit)
     }
 
     /// Sends a descriptor: the other end receives one of its own for the same open file. The caller

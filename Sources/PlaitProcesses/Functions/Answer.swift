@@ -32,7 +32,8 @@ package enum Answer {
     /// Runs a function in a process that has it and its input already.
     static func of<Output: Encodable>(_ body: () throws -> Output) -> [UInt8] {
         do {
-            return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try body()))
+            return [Kind.value.rawValue]
+                + (try MessagePackEncoder().encode(try body(), in: .unwatched))
         } catch {
             return of(error)
         }
@@ -42,7 +43,8 @@ package enum Answer {
         _ function: Function.Type, _ input: [UInt8], _ bag: DescriptorBag?
     ) throws -> [UInt8] {
         let input = try MessagePackDecoder().decode(Function.Input.self, from: input, with: bag)
-        return [Kind.value.rawValue] + (try MessagePackEncoder().encode(try function.run(input)))
+        let output = try function.run(input)
+        return [Kind.value.rawValue] + (try MessagePackEncoder().encode(output, in: .unwatched))
     }
 
     /// Runs the function on each of an array that came, up to the first that throws.
@@ -59,7 +61,7 @@ package enum Answer {
     ) throws -> [UInt8] {
         let inputs = try PackedArray.decode(inputs[...], of: Function.Input.self)
         let outputs = try inputs.map { try function.run($0) }
-        return [Kind.value.rawValue] + (try PackedArray.encode(outputs))
+        return [Kind.value.rawValue] + (try PackedArray.encode(outputs, in: .unwatched))
     }
 
     /// An error as an answer.

@@ -10,6 +10,8 @@ struct Launch {
     let link: Connection
     /// Nil where its standard error is not ours to see.
     let lastWords: LastWords?
+    /// What its input refers to, kept until it has ended.
+    var loans: Loans?
 
     /// Starts one that waits for a ``ChildOrder``; not by a fork.
     /// - Parameters:

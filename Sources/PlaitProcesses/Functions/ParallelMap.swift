@@ -43,7 +43,9 @@ public func parallelMap<Item, Result: Codable>(
     defer { team.end(killing: !isDone) }
     for number in 0..<min(count, work.chunks) {
         try team.add("parallelMap-\(number)", options) { name, link in
-            try work.run(name, link) { try PackedArray.encode(try items[$0].map(body)) }
+            try work.run(name, link) {
+                try PackedArray.encode(try items[$0].map(body), in: .unwatched)
+            }
         }
     }
     let answers = try team.collect(work.chunks)

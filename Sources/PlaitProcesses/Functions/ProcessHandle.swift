@@ -69,9 +69,12 @@ private func launchSending<Function: ProcessFunction>(
     // A connection holds some 200 KiB with nobody receiving.
     if bytes.count <= 1 << 14 && bag.numbers.isEmpty {
         let work = ChildWork(order: order, input: bytes)
-        return try Launch.start(method, options, name: name, work: work)
+        var launch = try Launch.start(method, options, name: name, work: work)
+        launch.loans = bag.loans
+        return launch
     }
-    let launch = try Launch.start(method, options, name: name)
+    var launch = try Launch.start(method, options, name: name)
+    launch.loans = bag.loans
     do {
         try launch.link.send(value: order)
         for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
@@ -106,7 +109,7 @@ extension TypeName {
 /// Dropping it does not end the process.
 public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, @unchecked Sendable
 {
-    // Sendable: `collecting` guards `received`; the rest is constant.
+    // Sendable: `collecting` guards `received` and `loans`; the rest is constant.
     /// The process.
     public let process: ChildProcess
     public let name: String
@@ -121,6 +124,8 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
     private var received: Received?
     /// Whether the answer is waited for though nobody joins.
     private let isFollowed: Bool
+    /// What the input refers to, while the process may take it up.
+    private var loans: Loans?
 
     private enum Received {
         case answer([UInt8])
@@ -132,6 +137,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
         process = launch.child
         link = launch.link
         lastWords = launch.lastWords
+        loans = launch.loans
         self.name = name
         self.isDaemon = isDaemon
         self.isFollowed = isFollowed
@@ -227,6 +233,8 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
                     name: name, pid: pid, status: status, said: lastWords?.read() ?? [])
             }
         }
+        // Behind the result, which may refer to the same.
+        loans = nil
         RunningProcesses.remove(self)
         try? promise.complete(with: result)
     }

@@ -63,7 +63,7 @@ extension ProcessPool {
     ) throws -> PoolItem {
         PoolPart(
             gathering, index, try core.number(of: function),
-            try PackedArray.encode(Array(inputs)), limit: timeout,
+            try PoolInput(many: Array(inputs)), limit: timeout,
             isPlain: Self.isPlain(Function.Output.self))
     }
 }
@@ -111,7 +111,7 @@ private final class PoolPart<Output: Decodable & Sendable>: PoolItem, @unchecked
     private let index: Int
 
     init(
-        _ gathering: PoolGathering<Output>, _ index: Int, _ function: UInt32, _ input: [UInt8],
+        _ gathering: PoolGathering<Output>, _ index: Int, _ function: UInt32, _ input: PoolInput,
         limit: Duration?, isPlain: Bool
     ) {
         self.gathering = gathering

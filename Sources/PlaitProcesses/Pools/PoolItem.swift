@@ -7,6 +7,8 @@ class PoolItem: @unchecked Sendable {
     // Sendable: `attempts` is guarded by the pool; the rest is constant.
     let function: UInt32
     let input: [UInt8]
+    /// Keeps what the input refers to, while the item is not done.
+    private let loans: Loans?
     let areMany: Bool
     /// How long it may run.
     let limit: Duration?
@@ -15,9 +17,10 @@ class PoolItem: @unchecked Sendable {
     /// Workers that ended with it.
     var attempts = 0
 
-    init(_ function: UInt32, _ input: [UInt8], areMany: Bool, limit: Duration?, isPlain: Bool) {
+    init(_ function: UInt32, _ input: PoolInput, areMany: Bool, limit: Duration?, isPlain: Bool) {
         self.function = function
-        self.input = input
+        self.input = input.bytes
+        loans = input.loans
         self.areMany = areMany
         self.limit = limit
         self.isPlain = isPlain
@@ -42,13 +45,33 @@ class PoolItem: @unchecked Sendable {
     }
 }
 
+/// What an item is made from.
+struct PoolInput {
+    let bytes: [UInt8]
+    fileprivate let loans: Loans?
+
+    init(_ value: some Encodable) throws {
+        try self.init { try MessagePackEncoder().encode(value, in: $0) }
+    }
+
+    init(many values: [some Encodable]) throws {
+        try self.init { try PackedArray.encode(values, in: $0) }
+    }
+
+    private init(_ encode: (CodingContext) throws -> [UInt8]) throws {
+        let loans = Loans()
+        bytes = try encode(CodingContext(loans))
+        self.loans = loans.isEmpty ? nil : loans
+    }
+}
+
 final class PoolItemOf<Output: Sendable>: PoolItem, @unchecked Sendable {
     // Sendable: constant.
     let promise = Promise<Output>()
     private let read: @Sendable ([UInt8]) throws -> Output
 
     init(
-        _ function: UInt32, _ input: [UInt8], areMany: Bool = false, limit: Duration?,
+        _ function: UInt32, _ input: PoolInput, areMany: Bool = false, limit: Duration?,
         isPlain: Bool, _ read: @escaping @Sendable ([UInt8]) throws -> Output
     ) {
         self.read = read

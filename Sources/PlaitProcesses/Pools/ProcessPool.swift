@@ -171,7 +171,7 @@ public final class ProcessPool: Sendable {
         _ function: Function.Type, _ input: Function.Input, _ timeout: Duration?
     ) throws -> PoolItemOf<Function.Output> {
         PoolItemOf(
-            try core.number(of: function), try MessagePackEncoder().encode(input), limit: timeout,
+            try core.number(of: function), try PoolInput(input), limit: timeout,
             isPlain: Self.isPlain(Function.Output.self)
         ) { try Answer.read($0, as: Function.Output.self) }
     }
@@ -181,7 +181,7 @@ public final class ProcessPool: Sendable {
         _ function: Function.Type, _ inputs: [Function.Input], _ timeout: Duration?
     ) throws -> PoolItemOf<[Function.Output]> {
         PoolItemOf(
-            try core.number(of: function), try PackedArray.encode(inputs), areMany: true,
+            try core.number(of: function), try PoolInput(many: inputs), areMany: true,
             limit: timeout, isPlain: Self.isPlain(Function.Output.self)
         ) { try Answer.readMany($0, of: Function.Output.self) }
     }

@@ -286,7 +286,7 @@ extension ProcessQueue: Codable {
 enum ItemCoding {
     static func encode<Item: Encodable>(_ item: Item) throws -> [UInt8] {
         if Item.self == [UInt8].self, let bytes = item as? [UInt8] { return bytes }
-        return try MessagePackEncoder().encode(item)
+        return try MessagePackEncoder().encode(item, in: .unwatched)
     }
 
     static func decode<Item: Decodable>(_ bytes: [UInt8]) throws -> Item {

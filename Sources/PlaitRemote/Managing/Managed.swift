@@ -5,12 +5,18 @@ internal import Synchronization
 
 /// A reference to an object of a ``Manager``, on which calls are made from any process.
 ///
-/// It may be copied, sent to other processes in the input or output of functions, and put into other
-/// objects of managers. The object lives as long as somebody holds a reference, in any process or in the
-/// manager; a process that ends holds none any more. One with a name lives as long as the manager.
+/// It may be copied, sent to other processes in the input or output of functions, put into a
+/// `ProcessQueue` or sent by a `Connection`, and put into other objects of managers. The object lives as
+/// long as somebody holds a reference, in any process or in the manager; a process that ends holds none any
+/// more. One with a name lives as long as the manager.
+///
+/// A reference on its way keeps its object, too: in the input of a process until that has ended, in an
+/// item of a pool until that is done, in a result, a queue's item or a connection's message until it is
+/// decoded. If the sender ends first, the receiver has another minute for that. What an encoder of yours
+/// makes keeps it for a second: keep a reference until the receiver has decoded it.
 ///
 /// Outside of its manager's connections, an encoded reference carries what another process needs to
-/// connect to the manager: of a manager on this machine, its key too. Who gets it may call the manager.
+/// connect to the manager: of a manager on this machine, its key too. Whoever gets it may call the manager.
 /// - Source: Python's `multiprocessing.managers.BaseProxy`.
 public struct Managed<Object: AnyObject>: Sendable, Hashable {
     let reference: ManagedReference
@@ -122,6 +128,21 @@ final class RemoteReference: Sendable {
     deinit { client.release(object) }
 }
 
+/// A hold on an object for a process that the reference is on its way to.
+final class CarriedReference: Sendable {
+    private let client: ManagerClient
+    private let object: UInt64
+
+    /// Takes over a hold that the manager has counted already.
+    init(_ client: ManagerClient, _ object: UInt64) {
+        self.client = client
+        self.object = object
+    }
+
+    // The receiver may have ended with a claim that the manager has not read yet.
+    deinit { client.releaseLater(object) }
+}
+
 extension CodingUserInfoKey {
     /// The ``ManagerClient`` over whose connection a value goes or came.
     static let managerClient = CodingUserInfoKey(rawValue: "plait.manager.client")!
@@ -135,6 +156,7 @@ struct ForeignReference: Codable {
     let address: SocketAddress
     let key: [UInt8]?
     let object: UInt64
+    /// Of the hold that waits for whoever decodes it; 0 where the sender keeps one instead.
     let ticket: UInt64
 }
 
@@ -146,13 +168,15 @@ extension Managed: Codable {
             if encoder.userInfo[.managerClient] as? ManagerClient === remote.client {
                 try container.encode(remote.object)
             } else {
-                try container.encode(try remote.client.lend(remote.object))
+                let loans = Loans.of(encoder.userInfo)
+                try container.encode(try remote.client.lend(remote.object, in: loans))
             }
         case .served(let served):
             if let session = encoder.userInfo[.managerSession] as? ServerSession {
                 try container.encode(session.hold(served.object))
             } else {
-                try container.encode(served.server.lend(served.object))
+                let loans = Loans.of(encoder.userInfo)
+                try container.encode(served.server.lend(served.object, in: loans))
             }
         }
     }

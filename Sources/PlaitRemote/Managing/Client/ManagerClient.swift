@@ -205,15 +205,29 @@ final class ManagerClient: @unchecked Sendable {
 
     func release(_ object: UInt64) { post(RequestHead(kind: .release, object: object)) }
 
+    func releaseLater(_ object: UInt64) {
+        post(RequestHead(kind: .releaseLater, object: object))
+    }
+
+    /// - Parameter ticket: 0 where nothing was lent.
     func claim(_ object: UInt64, _ ticket: UInt64) {
         post(RequestHead(kind: .claim, object: object), [UInt8](ticket: ticket))
     }
 
-    /// What another process needs to find the object, which is held for it meanwhile.
-    func lend(_ object: UInt64) throws -> ForeignReference {
+    /// What another process needs to find the object.
+    /// - Parameter loans: Of the encoding. Nil where the bytes go nobody knows where: they keep it for a second.
+    func lend(_ object: UInt64, in loans: Loans?) throws -> ForeignReference {
         guard isOurs else { throw ManagerError.forked }
-        let ticket = UInt64.random(in: 1 ... .max)
-        post(RequestHead(kind: .lend, object: object), [UInt8](ticket: ticket))
+        var ticket: UInt64 = 0
+        if let loans, loans.isWatched {
+            claim(object, 0)
+            loans.keep(CarriedReference(self, object))
+        } else {
+            ticket = UInt64.random(in: 1 ... .max)
+            let seconds: UInt32 = loans == nil ? 1 : 0
+            post(
+                RequestHead(kind: .lend, number: seconds, object: object), [UInt8](ticket: ticket))
+        }
         // Over a network, the key is not to be sent with each value.
         return ForeignReference(
             manager: identity, address: address, key: address.family == .unix ? key : nil,

@@ -71,7 +71,8 @@ final class ManagerRoot {
 
     struct Count: ManagedCall {
         func run(on root: ManagerRoot) -> Manager.Statistics {
-            Manager.Statistics(
+            root.server.objects.sweep()
+            return Manager.Statistics(
                 objects: root.server.objects.count - 1, connections: root.server.sessionCount,
                 waiting: root.server.waitingCount)
         }

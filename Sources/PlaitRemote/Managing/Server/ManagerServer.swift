@@ -134,6 +134,7 @@ final class ManagerServer: @unchecked Sendable {
                 }
                 let served = ServerSession(
                     session, self, try connection.takeSocket(), isOfProgram: isHome)
+                self.objects.sweep()
                 self.objects.begin(session)
                 self.sessions[session] = served
                 defer {
@@ -162,17 +163,42 @@ final class ManagerServer: @unchecked Sendable {
     }
 
     /// A reference for anybody.
-    func lend(_ object: ServedObject) -> ForeignReference {
-        let ticket = UInt64.random(in: 1 ... .max)
-        objects.lend(object, ticket, by: 0)
+    /// - Parameter loans: As ``ManagerClient/lend(_:in:)`` takes them.
+    func lend(_ object: ServedObject, in loans: Loans?) -> ForeignReference {
+        var ticket: UInt64 = 0
+        if let loans, loans.isWatched {
+            objects.retain(object)
+            loans.keep(CarriedObject(object, self))
+        } else {
+            ticket = UInt64.random(in: 1 ... .max)
+            objects.lend(object, ticket, by: 0, seconds: loans == nil ? 1 : 0)
+        }
         return ForeignReference(
             manager: identity, address: home, key: key, object: object.number, ticket: ticket)
     }
 
     func claim(_ number: UInt64, _ ticket: UInt64) throws(ManagerError) -> ServedObject {
         let object = try objects.retained(number)
-        objects.settle(ticket)
+        if ticket != 0 { objects.settle(ticket) }
         return object
+    }
+
+    /// As ``ObjectTable/release(_:for:)``, once the requests that other connections have here are handled.
+    func releaseLater(_ object: UInt64, of session: UInt64) {
+        afterRequests { self.objects.release(object, for: session) }
+    }
+
+    /// As ``releaseLater(_:of:)``, for a hold that no connection has.
+    func releaseLater(_ object: ServedObject) {
+        afterRequests { self.objects.release(object) }
+    }
+
+    private func afterRequests(_ body: @escaping @Sendable () -> Void) {
+        spawn(.fiber, on: hub, name: "release", isDaemon: true) {
+            // One round of the loop may have begun before: what has come by then is handled in the next.
+            for _ in 0..<2 { try Strand.sleep(for: .milliseconds(5)) }
+            body()
+        }
     }
 
     /// Runs `body` on the manager's thread, and waits for it.

@@ -24,7 +24,9 @@ final class ObjectTable: @unchecked Sendable {
     private var objects: [UInt64: ServedObject] = [:]
     private var numbers: [ObjectIdentifier: UInt64] = [:]
     private var names: [String: ServedObject] = [:]
-    private var lent: [UInt64: (object: ServedObject, session: UInt64)] = [:]
+    private var lent: [UInt64: Loan] = [:]
+    /// Tickets that came back before the loan was known, on another connection; at most 1,024.
+    private var early: [UInt64] = []
     /// What connections hold, and how often.
     private var held: [UInt64: [UInt64: Int]] = [:]
     private var last: UInt64 = 0
@@ -117,7 +119,7 @@ final class ObjectTable: @unchecked Sendable {
     }
 
     /// A connection holds nothing more.
-    func end(_ session: UInt64) {
+    func end(_ session: UInt64, now: UInt64 = monotonicNow()) {
         let dropped = guardLock.withLock { () -> [ServedObject] in
             var dropped: [ServedObject] = []
             for (number, count) in held.removeValue(forKey: session) ?? [:] {
@@ -125,29 +127,64 @@ final class ObjectTable: @unchecked Sendable {
                 drop(object, count)
                 dropped.append(object)
             }
+            // Those on the way arrive all the same: a result is read when its process has ended.
             for (ticket, loan) in lent where loan.session == session {
-                lent[ticket] = nil
-                drop(loan.object, 1)
-                dropped.append(loan.object)
+                lent[ticket]?.end = min(loan.end, now + Self.grace)
             }
             return dropped
         }
         withExtendedLifetime(dropped) {}
     }
 
+    /// Drops the loans that nobody has taken up in time.
+    func sweep(now: UInt64 = monotonicNow()) {
+        let dropped = guardLock.withLock { () -> [ServedObject] in
+            let over = lent.filter { $0.value.end < now }
+            for (ticket, loan) in over {
+                lent[ticket] = nil
+                drop(loan.object, 1)
+            }
+            return over.values.map(\.object)
+        }
+        withExtendedLifetime(dropped) {}
+    }
+
     // MARK: Loans: holds on the way to a process, which may come when the sender's hold is gone.
 
-    func lend(_ object: ServedObject, _ ticket: UInt64, by session: UInt64) {
+    private struct Loan {
+        let object: ServedObject
+        let session: UInt64
+        /// When it ends, though nobody has taken it up.
+        var end: UInt64
+    }
+
+    /// How long a loan outlives its lender, in nanoseconds.
+    static let grace: UInt64 = 60_000_000_000
+
+    /// - Parameter seconds: How long at most; 0 for as long as the lender is there.
+    func lend(
+        _ object: ServedObject, _ ticket: UInt64, by session: UInt64, seconds: UInt64 = 0,
+        now: UInt64 = monotonicNow()
+    ) {
         guardLock.withLock {
+            if let place = early.firstIndex(of: ticket) {
+                early.remove(at: place)
+                return
+            }
             object.references += 1
-            lent[ticket] = (object, session)
+            let end = seconds == 0 ? .max : now + seconds * 1_000_000_000
+            lent[ticket] = Loan(object: object, session: session, end: end)
         }
     }
 
     /// Ends a loan, now that whoever got the ticket holds the object.
     func settle(_ ticket: UInt64) {
         let loan = guardLock.withLock { () -> ServedObject? in
-            guard let loan = lent.removeValue(forKey: ticket) else { return nil }
+            guard let loan = lent.removeValue(forKey: ticket) else {
+                if early.count == 1_024 { early.removeFirst() }
+                early.append(ticket)
+                return nil
+            }
             drop(loan.object, 1)
             return loan.object
         }
@@ -167,4 +204,18 @@ final class ServedReference: Sendable {
     }
 
     deinit { server.objects.release(object) }
+}
+
+/// A hold of the manager's own for a process that the reference is on its way to.
+final class CarriedObject: Sendable {
+    private let object: ServedObject
+    private let server: ManagerServer
+
+    /// Takes over a hold that is counted already.
+    init(_ object: ServedObject, _ server: ManagerServer) {
+        self.object = object
+        self.server = server
+    }
+
+    deinit { server.releaseLater(object) }
 }

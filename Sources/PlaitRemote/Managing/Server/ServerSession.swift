@@ -62,19 +62,20 @@ final class ServerSession: @unchecked Sendable {
         case .call: call(head, body)
         case .define: define(head.type, body)
         case .release: server.objects.release(head.object, for: number)
+        case .releaseLater: server.releaseLater(head.object, of: number)
         case .cancel: waiting[head.number]?.cancel()
         case .lend:
             guard let object = server.objects.find(head.object), let ticket = body.ticket else {
                 return
             }
-            server.objects.lend(object, ticket, by: number)
+            server.objects.lend(object, ticket, by: number, seconds: UInt64(head.number))
         case .claim:
             guard let object = server.objects.find(head.object), let ticket = body.ticket else {
                 // Gone: calls will say so.
                 return
             }
             _ = server.objects.hold(object, for: number)
-            server.objects.settle(ticket)
+            if ticket != 0 { server.objects.settle(ticket) }
         }
     }
 
