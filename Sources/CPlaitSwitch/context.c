@@ -3,9 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
-// Exported by libswiftCore, but the runtime's private business: absent, contexts do without (sound
-// for fibers that stay on their thread, except that two of them parked inside accesses to one object
-// are taken for a conflict).
+#include "plait_words.h"
+
+// Exported by libswiftCore, but the runtime's private business. Used only where the list's head was not found:
+// each context then takes its accesses along, and overlaps of two contexts are not found.
 extern void swift_task_enterThreadLocalContext(char *state) __attribute__((weak));
 extern void swift_task_exitThreadLocalContext(char *state) __attribute__((weak));
 
@@ -29,11 +30,66 @@ extern void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 #define UNINSTRUMENTED
 #endif
 
-int plait_context_carries_accesses(void) {
-    return swift_task_enterThreadLocalContext != NULL && swift_task_exitThreadLocalContext != NULL;
+// MARK: Accesses
+
+/// Of one access: where the next one's address is, with a mark in the lowest bit.
+enum { next_of_access = 2 };
+
+static uintptr_t *next_access(uintptr_t access) {
+    return (uintptr_t *)(((uintptr_t *)access)[next_of_access] & ~(uintptr_t)1);
 }
 
-void plait_context_make(plait_context *context, void *top, void (*entry)(void *), void *argument) {
+static void link_access(uintptr_t access, uintptr_t next) {
+    uintptr_t *link = &((uintptr_t *)access)[next_of_access];
+    *link = (*link & 1) | next;
+}
+
+/// How many switches go by until the list is counted again; 0 while it is counted at each.
+static __thread unsigned crowded;
+enum { crowded_switches = 1024 };
+static uint64_t taken_off;
+
+uint64_t plait_accesses_taken_off(void) { return __atomic_load_n(&taken_off, __ATOMIC_RELAXED); }
+
+// Something is open. The list may keep what a few contexts have open, so that Swift finds their overlaps;
+// beyond that, `from` takes off what it has at the front: all that it opened since it last ran.
+static __attribute__((noinline)) UNINSTRUMENTED void park_accesses(plait_context *from, uintptr_t *head) {
+    if (crowded == 0) {
+        unsigned count = 0;
+        for (uintptr_t access = *head; access && count <= plait_most_listed_accesses; count++)
+            access = (uintptr_t)next_access(access);
+        if (count <= plait_most_listed_accesses) return;
+        crowded = crowded_switches;
+    } else {
+        crowded--;
+    }
+    uintptr_t last = 0, rest = *head;
+    while (rest >= from->low && rest < from->high) {
+        last = rest;
+        rest = (uintptr_t)next_access(rest);
+    }
+    if (!last) return;
+    from->accesses[0] = *head;
+    from->accesses[1] = last;
+    link_access(last, 0);
+    *head = rest;
+    __atomic_add_fetch(&taken_off, 1, __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline)) UNINSTRUMENTED void resume_accesses(plait_context *from) {
+    uintptr_t *head = plait_thread_words.accesses;
+    if (!head) {
+        swift_task_enterThreadLocalContext((char *)from->accesses);
+        return;
+    }
+    link_access(from->accesses[1], *head);
+    *head = from->accesses[0];
+    from->accesses[0] = 0;
+}
+
+// MARK: Contexts
+
+void plait_context_make(plait_context *context, void *low, void *top, void (*entry)(void *), void *argument) {
 #ifdef PLAIT_TSAN
     // Of the fiber that used this stack before; a fresh stack is all zero.
     if (context->sanitizer) __tsan_destroy_fiber(context->sanitizer);
@@ -64,27 +120,42 @@ void plait_context_make(plait_context *context, void *top, void (*entry)(void *)
     frame[20] = fpcr;
 #endif
     context->stack_pointer = frame;
+    context->low = (uintptr_t)low;
+    context->high = (uintptr_t)top;
 #ifdef PLAIT_TSAN
     context->sanitizer = __tsan_create_fiber(0);
 #endif
 }
 
-UNINSTRUMENTED void plait_context_switch(plait_context *from, plait_context *to) {
-    if (swift_task_exitThreadLocalContext) swift_task_exitThreadLocalContext((char *)from->accesses);
+// What belongs to `from` leaves the thread, and what belongs to `to` comes.
+static inline __attribute__((always_inline)) UNINSTRUMENTED void exchange(plait_context *from,
+                                                                          plait_context *to) {
+    uintptr_t *head = plait_thread_words.accesses;
+    if (head) {
+        if (__builtin_expect(*head != 0, 0)) park_accesses(from, head);
+    } else if (swift_task_exitThreadLocalContext) {
+        swift_task_exitThreadLocalContext((char *)from->accesses);
+    }
+    uintptr_t *bindings = plait_thread_words.bindings;
+    if (bindings) {
+        from->bindings = *bindings;
+        *bindings = to->bindings;
+    }
 #ifdef PLAIT_TSAN
     from->sanitizer = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(to->sanitizer, 0);
 #endif
+}
+
+UNINSTRUMENTED void plait_context_switch(plait_context *from, plait_context *to) {
+    exchange(from, to);
     plait_raw_switch(&from->stack_pointer, to->stack_pointer);
-    if (swift_task_enterThreadLocalContext) swift_task_enterThreadLocalContext((char *)from->accesses);
+    if (__builtin_expect(from->accesses[0] != 0, 0)) resume_accesses(from);
 }
 
 UNINSTRUMENTED void plait_context_leave(plait_context *from, plait_context *to) {
-    // Its accesses ended with its frames, and it began with none: see plait_context_switch, which
-    // leaves the thread without any.
-#ifdef PLAIT_TSAN
-    __tsan_switch_to_fiber(to->sanitizer, 0);
-#endif
+    // Its accesses ended with its frames, and so did its task-local values.
+    exchange(from, to);
     plait_raw_switch(&from->stack_pointer, to->stack_pointer);
     __builtin_unreachable();
 }

@@ -7,8 +7,7 @@ internal import PlaitSync
 ///
 /// Blocks the calling thread or parks the calling fiber. The code runs as a detached task: on the
 /// hub's own thread if the caller has a hub (so that no other thread is involved, and nothing it
-/// calls may block), else on Swift's cooperative pool. Task-local values of the caller do not reach
-/// it: a fiber has no task.
+/// calls may block), else on Swift's cooperative pool. It has the caller's task-local values.
 /// - Throws: What `operation` throws. When the caller is cancelled, the task is cancelled too, waited
 ///   for, and `CancellationError` thrown.
 /// - Source: Rust's `block_on`; asyncio's `run_until_complete`.
@@ -17,7 +16,8 @@ public func blockOn<Success: Sendable>(
     _ operation: @escaping @Sendable () async throws -> Success
 ) throws -> Success {
     let box = ResultBox<Success>()
-    let task = Task.detached(executorPreference: Hub.ofThread?.executor) {
+    // Not a detached one: it has the caller's task-local values.
+    let task = Task(executorPreference: Hub.ofThread?.executor) {
         do {
             box.finish(.success(try await operation()))
         } catch {
@@ -72,14 +72,16 @@ public final class BackgroundHub: Sendable {
         let stopping = Event()
         let made = Queue<Result<Hub, any Error>>(capacity: 1)
         // A daemon: one that nobody stops must not keep the program from ending.
-        let thread = spawn(.thread, name: name, isDaemon: true) {
-            do {
-                try made.put(.success(try Hub.make()))
-            } catch {
-                try made.put(.failure(error))
-                return
+        let thread = TaskBindings.without {
+            spawn(.thread, name: name, isDaemon: true) {
+                do {
+                    try made.put(.success(try Hub.make()))
+                } catch {
+                    try made.put(.failure(error))
+                    return
+                }
+                try stopping.wait()
             }
-            try stopping.wait()
         }
         self.thread = thread
         self.stopping = stopping

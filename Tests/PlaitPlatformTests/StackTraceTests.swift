@@ -333,7 +333,7 @@ private func onForeignStack() -> StackTrace {
         unsafe stack.deallocate()
     }
     unsafe plait_context_make(
-        &visit.pointee.there, stack + bytes,
+        &visit.pointee.there, stack, stack + bytes,
         { argument in
             let visit = unsafe argument.assumingMemoryBound(to: Visit.self)
             unsafe outermost(&visit.pointee.traces) { $0.append(.capture()) }

@@ -94,13 +94,14 @@ struct BridgeTests {
     }
 
     @Test(arguments: StrandKind.allCases)
-    func `task-local values do not reach the code`(_ kind: StrandKind) async throws {
+    func `the caller's task-local values reach the code`(_ kind: StrandKind) async throws {
         try await onStrand(kind) {
             let seen = try BridgeTests.$local.withValue(7) {
                 #expect(BridgeTests.local == 7)
                 return try blockOn { BridgeTests.local }
             }
-            #expect(seen == 0)
+            #expect(seen == 7)
+            #expect(try blockOn { BridgeTests.local } == 0)
         }
     }
 

@@ -7,10 +7,6 @@ import Testing
 
 /// What a switch keeps for each fiber.
 struct ContextTests {
-    @Test func `the runtime lets contexts take their access list along`() {
-        #expect(plait_context_carries_accesses() == 1)
-    }
-
     private final class Shared {
         var number = 0
         var other = 0
@@ -24,11 +20,13 @@ struct ContextTests {
         value += 1
     }
 
-    @Test func `two fibers may be parked inside accesses to one property`() async throws {
+    @Test func `fibers may be parked inside accesses to properties of different objects`()
+        async throws
+    {
         try await onThread {
-            let shared = Shared()
             let fibers = (0..<3).map { _ in
                 spawn(.fiber) {
+                    let shared = Shared()
                     for _ in 0..<10 {
                         ContextTests.modify(&shared.number) {
                             Strand.yield()
@@ -37,9 +35,78 @@ struct ContextTests {
                     }
                 }
             }
+            let own = Shared()
             // The thread's own strand, too.
-            for _ in 0..<10 { ContextTests.modify(&shared.number) { Strand.yield() } }
+            for _ in 0..<10 { ContextTests.modify(&own.number) { Strand.yield() } }
             for fiber in fibers { try fiber.join() }
+        }
+    }
+
+    @Test func `overlapping accesses of two fibers to one property are a conflict`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                let shared = Shared()
+                let fibers = (0..<2).map { _ in
+                    spawn(.fiber) { ContextTests.modify(&shared.number) { Strand.yield() } }
+                }
+                for fiber in fibers { try fiber.join() }
+            }
+        }
+        #expect(text(of: result).contains("access conflict"))
+    }
+
+    @Test func `what a fiber lends while it waits, another cannot replace`() async {
+        let result = await #expect(
+            processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+        ) {
+            try await onThread {
+                let box = Items()
+                let lender = spawn(.fiber) {
+                    ContextTests.lend(&box.items) { Strand.yield() }
+                }
+                let other = spawn(.fiber) { box.items = [] }
+                try lender.join()
+                try other.join()
+            }
+        }
+        #expect(text(of: result).contains("access conflict"))
+    }
+
+    @inline(never)
+    private static func lend(_ items: inout [Int], while body: () -> Void) {
+        unsafe items.withUnsafeMutableBufferPointer { lent in
+            for index in lent.indices {
+                unsafe lent[index] += 1
+                if index % 1_024 == 0 { body() }
+            }
+        }
+    }
+
+    private final class Items {
+        var items = [Int](repeating: 7, count: 4_096)
+    }
+
+    @Test func `a thousand fibers parked in accesses take theirs off, and find them again`()
+        async throws
+    {
+        try await onThread {
+            let before = plait_accesses_taken_off()
+            let objects = (0..<1_000).map { _ in Shared() }
+            let fibers = objects.map { object in
+                spawn(.fiber) {
+                    for _ in 0..<5 {
+                        ContextTests.modify(&object.number) {
+                            ContextTests.modify(&object.other) { Strand.yield() }
+                            Strand.yield()
+                        }
+                    }
+                }
+            }
+            for fiber in fibers { try fiber.join() }
+            #expect(objects.allSatisfy { $0.number == 10 && $0.other == 10 })
+            #expect(plait_accesses_taken_off() > before)
         }
     }
 

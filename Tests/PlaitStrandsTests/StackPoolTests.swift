@@ -95,6 +95,14 @@ struct StackPoolTests {
         }
     }
 
+    @Test func `a size that is no multiple of the page is used again as any other`() async throws {
+        try await onThread {
+            for _ in 0..<1_000 { try spawn(.fiber, stackSize: 100_000) {}.join() }
+            #expect(Hub.current.stackStatistics(ofSize: 100_000).cached == 1)
+            #expect(Hub.current.stackStatistics(ofSize: 100_000).highWaterMark == 1)
+        }
+    }
+
     @Test func `a hub has the stack size that it was made with`() async throws {
         try await onThread {
             var options = Hub.Options()

@@ -11,7 +11,7 @@ func rawSwitch() -> Figure {
     unsafe pair.initialize(to: SwitchPair())
     var other = unsafe plait_context()
     unsafe plait_context_make(
-        &other, stack + bytes,
+        &other, stack, stack + bytes,
         { argument in
             let pair = unsafe argument.assumingMemoryBound(to: SwitchPair.self)
             while true { unsafe plait_raw_switch(&pair.pointee.other, pair.pointee.main!) }

@@ -7,15 +7,20 @@
 typedef struct plait_context {
     /// Where its registers lie while it is suspended.
     void *_Nullable stack_pointer;
-    /// Swift's list of open exclusive accesses, taken off the thread while it is suspended.
+    /// Its task-local values, while it is suspended.
+    uintptr_t bindings;
+    /// Its open exclusive accesses that were taken off the thread's list: the first and the last. Where the
+    /// list's head was not found, the runtime's own record of them.
     uintptr_t accesses[4];
+    /// Its stack; 0 for one that is not ours. An access lies on the stack of the code that makes it.
+    uintptr_t low, high;
     /// The sanitizer's view of this stack; null without one.
     void *_Nullable sanitizer;
 } plait_context;
 
 /// Prepares `context`, which is all zero or was left for good, to run `entry(argument)` on the stack
-/// that ends (exclusively) at `top`, 16-byte aligned. `entry` must never return.
-void plait_context_make(plait_context *_Nonnull context, void *_Nonnull top,
+/// from `low` to `top` (exclusively), 16-byte aligned. `entry` must never return.
+void plait_context_make(plait_context *_Nonnull context, void *_Nonnull low, void *_Nonnull top,
                         void (*_Nonnull entry)(void *_Nonnull), void *_Nonnull argument);
 
 /// Suspends the caller in `from` and continues `to`. Returns when something switches back to `from`.
@@ -25,8 +30,11 @@ void plait_context_switch(plait_context *_Nonnull from, plait_context *_Nonnull 
 void plait_context_leave(plait_context *_Nonnull from, plait_context *_Nonnull to)
     __attribute__((noreturn));
 
-/// Whether the runtime exports the entry points that take the access list along.
-int plait_context_carries_accesses(void);
+/// How many accesses of suspended contexts a thread's list keeps. Beyond, a context takes its own off, so that
+/// accesses stay cheap; overlaps with those are not found.
+enum { plait_most_listed_accesses = 32 };
+/// How often a context took its accesses off, in all of the program.
+uint64_t plait_accesses_taken_off(void);
 
 /// The bare switch, callee-saved registers and floating-point control words: for measuring.
 void plait_raw_switch(void *_Nullable *_Nonnull from, void *_Nonnull to);

@@ -20,6 +20,8 @@ class Fiber: Strand, @unchecked Sendable {
     /// Its stack; nil before it is started and after it has ended.
     @exclusivity(unchecked) private(set) var stack: FiberStack?
     let stackSize: Int
+    /// Its starter's task-local values.
+    private let bindings = TaskBindings.captured()
 
     /// The next in the hub's run queue, or in its list of arrivals from other threads.
     @exclusivity(unchecked) var next: Unmanaged<Fiber>?
@@ -39,7 +41,7 @@ class Fiber: Strand, @unchecked Sendable {
         unsafe hubReference = plan.hub
         self.perform = perform
         stackSize =
-            unsafe plan.stackSize
+            unsafe plan.stackSize.map(StackPool.wholePages)
             ?? plan.hub._withUnsafeGuaranteedRef { $0.pool.stackSize }
         unsafe next = nil
         unsafe nextAlive = nil
@@ -62,7 +64,13 @@ class Fiber: Strand, @unchecked Sendable {
     }
 
     /// The fiber's work.
-    func run() { perform(self) }
+    func run() {
+        if let bindings {
+            bindings.perform { perform(self) }
+        } else {
+            perform(self)
+        }
+    }
 
     // MARK: Starting and ending
 

@@ -2,7 +2,8 @@ internal import CPlaitLinux
 internal import CPlaitSwitch
 internal import PlaitPlatform
 
-/// The stack of one fiber. Its highest bytes hold the fiber's ``FiberStack/Header``.
+/// The stack of one fiber: a guard, and above it the bytes that the fiber may use, of which the highest hold the
+/// fiber's ``FiberStack/Header``.
 @safe
 struct FiberStack {
     /// What must not live in a Swift object, since it is used while the stack is switched.
@@ -14,15 +15,24 @@ struct FiberStack {
 
     /// Memory of a StackPool's slab, this fiber's until it goes back there.
     let header: UnsafeMutablePointer<Header>
-    private let low: UnsafeMutableRawPointer
+    /// The lowest address that the fiber may use. The guard lies below it.
+    let address: UnsafeMutableRawPointer
+    /// Bytes that the fiber may use.
     let size: Int
 
+    /// Bytes of a guard: a frame of at most this size that leaves the stack hits it.
+    static let guardSize = 65_536
+
+    /// - Parameter low: Where the guard begins.
     init(low: UnsafeMutableRawPointer, size: Int) {
-        unsafe self.low = unsafe low
+        unsafe address = low + FiberStack.guardSize
         self.size = size
         let offset = unsafe (size - MemoryLayout<Header>.size) & ~63
-        unsafe header = (low + offset).assumingMemoryBound(to: Header.self)
+        unsafe header = (address + offset).assumingMemoryBound(to: Header.self)
     }
+
+    /// Where the guard begins.
+    private var low: UnsafeMutableRawPointer { unsafe address - FiberStack.guardSize }
 
     var context: UnsafeMutablePointer<plait_context> {
         unsafe UnsafeMutableRawPointer(header).assumingMemoryBound(to: plait_context.self)
@@ -35,25 +45,23 @@ struct FiberStack {
     /// Where the stack grows down from.
     private var top: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(header) }
 
-    var address: UnsafeMutableRawPointer { unsafe low }
-
     /// Prepares it to run `entry(argument)`.
     func prepare(
         number: UInt64, name: UnsafePointer<CChar>?,
         entry: @convention(c) (UnsafeMutableRawPointer) -> Void, argument: UnsafeMutableRawPointer
     ) {
-        let guardEnd = unsafe UInt(bitPattern: low) + UInt(Memory.pageSize)
         unsafe header.pointee.note = unsafe plait_stack_note(
-            guard_low: UInt(bitPattern: low), guard_high: guardEnd, size: size,
+            guard_low: UInt(bitPattern: low), guard_high: UInt(bitPattern: address),
+            size: size,
             fiber_number: number, fiber_name: name)
-        unsafe plait_context_make(context, top, entry, argument)
+        unsafe plait_context_make(context, low, top, entry, argument)
     }
 
     /// Whether the caller, the stack's fiber, has left the stack: where no guard could be had.
     var hasOverflowed: Bool {
         var here: UInt8 = 0
         return unsafe withUnsafeMutablePointer(to: &here) {
-            unsafe UnsafeMutableRawPointer($0) < low + Memory.pageSize
+            unsafe UnsafeMutableRawPointer($0) < address
         }
     }
 }

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// How much memory fibers' stacks take.
 public struct StackStatistics: Sendable, Hashable {
-    /// Bytes of address space a stack.
+    /// Bytes that a fiber may use of a stack.
     public let stackSize: Int
     /// Stacks that fibers live on.
     public let inUse: Int
@@ -15,8 +15,8 @@ public struct StackStatistics: Sendable, Hashable {
 
 /// The stacks of one hub, of one size, cut from slabs.
 ///
-/// A stack costs address space, and memory only for the pages that were touched. Its lowest page is
-/// a guard:
+/// A stack costs address space, and memory only for the pages that were touched. Below it lies a guard of
+/// 64 KiB. A single frame that is larger may jump over it, into the stack below: large buffers belong on the heap.
 /// - From Linux 6.13, `MADV_GUARD_INSTALL`: costs no mapping, so there may be millions.
 /// - On older kernels `mprotect`, which costs mappings, for the first 8,192 of the process; a fiber
 ///   beyond those has no guard, but is looked at whenever it switches, and one that has left its
@@ -45,12 +45,19 @@ final class StackPool {
 
     /// - Parameter withoutMarkers: As on an old kernel, for tests.
     init(stackSize: Int, withoutMarkers: Bool = false) {
-        let page = Memory.pageSize
-        // An absurd size is refused by the system, not by arithmetic.
-        let bytes = min(stackSize, 1 << 46)
-        self.stackSize = max((bytes + page - 1) / page * page, 4 * page)
+        self.stackSize = StackPool.wholePages(stackSize)
         guarding = withoutMarkers ? .pages : .markers
     }
+
+    /// The size of a stack for which `bytes` were asked: whole pages, four at least.
+    static func wholePages(_ bytes: Int) -> Int {
+        let page = Memory.pageSize
+        // An absurd size is refused by the system, not by arithmetic.
+        return max((min(bytes, 1 << 46) + page - 1) / page * page, 4 * page)
+    }
+
+    /// From one stack to the next.
+    private var stride: Int { stackSize + FiberStack.guardSize }
 
     deinit {
         // With a fiber alive the memory must stay: its frames own what they own.
@@ -91,8 +98,7 @@ final class StackPool {
     func trim() {
         for index in trimmed..<max(trimmed, leastCached) {
             let stack = unsafe cached[index]
-            unsafe Memory.decommit(
-                stack.address + Memory.pageSize, bytes: stackSize - Memory.pageSize)
+            unsafe Memory.decommit(stack.address, bytes: stackSize)
         }
         trimmed = max(trimmed, leastCached)
         leastCached = unsafe cached.count
@@ -104,7 +110,7 @@ final class StackPool {
     private func cut() throws(SystemError) -> FiberStack {
         if unsafe rest == nil || rest!.count == 0 { try addSlab() }
         let low = unsafe rest!.next
-        unsafe rest = (low + stackSize, rest!.count - 1)
+        unsafe rest = (low + stride, rest!.count - 1)
         unsafe installGuard(low)
         return unsafe FiberStack(low: low, size: stackSize)
     }
@@ -112,20 +118,20 @@ final class StackPool {
     private func addSlab() throws(SystemError) {
         // Few mappings for many stacks, and little address space for few.
         let count = unsafe 16 << min(slabs.count, 6)
-        let memory = unsafe try Memory.reserve(bytes: count * stackSize)
-        unsafe slabs.append((memory, count * stackSize))
+        let memory = unsafe try Memory.reserve(bytes: count * stride)
+        unsafe slabs.append((memory, count * stride))
         unsafe rest = (memory, count)
     }
 
     private func installGuard(_ low: UnsafeMutableRawPointer) {
-        let page = Memory.pageSize
+        let bytes = FiberStack.guardSize
         if guarding == .markers {
-            if unsafe Memory.installGuard(low, bytes: page) { return }
+            if unsafe Memory.installGuard(low, bytes: bytes) { return }
             guarding = .pages
         }
         if guarding == .pages {
             let left = StackPool.pagesLeft.wrappingSubtract(1, ordering: .relaxed).newValue
-            if left >= 0, unsafe Memory.protect(low, bytes: page) { return }
+            if left >= 0, unsafe Memory.protect(low, bytes: bytes) { return }
             guarding = .checks
         }
     }

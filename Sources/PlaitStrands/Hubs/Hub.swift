@@ -1,5 +1,6 @@
 internal import CPlaitLinux
 internal import CPlaitSwitch
+internal import Logging
 public import PlaitLoop
 public import PlaitParking
 public import PlaitPlatform
@@ -53,6 +54,7 @@ public final class Hub: @unchecked Sendable {
 
     /// Makes the hub of the calling thread, which has none.
     init(selector: (any ReadinessSelector)?, options: Options) throws(SystemError) {
+        plait_words_prepare()
         loop = try Loop(selector: selector)
         executor = LoopExecutor(loop: loop)
         let strand = Strand.current
@@ -271,6 +273,9 @@ public final class Hub: @unchecked Sendable {
 
     /// Runs messages, timers, descriptors and ready fibers once.
     func round(mayBlock: Bool) {
+        // The thread may wait inside a Swift task, which is none of the fibers'.
+        let task = unsafe plait_task_leave()
+        defer { unsafe plait_task_return(task) }
         unsafe arrivals.move(to: &ready)
         let isIdle = unsafe mayBlock && ready.isEmpty
         if isIdle { trimStacks() }
@@ -286,7 +291,15 @@ public final class Hub: @unchecked Sendable {
             }
         }
         pulse.enter(.thread)
+        if plait_accesses_taken_off() != 0 { _ = Hub.tellOfAccesses }
     }
+
+    /// Told once a program.
+    private static let tellOfAccesses: Void = Logger(label: "plait.strands").notice(
+        """
+        more than \(plait_most_listed_accesses) exclusive accesses are open in fibers that wait: overlaps of \
+        further fibers with others are not found (see docs/decisions/0017-flow-of-control.md)
+        """)
 
     private func trimStacks() {
         let now = loop.now.nanoseconds
@@ -325,6 +338,12 @@ public final class Hub: @unchecked Sendable {
 
     /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread.
     public var stackStatistics: StackStatistics { pool.statistics }
+
+    /// The same of stacks of another size. On the hub's thread.
+    func stackStatistics(ofSize bytes: Int) -> StackStatistics {
+        let size = StackPool.wholePages(bytes)
+        return (size == pool.stackSize ? pool : otherPool(size)).statistics
+    }
 
     /// The waits of the hub's strands. On the hub's thread.
     var waits: [WaitSnapshot] { fibers.compactMap(\.currentWait) }

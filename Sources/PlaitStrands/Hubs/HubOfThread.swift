@@ -38,9 +38,8 @@ extension Hub {
         public init() {}
     }
 
-    /// 128 KiB: twice what the deepest common call of Foundation was seen to take, and page tables
-    /// for it still leave a million parked fibers below 4.7 KiB each.
-    public static let defaultStackSize = 131_072
+    /// 1 MiB of address space.
+    public static let defaultStackSize = 1_048_576
 
     /// Makes the calling thread's hub, on a selector and with options of the caller's choice.
     ///

@@ -18,7 +18,9 @@ final class HubWatcher: Sendable {
 
     func start() {
         thread.withLock { thread in
-            thread = spawn(.thread, name: HubWatcher.threadName, isDaemon: true) { self.run() }
+            thread = TaskBindings.without {
+                spawn(.thread, name: HubWatcher.threadName, isDaemon: true) { self.run() }
+            }
         }
     }
 

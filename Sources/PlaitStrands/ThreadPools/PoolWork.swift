@@ -1,3 +1,5 @@
+internal import CPlaitSwitch
+
 /// Work for a ``ThreadPool``: a body, and the future of its result.
 class PoolWork: @unchecked Sendable {
     // Sendable: has no state of its own; its subclass names its guard.
@@ -23,7 +25,13 @@ final class PoolWorkOf<Success: Sendable>: PoolWork, @unchecked Sendable {
     private var result: Result<Success, any Error>?
 
     init(owner: any FutureOwner, _ body: @escaping () throws -> Success) {
-        self.body = body
+        // It runs with the submitter's task-local values.
+        plait_words_prepare()
+        if let bindings = TaskBindings.captured() {
+            self.body = { try bindings.perform(body) }
+        } else {
+            self.body = body
+        }
         future = Future(owner: owner)
     }
 

@@ -85,7 +85,7 @@ extension ThreadPool {
     private func startWorker(_ number: Int) {
         PoolRegistry.add(self)
         let plan = ThreadPlan("\(name)-\(number)", true, stackSize)
-        let thread = SpawnedThread.start(plan) { _ in self.live() }
+        let thread = TaskBindings.without { SpawnedThread.start(plan) { _ in self.live() } }
         guard let error = thread.errorAfterEnd else { return }
         thread.markObserved()
         guardLock.lock()

@@ -1,3 +1,4 @@
+internal import CPlaitSwitch
 public import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
@@ -8,10 +9,14 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
     // Sendable: `body` is the thread's, which alone calls it.
     private var body: ((Strand) -> Void)?
     private let options: ThreadOptions
+    /// Its starter's task-local values.
+    private let bindings: TaskBindings?
 
     private init(_ plan: ThreadPlan, body: @escaping (Strand) -> Void) {
         self.body = body
         options = plan.options
+        plait_words_prepare()
+        bindings = .captured()
         super.init(name: plan.name, isDaemon: plan.isDaemon)
     }
 
@@ -49,7 +54,7 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         enterThread()
         do throws(SystemError) {
             try options.apply(to: self)
-            body.take()?(self)
+            runBody()
         } catch {
             body = nil
             keepError(error)
@@ -57,6 +62,15 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         endLocals()
         Hub.leaveThread()
         leaveThread()
+    }
+
+    private func runBody() {
+        guard let body = body.take() else { return }
+        if let bindings {
+            bindings.perform { body(self) }
+        } else {
+            body(self)
+        }
     }
 
     private static func end(_ reference: Unmanaged<SpawnedThread>) {
