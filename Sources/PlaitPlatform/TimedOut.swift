@@ -1,7 +1,7 @@
 /// The limit of a verb that has a result passed before the result was there.
 ///
 /// The only error of this kind in Plait. A verb without a result returns `false` instead.
-public struct TimedOut: Error, Hashable, Sendable, CustomStringConvertible {
+public struct TimedOut: Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// What was not done, and to which object: `get from Queue jobs`.
     public let verb: String
 

@@ -206,7 +206,7 @@ struct ManagerTests {
             let counter = try manager.make(Counter.self, 1)
             try spawn(.thread) {
                 try spawn(kind: kind) {
-                    #expect(throws: ManagerError.timedOut) {
+                    #expect(throws: TimedOut.self) {
                         try counter.call(
                             Counter.Rest(duration: .seconds(3_600)), within: .milliseconds(5))
                     }
@@ -232,7 +232,7 @@ struct ManagerTests {
         let task = Task { try await counter.call(Counter.Rest(duration: .seconds(3_600))) }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
-        await #expect(throws: ManagerError.timedOut) {
+        await #expect(throws: TimedOut.self) {
             try await counter.call(
                 Counter.Rest(duration: .seconds(3_600)), within: .milliseconds(5))
         }

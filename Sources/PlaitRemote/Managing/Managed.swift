@@ -34,9 +34,10 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
     /// Makes a call, and waits for its result.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever. The call may be done all the same.
-    /// - Throws: What the call throws; ``ManagerError``; ``ManagerDied``; `CancellationError`, for which a
-    ///   call that waits in the manager is given up, and any other may be done all the same.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, or as long as the call's own limit says.
+    /// - Throws: What the call throws; ``ManagerError``; ``ManagerDied``; `TimedOut` past the limit, and
+    ///   `CancellationError`: a call that waits in the manager is given up then, and any other may be done all
+    ///   the same.
     @available(*, noasync)
     @discardableResult
     public func call<Call: ManagedCall>(

@@ -35,6 +35,11 @@ public protocol ManagedCall: Codable & Sendable {
     /// holds up the calls of its process.
     static var mayWait: Bool { get }
 
+    /// The longest wait that ``run(on:)`` keeps by itself, of one that may wait. The caller waits for the
+    /// manager's answer a tenth of a second longer, and not for ever where the manager is busy or stopped. Nil if
+    /// not said.
+    var limit: Duration? { get }
+
     /// Runs in the manager. An error that it throws is thrown by the caller: as it is if it is
     /// `Codable`, else as a `RemoteError`. A trap ends the manager.
     func run(on target: Target) throws -> Output
@@ -49,6 +54,8 @@ public protocol ManagedCall: Codable & Sendable {
 
 extension ManagedCall {
     public static var mayWait: Bool { false }
+
+    public var limit: Duration? { nil }
 
     public func run(on target: Target, for caller: ManagedCaller) throws -> Output {
         try run(on: target)
@@ -77,6 +84,18 @@ public struct ManagedCaller: Hashable, Sendable {
     static var manager: ManagedCaller {
         ManagedCaller(session: 0, strand: StrandKey.current.bits)
     }
+}
+
+/// A call with a limit that says by its output that the limit has passed.
+protocol LimitedCall: ManagedCall {
+    var outputPastLimit: Output { get }
+}
+
+/// A call whose output must not be lost where its caller has left.
+protocol ReturnedCall: ManagedCall {
+    associatedtype Back: ManagedCall where Back.Target == Target
+    /// The call that gives it back, on behalf of the same caller.
+    func returning(_ output: Output) -> Back?
 }
 
 /// A call of an object of ours that needs to know whose it is.

@@ -153,7 +153,7 @@ public final class Manager: Sendable {
                 ManagerRoot.ShutDown(), on: ManagerRoot.number, within: deadline.remaining)
         } catch is ManagerDied {
             // Already.
-        } catch ManagerError.timedOut {
+        } catch is TimedOut {
             // It is busy: a signal ends it.
         }
         guard let process = client.process else { return nil }

@@ -14,8 +14,6 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     case unreachable(String)
     /// A reference came without the manager's key, and this program is not connected to it.
     case notConnected(SocketAddress)
-    /// The limit passed. The call may be done all the same.
-    case timedOut
     /// A forked child has its parent's manager.
     case forked
     /// Only a manager's calls have objects to share.
@@ -48,7 +46,6 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
             """
         case .notConnected(let address):
             "no key for the manager at \(address); call Manager.connect(to:key:) first"
-        case .timedOut: "the manager did not answer within the limit; it may do the call yet"
         case .forked: "a forked child cannot use its parent's manager; connect it anew"
         case .notInManager: "only a call that runs in a manager shares its objects"
         case .tooLong(let count): "a call of \(count) bytes is more than a manager takes; split it"

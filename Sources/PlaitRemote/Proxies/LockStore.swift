@@ -106,7 +106,7 @@ extension LockStore {
         }
     }
 
-    struct Acquire: CallerCall {
+    struct Acquire: CallerCall, ReturnedCall {
         static var mayWait: Bool { true }
 
         func run(on lock: LockStore, for caller: ManagedCaller) throws -> Acquisition {
@@ -117,9 +117,11 @@ extension LockStore {
         func runAtOnce(on lock: LockStore, for caller: ManagedCaller) throws -> Acquisition? {
             try lock.tryTake(caller)
         }
+
+        func returning(_ acquisition: Acquisition) -> Release? { Release() }
     }
 
-    struct AcquireWithin: CallerCall {
+    struct AcquireWithin: CallerCall, LimitedCall, ReturnedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -131,6 +133,12 @@ extension LockStore {
             on lock: LockStore, for caller: ManagedCaller
         ) throws -> Acquisition?? {
             try lock.tryTake(caller).map { .some($0) }
+        }
+
+        var outputPastLimit: Acquisition? { nil }
+
+        func returning(_ acquisition: Acquisition?) -> Release? {
+            acquisition.map { _ in Release() }
         }
     }
 

@@ -53,7 +53,7 @@ final class ConditionStore: ManagedType {
 }
 
 extension ConditionStore {
-    struct Acquire: CallerCall {
+    struct Acquire: CallerCall, LimitedCall, ReturnedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -64,6 +64,10 @@ extension ConditionStore {
         func runAtOnce(on store: ConditionStore, for caller: ManagedCaller) throws -> Bool? {
             try store.lock.tryTake(caller) == nil ? nil : true
         }
+
+        var outputPastLimit: Bool { false }
+
+        func returning(_ isTaken: Bool) -> Release? { isTaken ? Release() : nil }
     }
 
     struct Release: CallerCall {

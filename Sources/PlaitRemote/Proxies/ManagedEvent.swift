@@ -42,7 +42,7 @@ extension EventStore {
         }
     }
 
-    struct Wait: ManagedCall {
+    struct Wait: LimitedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -53,6 +53,8 @@ extension EventStore {
         func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
             store.event.isSet ? true : nil
         }
+
+        var outputPastLimit: Bool { false }
     }
 }
 

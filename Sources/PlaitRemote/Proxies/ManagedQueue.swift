@@ -27,6 +27,23 @@ final class QueueStore<Element: Codable & Sendable>: ManagedType {
         }
         queue = Queue(capacity: capacity)
     }
+
+    /// Items that come before those of the queue.
+    private(set) var putBack: [Element] = []
+
+    func tryGet() throws -> Element? {
+        putBack.isEmpty ? try queue.tryGet() : putBack.removeFirst()
+    }
+
+    func putBack(_ item: Element) {
+        // Getters wait only while the queue is empty.
+        if queue.isEmpty, (try? queue.tryPut(item)) == true {
+            // It counts once as unfinished: with its first put.
+            queue.taskDone()
+            return
+        }
+        putBack.append(item)
+    }
 }
 
 extension QueueStore {
@@ -45,7 +62,7 @@ extension QueueStore {
         }
     }
 
-    struct Get: ManagedCall {
+    struct Get: ReturnedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -54,7 +71,19 @@ extension QueueStore {
         }
 
         func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Element? {
-            try store.queue.tryGet()
+            try store.tryGet()
+        }
+
+        func returning(_ item: Element) -> PutBack? { PutBack(item: item) }
+    }
+
+    /// Puts an item back whose getter has left before it came.
+    struct PutBack: ManagedCall {
+        let item: Element
+
+        func run(on store: Store) throws -> Nothing {
+            store.putBack(item)
+            return Nothing()
         }
     }
 
@@ -68,7 +97,7 @@ extension QueueStore {
 
     struct TryGet: ManagedCall {
         func run(on store: Store) throws -> Element? {
-            try store.queue.tryGet()
+            try store.tryGet()
         }
     }
 
@@ -80,7 +109,7 @@ extension QueueStore {
         }
     }
 
-    struct Join: ManagedCall {
+    struct Join: LimitedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -91,11 +120,13 @@ extension QueueStore {
         func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
             store.queue.unfinishedCount == 0 ? true : nil
         }
+
+        var outputPastLimit: Bool { false }
     }
 
     struct Count: ManagedCall {
         func run(on store: Store) throws -> Int {
-            store.queue.count
+            store.queue.count + store.putBack.count
         }
     }
 
@@ -123,7 +154,8 @@ extension ManagedQueue {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ManagerDied``; `CancellationError`: it is not
-    ///   in the queue then.
+    ///   in the queue then. Where the manager does not answer, both may be thrown though it is put later; the
+    ///   first is a `TimedOut` then.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration? = nil) throws {
         _ = try object.call(Store.Put(item: item, limit: limit))

@@ -43,7 +43,7 @@ extension SemaphoreStore {
         }
     }
 
-    struct Acquire: ManagedCall {
+    struct Acquire: LimitedCall, ReturnedCall {
         let limit: Duration?
         static var mayWait: Bool { true }
 
@@ -54,6 +54,10 @@ extension SemaphoreStore {
         func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
             store.semaphore.tryAcquire() ? true : nil
         }
+
+        var outputPastLimit: Bool { false }
+
+        func returning(_ isTaken: Bool) -> Release? { isTaken ? Release(count: 1) : nil }
     }
 
     struct Release: ManagedCall {

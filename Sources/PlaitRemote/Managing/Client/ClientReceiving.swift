@@ -10,92 +10,63 @@ extension ManagerClient {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: Nil when the deadline has passed.
-    func reply(to call: PendingCall, until deadline: Deadline) throws -> PendingCall.Reply? {
+    func reply(
+        to number: UInt32, until deadline: Deadline, isCancellable: Bool = true
+    ) throws -> Reply? {
         while true {
-            guardLock.lock()
-            if let reply = call.reply {
-                guardLock.unlock()
-                return reply
-            }
-            let receives = receiver == .none
-            if receives { receiver = .strand }
-            guardLock.unlock()
-            if receives {
-                guard let rest = try receive(for: call, until: deadline) else { return nil }
+            switch state.withLock({ $0.calls.look(number) }) {
+            case .reply(let reply): return reply
+            case .receive:
+                guard let rest = try receive(until: deadline, whileWaitingFor: number) else {
+                    return nil
+                }
                 for body in rest { body() }
-                continue
+            case .wait:
+                let outcome = Parking.block(
+                    on: target, until: deadline, isCancellable: isCancellable,
+                    enrol: { waiter in state.withLock { $0.calls.queue(waiter, for: number) } },
+                    withdraw: { waiter in
+                        state.withLock { $0.calls.withdraw(waiter, from: number) }
+                    })
+                if try !outcome.wasWoken() { return nil }
             }
-            let outcome = Parking.block(
-                on: WaitTarget("Managed.call", self), until: deadline,
-                enrol: { enrol($0, for: call, mayReceive: true) },
-                withdraw: { withdraw($0, of: call) })
+        }
+    }
+
+    /// As ``reply(to:until:isCancellable:)``, suspending the calling task; it does not receive.
+    func reply(
+        to number: UInt32, until deadline: Deadline, isCancellable: Bool = true
+    ) async throws -> Reply? {
+        while true {
+            if case .reply(let reply) = state.withLock({ $0.calls.look(number) }) { return reply }
+            let outcome = await Parking.suspend(
+                on: target, until: deadline, isCancellable: isCancellable,
+                enrol: { waiter in state.withLock { $0.calls.queue(waiter, for: number) } },
+                withdraw: { waiter in
+                    state.withLock { $0.calls.withdraw(waiter, from: number) }
+                })
             if try !outcome.wasWoken() { return nil }
         }
     }
 
-    /// Receives until the call has its reply, or there is something else to be done.
+    private var target: WaitTarget { WaitTarget("Managed.call", self) }
+
+    // MARK: Receiving, by the receiver
+
+    /// Receives until the call has its reply, or there is something else to be done, which is returned. Nil
+    /// past the deadline.
     private func receive(
-        for call: PendingCall, until deadline: Deadline
+        until deadline: Deadline, whileWaitingFor number: UInt32
     ) throws -> [() -> Void]? {
-        defer { passOn() }
-        while !isDone(call) {
+        defer { stopReceiving() }
+        while !state.withLock({ $0.calls.hasReply(number) }) {
             guard let rest = try receive(until: deadline) else { return nil }
             if !rest.isEmpty { return rest }
         }
         return []
     }
 
-    private func isDone(_ call: PendingCall) -> Bool { guardLock.withLock { call.reply != nil } }
-
-    private func enrol(_ waiter: Waiter, for call: PendingCall, mayReceive: Bool) -> Bool {
-        guardLock.withLock {
-            if call.reply != nil || mayReceive && receiver == .none { return false }
-            call.waiters.append(waiter)
-            if mayReceive { followers[call.number] = call }
-            return true
-        }
-    }
-
-    private func withdraw(_ waiter: Waiter, of call: PendingCall) {
-        guardLock.withLock {
-            call.waiters.remove(waiter)
-            followers[call.number] = nil
-        }
-    }
-
-    /// Waits for the reply whatever happens to the strand, while a thread receives.
-    func replyUncancellably(to call: PendingCall) -> PendingCall.Reply {
-        leaveToThread(call)
-        while true {
-            if let reply = guardLock.withLock({ call.reply }) { return reply }
-            _ = Parking.block(
-                on: WaitTarget("Managed.call", self), until: .never, isCancellable: false,
-                enrol: { enrol($0, for: call, mayReceive: false) },
-                withdraw: { withdraw($0, of: call) })
-        }
-    }
-
-    /// Has the thread receive the reply, if nobody else does.
-    /// - Parameter take: Gets it, where the strand does not.
-    func leaveToThread(
-        _ call: PendingCall, take: (@Sendable (PendingCall.Reply) -> Void)? = nil
-    ) {
-        guardLock.lock()
-        let reply = call.reply
-        if reply == nil {
-            call.take = take
-            if !call.isServiced {
-                call.isServiced = true
-                serviced += 1
-            }
-        }
-        guardLock.unlock()
-        if let reply { take?(reply) } else { wakeThread() }
-    }
-
-    // MARK: Receiving
-
-    /// Takes in what comes, waiting for it, and hands the replies out. By who receives.
+    /// Takes in what comes, waiting for it, and hands the replies out.
     /// - Returns: What is to be done when somebody else may receive; nil when the deadline has passed.
     private func receive(
         until deadline: Deadline, onThread: Bool = false
@@ -105,14 +76,11 @@ extension ManagerClient {
                 return nil
             }
             if count == 0 { return fail() }
-            var bodies: [(UInt32, [UInt8])] = []
-            while let reply = try incoming.takeReply() { bodies.append(reply) }
-            let replies = guardLock.withLock {
-                bodies.compactMap { number, body in
-                    pending[number].map { ($0, PendingCall.Reply.success(body)) }
-                }
+            var replies: [(UInt32, Reply)] = []
+            while let (number, body) = try incoming.takeReply() {
+                replies.append((number, .success(body)))
             }
-            return settle(replies)
+            return perform(state.withLock { $0.calls.settle(replies) })
         } catch is SystemError {
             return fail()
         } catch is DescriptorClosed {
@@ -127,8 +95,8 @@ extension ManagerClient {
         repeat {
             if onThread { flush() }
             if let count = try spin() { return count }
-        } while onThread && !threadMaySleep()
-        defer { if onThread { guardLock.withLock { threadIsAwake = true } } }
+        } while onThread && !state.withLock { $0.output.threadMaySleep() }
+        defer { if onThread { noteThread(isAwake: true) } }
         return try descriptor.read("recv", full: incoming.room, within: deadline.remaining) {
             incoming.receive(from: $0)
         }
@@ -136,46 +104,46 @@ extension ManagerClient {
 
     /// Looks for what comes for 20 µs, if the thread may.
     private func spin() throws -> Int? {
-        if threadMaySpin {
-            var count: Int?
-            let hasCome = try descriptor.withNumber { number in
-                BriefSpin.wait {
-                    switch incoming.receive(from: number) {
-                    case .done(let result): count = result
-                    case .wouldBlock: return false
-                    // The call below says it.
-                    case .failed: break
-                    }
-                    return true
+        guard threadMaySpin else { return nil }
+        var count: Int?
+        let hasCome = try descriptor.withNumber { number in
+            BriefSpin.wait {
+                switch incoming.receive(from: number) {
+                case .done(let result): count = result
+                case .wouldBlock: return false
+                // The read that follows says it.
+                case .failed: break
                 }
+                return true
             }
-            if hasCome { return count }
         }
-        return nil
+        return hasCome ? count : nil
     }
 
     /// Lets another receive.
-    private func passOn() {
-        guardLock.lock()
-        receiver = .none
-        var next: Waiter?
-        while next == nil, let (number, call) = followers.first {
-            followers[number] = nil
-            next = call.waiters.claimFirst()
-        }
-        let isLeft = next == nil && serviced > 0
-        guardLock.unlock()
-        next?.unpark()
-        if isLeft { wakeThread() }
+    private func stopReceiving() {
+        // It has no reply to hand out.
+        _ = perform(state.withLock { $0.calls.stopReceiving() })
+    }
+
+    /// No reply comes any more. Returns as ``perform(_:)``.
+    private func fail() -> [() -> Void] {
+        if !isUsable { return [] }
+        let error = ManagerDied(
+            name: identity.name, pid: identity.pid, crash: process.flatMap { Manager.crash(of: $0) }
+        )
+        let rest = perform(state.withLock { $0.calls.end(with: .failure(error)) })
+        threadIsWanted.set()
+        return rest
     }
 
     // MARK: The thread
 
     /// Has the thread look whether it is to receive.
     func wakeThread() {
-        let isFirst = guardLock.withLock {
-            defer { hasThread = true }
-            return !hasThread
+        let isFirst = state.withLock { state in
+            defer { state.hasThread = true }
+            return !state.hasThread
         }
         if isFirst {
             spawn(.thread, name: "plait-manager", isDaemon: true) { [weak self, threadIsWanted] in
@@ -190,38 +158,36 @@ extension ManagerClient {
     /// any more.
     private func receiveOnThread() -> Bool {
         threadIsWanted.clear()
-        while true {
-            let receives = guardLock.withLock {
-                let receives = serviced > 0 && receiver == .none && failure == nil
-                if receives {
-                    receiver = .thread
-                    threadIsAwake = true
-                }
-                return receives
-            }
-            guard receives else { return leaveThread() }
+        while state.withLock({ $0.beginOnThread() }) {
             var rest: [() -> Void] = []
             do {
                 rest = try receive(until: .never, onThread: true) ?? []
             } catch {
                 // Cancelled, at the end of the program.
-                passOn()
-                _ = leaveThread()
+                stopReceiving()
+                noteThread(isAwake: false)
+                flush()
                 return false
             }
-            passOn()
-            // It is to receive next, and sends before it does.
+            stopReceiving()
+            // It receives next, and sends before it does.
             for body in rest { body() }
         }
+        noteThread(isAwake: false)
+        flush()
+        return isUsable
     }
 
-    /// False when nothing can come any more.
-    private func leaveThread() -> Bool {
-        let isAlive = guardLock.withLock {
-            threadIsAwake = false
-            return failure == nil
-        }
-        flush()
-        return isAlive
+    private func noteThread(isAwake: Bool) {
+        state.withLock { $0.output.noteThread(isAwake: isAwake) }
+    }
+}
+
+extension ManagerClient.Shared {
+    /// Whether the thread receives from now on.
+    fileprivate mutating func beginOnThread() -> Bool {
+        guard calls.beginOnThread() else { return false }
+        output.noteThread(isAwake: true)
+        return true
     }
 }

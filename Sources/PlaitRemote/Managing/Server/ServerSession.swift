@@ -50,11 +50,27 @@ final class ServerSession: @unchecked Sendable {
             }
             if count == 0 { return }
             isHandling = true
-            while let request = try incoming.takeRequest() { handle(request.head, request.body) }
+            try handleAll()
             isHandling = false
             flush()
             server.noteWork()
         }
+    }
+
+    private func handleAll() throws {
+        var requests: [(head: RequestHead, body: [UInt8])] = []
+        while let request = try incoming.takeRequest() {
+            // Its caller has left already: as after a time in which this process was stopped.
+            if request.head.kind == .cancel,
+                let place = requests.lastIndex(where: { $0.head.isCall(request.head.number) })
+            {
+                requests.remove(at: place)
+                answer(request.head.number, Answer.of(CallCancelled()))
+            } else {
+                requests.append(request)
+            }
+        }
+        for request in requests { handle(request.head, request.body) }
     }
 
     private func handle(_ head: RequestHead, _ body: [UInt8]) {
@@ -229,6 +245,10 @@ final class ServerSession: @unchecked Sendable {
         server.objects.end(number)
         server.noteWork()
     }
+}
+
+extension RequestHead {
+    fileprivate func isCall(_ number: UInt32) -> Bool { kind == .call && self.number == number }
 }
 
 /// A lock, which is told when the connection of the strand that holds it ends.
