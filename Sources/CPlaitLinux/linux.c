@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -56,7 +55,7 @@ int plait_futex_wake(const uint32_t *word, int count) {
     return r < 0 ? -errno : (int)r;
 }
 
-// MARK: epoll, poll, eventfd, signalfd
+// MARK: epoll, poll, eventfd
 
 int plait_epoll_create(void) {
     int r = epoll_create1(EPOLL_CLOEXEC);
@@ -109,18 +108,6 @@ int plait_accept(int listener) {
 int plait_eventfd(void) {
     int r = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return r < 0 ? -errno : r;
-}
-
-int plait_signalfd(int descriptor, const sigset_t *set) {
-    int r = signalfd(descriptor, set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return r < 0 ? -errno : r;
-}
-
-int plait_signalfd_read(int descriptor) {
-    struct signalfd_siginfo info;
-    ssize_t r = read(descriptor, &info, sizeof info);
-    if (r == (ssize_t)sizeof info) return (int)info.ssi_signo;
-    return r < 0 && errno != EAGAIN ? -errno : 0;
 }
 
 // MARK: Threads and signals

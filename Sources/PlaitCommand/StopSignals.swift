@@ -2,8 +2,8 @@ internal import Plait
 
 /// Lets SIGINT and SIGTERM end a command in good order: the first asks, the second ends it at once.
 ///
-/// Made on the main thread, which gets its hub with it, and before other threads are. `body` runs on
-/// the hub's loop and must not wait.
+/// Made on the main thread, which gets its hub with it. `body` runs on the hub's loop and must not
+/// wait.
 final class StopSignals {
     private let watch: SignalWatch
     private let state: State

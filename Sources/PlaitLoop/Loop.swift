@@ -6,10 +6,13 @@ internal import Synchronization
 /// The loop of one thread: timers, callbacks, descriptors and messages from other threads.
 ///
 /// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one after
-/// another, and must not wait; starting strands is what they are for.
+/// another. They start strands; one that waits, or lets others run, ends the program.
+///
+/// A loop belongs to the thread of its hub, or without a hub to the first thread that uses it. Other
+/// threads may ``post(_:)`` and ``simulate(_:)``; all other verbs trap there.
 public final class Loop: @unchecked Sendable {
-    // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` is atomic; all else belongs to the thread
-    // that runs the loop, and only ``post(_:)`` and ``wake()`` are for others.
+    // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` and `owner` are atomic; all else belongs
+    // to the thread that runs the loop, which is looked at by checkThread(_:).
 
     /// Where the loop is with respect to a wake-up, so that no more than one system call is made
     /// however many threads have messages.
@@ -36,16 +39,23 @@ public final class Loop: @unchecked Sendable {
     package private(set) var registrationCount = 0
 
     /// Those that are not cancelled.
-    var signalWatches: [WeakWatch] = []
+    var signalWatches: [WatchedSignals] = []
+
+    /// The address of the cell of the thread that it belongs to.
+    private let owner = Atomic<UInt>(Loop.noOwner)
+    private static let noOwner: UInt = 0
+    private static let ownerEnded: UInt = 1
 
     private let sleep = Atomic<UInt32>(Sleep.awake)
     private let counter: Descriptor
     private let postLock = ShortLock()
     private var posted: [@Sendable () -> Void] = []
-    /// The thread has ended: what is posted runs at once, on the poster's thread.
+    /// The thread has ended: nothing can be posted any more.
     private var hasEnded = false
-    /// Runs a batch of callbacks; the hub replaces it to forbid waiting in them.
+    /// Runs a batch of callbacks; the hub replaces it to tell who watches it.
     package var around: (() -> Void) -> Void = { $0() }
+    /// Who runs while a round does.
+    package let callbacks = CallbackStrand()
 
     /// - Parameters:
     ///   - selector: What tells which descriptors are ready; `epoll` if nil.
@@ -68,12 +78,45 @@ public final class Loop: @unchecked Sendable {
 
     private static let counterToken = UInt64.max
 
+    // MARK: The thread
+
+    /// Traps on a thread that the loop does not belong to.
+    @inline(__always)
+    package func checkThread(_ verb: StaticString) {
+        if !isHere { adopt(verb) }
+    }
+
+    /// Whether it belongs to the calling thread.
+    @inline(__always)
+    package var isHere: Bool { owner.load(ordering: .relaxed) == ThreadCell.current.address }
+
+    /// Makes the calling thread its thread, if it has none yet.
+    private func adopt(_ verb: StaticString) {
+        let (done, seen) = owner.compareExchange(
+            expected: Loop.noOwner, desired: ThreadCell.current.address, ordering: .relaxed)
+        let fault = seen == Loop.ownerEnded ? "whose thread has ended" : "of another thread"
+        demand(
+            done,
+            """
+            \(verb) on thread \(Strand.current.name), for a loop \(fault): Loop.post runs code on \
+            the loop's own
+            """)
+    }
+
     // MARK: Running
 
     /// One round: fires due timers, looks at descriptors, runs messages.
     ///
+    /// On the loop's thread. Inside a callback it traps.
     /// - Parameter limit: How long it may block if nothing is to be done: `.immediate` not at all.
     public func runOnce(until limit: Deadline) {
+        checkThread("Loop.runOnce")
+        CallbackStrand.refuseUnlessStrand("Loop.runOnce")
+        // The whole round, and not only its callbacks: what these let go of ends here too.
+        callbacks.run { performRound(until: limit) }
+    }
+
+    private func performRound(until limit: Deadline) {
         // Who may go on because of a timer must not be kept waiting by the selector.
         let hasFired = wheel.count > 0 && fireTimers()
         var mayBlock = limit != .immediate && !hasFired
@@ -126,12 +169,10 @@ public final class Loop: @unchecked Sendable {
     // MARK: Other threads
 
     /// Runs `body` on the loop's thread, soon. Any thread. Order is kept for one sender.
-    public func post(_ body: @escaping @Sendable () -> Void) {
-        if !postUnlessEnded(body) { body() }
-    }
-
-    /// As ``post(_:)``, but returns false, and does nothing, once the loop's thread has ended.
-    package func postUnlessEnded(_ body: @escaping @Sendable () -> Void) -> Bool {
+    ///
+    /// - Returns: False, having done nothing, once the loop's thread has ended.
+    @discardableResult
+    public func post(_ body: @escaping @Sendable () -> Void) -> Bool {
         let isInTime = postLock.withLock {
             if !hasEnded { posted.append(body) }
             return !hasEnded
@@ -152,6 +193,10 @@ public final class Loop: @unchecked Sendable {
         for registration in unsafe registrations.compactMap(\.self) {
             unregister(registration, willClose: false)
         }
+        signalWatches = []
+        around = { $0() }
+        owner.store(Loop.ownerEnded, ordering: .relaxed)
+        callbacks.finish()
         return true
     }
 
@@ -161,8 +206,7 @@ public final class Loop: @unchecked Sendable {
     /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which
     /// it shares.
     package func forgetAfterFork() {
-        // What others post, such as letting go of a descriptor before it is closed, they do
-        // themselves from now on: nobody runs this loop here.
+        // Nobody runs this loop here.
         postLock.withLock {
             hasEnded = true
             posted = []
@@ -217,8 +261,11 @@ public final class Loop: @unchecked Sendable {
         return now
     }
 
-    /// Timers that wait to fire.
-    public var timerCount: Int { wheel.count }
+    /// Timers that wait to fire. On the loop's thread.
+    public var timerCount: Int {
+        checkThread("Loop.timerCount")
+        return wheel.count
+    }
 
     /// Whether there was one to fire.
     private func fireTimers() -> Bool {
@@ -238,6 +285,7 @@ public final class Loop: @unchecked Sendable {
     ///
     /// - Throws: `SystemError`: EPERM for a regular file, ENOSPC or ENOMEM at the system's limits.
     package func register(_ descriptor: Int32) throws(SystemError) -> Registration {
+        checkThread("waiting for a descriptor")
         epoch &+= 1
         let token = UInt64(epoch) << 32 | UInt64(UInt32(descriptor))
         let registration = Registration(descriptor: descriptor, token: token, loop: self)

@@ -35,6 +35,7 @@ public final class LoopTimer: @unchecked Sendable {
 
     /// Makes the callback not happen. On the loop's thread; a timer that has fired is left alone.
     public func cancel() {
+        loop.checkThread("LoopTimer.cancel")
         let timer = self.timer
         guard timer.isSet else { return }
         loop.cancel(timer)
@@ -46,20 +47,22 @@ public final class LoopTimer: @unchecked Sendable {
 
 extension Loop {
     /// Calls `action` on the loop once `deadline` has passed: at most a tick (66 µs) late on an idle
-    /// loop, never early. On the loop's thread.
+    /// loop, never early. On the loop's thread: on others it traps.
     ///
     /// Callbacks run in the order of their deadlines, and must not wait.
     /// - Source: asyncio's `loop.call_at`.
     @discardableResult
     public func schedule(at deadline: Deadline, _ action: @escaping () -> Void) -> LoopTimer {
+        checkThread("Loop.schedule")
         let timer = LoopTimer(loop: self, action: action)
         timer.set(at: deadline)
         return timer
     }
 
-    /// Calls `action` on the loop once `delay` has passed.
+    /// Calls `action` on the loop once `delay` has passed. On the loop's thread: on others it traps.
     @discardableResult
     public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimer {
-        schedule(at: updateNow().advanced(by: delay.nanosecondsClamped), action)
+        checkThread("Loop.schedule")
+        return schedule(at: updateNow().advanced(by: delay.nanosecondsClamped), action)
     }
 }

@@ -23,6 +23,8 @@ open class Strand: Parker, @unchecked Sendable {
     public let kind: StrandKind
     /// Whether the end of the program does not wait for it.
     public let isDaemon: Bool
+    /// False for what runs between strands, such as a loop's callbacks. Constant once made.
+    @exclusivity(unchecked) package final var canWait = true
     let hasEnded = Atomic<Bool>(false)
     /// Guards `joiners`, and `locals` where others look.
     let joinLock = ShortLock()

@@ -129,15 +129,16 @@ package final class PolledDescriptor: @unchecked Sendable {
     ) throws -> Int? {
         guard hold() else { throw DescriptorClosed() }
         defer { letGo() }
-        guard let thread = Strand.current as? ThreadStrand else {
-            fatalError("plait: strand \(Strand.current.name) has no hub and is no thread")
-        }
         while true {
             if isClosed { throw DescriptorClosed() }
             switch call(number) {
             case .done(let count): return count
             case .failed(let errno): throw SystemError(errno: errno, call: "\(name)")
             case .wouldBlock: break
+            }
+            // Only here: a call that need not wait may be made between strands too.
+            guard let thread = Strand.current as? ThreadStrand else {
+                fatalError("plait: \(Strand.current.name) cannot wait for a descriptor")
             }
             guard try thread.wait(for: number, interest, until: deadline) != nil else { return nil }
         }
@@ -259,10 +260,12 @@ package final class PolledDescriptor: @unchecked Sendable {
             loop.unregister(registration, willClose: willClose)
             done()
         } else {
-            loop.post {
+            let isPosted = loop.post {
                 loop.unregister(registration, willClose: false)
                 done()
             }
+            // A loop that has ended has forgotten it.
+            if !isPosted { done() }
         }
     }
 }

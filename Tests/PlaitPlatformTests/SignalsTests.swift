@@ -11,23 +11,47 @@ struct SignalsTests {
         #expect(Signal.user1 != .user2)
     }
 
-    // Which signals are blocked, and who takes them, is the process's: hence one of its own.
-    @Test func `signals arrive at the descriptor, each once`() async {
+    // What a signal does is the process's: hence one of its own.
+    @Test func `signals arrive at their source, each once`() async {
         await #expect(processExitsWith: .success) {
-            let signals = try SignalDescriptor([.user1, .user2])
-            #expect(signals.next() == nil)
-            // Sent to this thread alone, since other threads of the process do not block them.
-            try sendToThisThread(.user1)
-            try sendToThisThread(.user2)
-            let arrived = [signals.next(), signals.next()].compactMap { $0 }
-            #expect(Set(arrived) == [.user1, .user2])
-            #expect(signals.next() == nil)
+            let signals = try SignalSource([.user1, .user2])
+            #expect(signals.take() == [])
+            for signal in [Signal.user2, .user1, .user2] { try sendToThisThread(signal) }
+            #expect(signals.take() == [.user1, .user2])
+            #expect(signals.take() == [])
         }
     }
 
-    @Test func `an unblocked signal ends the process as it would without us`() async {
+    @Test func `every source is told, and a signal acts as before when the last one has gone`()
+        async
+    {
         await #expect(processExitsWith: .signal(Signal.user1.number)) {
-            _ = try SignalDescriptor([.user1])
+            do {
+                let first = try SignalSource([.user1])
+                do {
+                    let second = try SignalSource([.user1, .user2])
+                    try sendToThisThread(.user1)
+                    #expect(second.take() == [.user1])
+                }
+                try sendToThisThread(.user1)
+                #expect(first.take() == [.user1])
+            }
+            try sendToThisThread(.user1)
+        }
+    }
+
+    @Test(arguments: [Signal.kill, Signal(number: SIGSTOP), Signal(number: SIGSEGV)])
+    func `a signal that cannot be caught is refused, and those with it act as before`(
+        _ signal: Signal
+    ) async {
+        await #expect(processExitsWith: .signal(Signal.user1.number)) {
+            [
+                number = signal.number as Int32
+            ] in
+            let signal = Signal(number: number)
+            let error = #expect(throws: SystemError.self) { try SignalSource([.user1, signal]) }
+            #expect(error?.errno == .invalidArgument)
+            #expect(error?.subject.contains(signal.description) == true)
             unblockSignals([.user1])
             try sendToThisThread(.user1)
         }

@@ -79,7 +79,7 @@ static inline void plait_pause(void) {
 int plait_futex_wait(const uint32_t *_Nonnull word, uint32_t expected, uint64_t deadline);
 int plait_futex_wake(const uint32_t *_Nonnull word, int count);
 
-// MARK: epoll, poll, eventfd, signalfd
+// MARK: epoll, poll, eventfd
 
 typedef struct plait_event {
     uint32_t events;
@@ -111,9 +111,6 @@ enum { PLAIT_NONE_PASSED = -1, PLAIT_LOST_PASSED = -2 };
 ssize_t plait_receive_passed(
     int socket, void *_Nonnull bytes, size_t count, int *_Nonnull passed);
 int plait_eventfd(void);
-int plait_signalfd(int descriptor, const sigset_t *_Nonnull set);
-/// Reads one pending signal's number, 0 when none is left, or -errno.
-int plait_signalfd_read(int descriptor);
 
 // MARK: Threads and signals
 
@@ -126,6 +123,19 @@ int plait_tgkill(pid_t thread, int signal);
 int plait_prepare_interrupt(int signal);
 /// Blocks (or unblocks) `signal` in the calling thread.
 int plait_block_signal(int signal, int blocked);
+
+/// Somebody that is told of signals of the process.
+typedef struct plait_signal_watch plait_signal_watch;
+/// From here on each of `signals` (bit n - 1 for signal n) that any thread takes is noted, and written to
+/// `counter`, an eventfd that stays open as long; all watches are told. Unblocks them in the calling thread.
+/// 0 or -errno: EINVAL for those that the system does not let be caught, and for faults. One caller at a time.
+int plait_watch_signals(
+    uint64_t signals, int counter, plait_signal_watch *_Nullable *_Nonnull made);
+/// The end of a watch. The last one of a signal lets it act as before. One caller at a time.
+void plait_unwatch_signals(plait_signal_watch *_Nonnull watch);
+/// The signals that came since the last call.
+uint64_t plait_take_signals(plait_signal_watch *_Nonnull watch);
+
 /// Processors that the calling thread may run on.
 int plait_cpu_count(void);
 

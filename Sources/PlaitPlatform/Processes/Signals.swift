@@ -38,24 +38,54 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Signals delivered as readable bytes of a descriptor: signalfd(2).
-package struct SignalDescriptor: ~Copyable, Sendable {
+/// Signals of the process, as a descriptor that becomes readable when one has come.
+///
+/// Whichever thread takes the signal, a handler notes it here: threads that exist already are no
+/// matter. Every watch of a signal is told, and it acts as before once the last one has ended.
+@safe
+package final class SignalSource: @unchecked Sendable {
+    // Sendable: `turn` guards who watches; what has come is atomic.
+    /// An event counter.
     package let descriptor: Descriptor
+    /// This object's, freed in deinit.
+    private let watch: OpaquePointer
 
-    /// Blocks `signals` in the calling thread, and in threads that it starts later, so that they
-    /// arrive here. Call it before other threads exist, or they take the signals.
+    /// What is shared by all of the process.
+    private static let turn = ShortLock()
+
+    /// Unblocks `signals` in the calling thread, which so is one that can take them.
+    /// - Throws: `SystemError`: EINVAL for a number that no signal has, for signals that cannot be
+    ///   caught, and for those of faults, such as SIGSEGV.
     package init(_ signals: [Signal]) throws(SystemError) {
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        for signal in signals { unsafe sigaddset(&set, signal.number) }
-        _ = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-        descriptor = Descriptor(owning: try check(unsafe plait_signalfd(-1, &set), "signalfd"))
+        var bits: UInt64 = 0
+        for signal in signals {
+            try signal.checkNumber("sigaction")
+            bits |= 1 << UInt64(signal.number - 1)
+        }
+        let counter = try makeEventCounter()
+        let number = counter.number
+        descriptor = counter
+        var made: OpaquePointer?
+        let code = SignalSource.turn.withLock {
+            unsafe plait_watch_signals(bits, number, &made)
+        }
+        try check(
+            code, "sigaction", signals.map(\.description).joined(separator: ", "))
+        guard let made = unsafe made else {
+            preconditionFailure("plait_watch_signals made nothing")
+        }
+        unsafe watch = made
     }
 
-    /// The next pending signal, nil when none is left.
-    package func next() -> Signal? {
-        let number = plait_signalfd_read(descriptor.number)
-        return number > 0 ? Signal(number: number) : nil
+    deinit {
+        SignalSource.turn.withLock { unsafe plait_unwatch_signals(watch) }
+    }
+
+    /// The signals that came since the last call, by number, each once.
+    package func take() -> [Signal] {
+        drainEventCounter(descriptor.number)
+        let bits = unsafe plait_take_signals(watch)
+        return (1...64).filter { bits & 1 << UInt64($0 - 1) != 0 }.map { Signal(number: $0) }
     }
 }
 

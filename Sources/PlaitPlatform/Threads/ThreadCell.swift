@@ -30,6 +30,9 @@ package struct ThreadCell {
         get { unsafe cell.pointee.stack }
         nonmutating set { unsafe cell.pointee.stack = newValue }
     }
+
+    /// Tells threads apart that live at the same time.
+    @inlinable package var address: UInt { UInt(bitPattern: unsafe cell) }
 }
 
 /// The number of the running Swift task, which no other task ever has; 0 outside of one.

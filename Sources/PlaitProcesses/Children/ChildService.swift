@@ -28,10 +28,11 @@ enum ChildService {
         _ name: String, orElse refused: @escaping @Sendable (any Error) -> Void,
         _ body: @escaping @Sendable () throws -> Void
     ) throws {
-        try hub.post {
+        let isPosted = try hub.post {
             let fiber = spawn(.fiber, name: name, isDaemon: true, body)
             if fiber.isAlive { return }
             do { try fiber.join() } catch { refused(error) }
         }
+        if !isPosted { refused(HubEnded()) }
     }
 }

@@ -128,13 +128,14 @@ enum Children {
     private static func watchOnService() throws {
         let watch = try madeWatch()
         let hub = try ChildService.hub
-        hub.post {
+        let isPosted = hub.post {
             do throws(SystemError) {
                 try hub.loop.register(watch.number).onReadable { _ in reap() }
             } catch {
                 giveUp()
             }
         }
+        if !isPosted { giveUp() }
     }
 
     /// The next start tries again; meanwhile it reaps.

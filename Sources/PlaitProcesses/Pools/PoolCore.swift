@@ -258,13 +258,14 @@ final class PoolCore: @unchecked Sendable {
         guard isLast else { return }
         if callbacks.isUnused { return announceEnd() }
         // Not on the strand that stops the pool, which need not wait. And not in a callback.
-        background.hub.post {
+        let isPosted = background.hub.post {
             let fiber = spawn(.fiber, name: "end") {
                 self.callbacks.finish()
                 self.announceEnd()
             }
             if !fiber.isAlive { self.announceEnd() }
         }
+        if !isPosted { announceEnd() }
     }
 
     private func announceEnd() {

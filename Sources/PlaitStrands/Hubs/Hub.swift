@@ -45,8 +45,6 @@ public final class Hub: @unchecked Sendable {
     private var checksStacks = false
     @exclusivity(unchecked) private(set) var alive = LivingFibers()
     private var numbers: Range<UInt64> = 0..<0
-    /// Stands in for the thread's strand while callbacks run, which must not wait.
-    private let noWaiting = CallbackStrand()
 
     private static let switchesPerTurn = 128
     private static let operationsPerTurn = 64
@@ -67,6 +65,7 @@ public final class Hub: @unchecked Sendable {
         pool = StackPool(
             stackSize: options.stackSize, withoutMarkers: options.withoutGuardMarkers)
         lastTrim = loop.now
+        loop.checkThread("Hub.make")
         loop.around = { [unowned self] body in self.runCallbacks(body) }
         try watchStackOverflow()
         allowThreadSamples()
@@ -96,7 +95,7 @@ public final class Hub: @unchecked Sendable {
         _ = unsafe Unmanaged.passRetained(fiber)
         if isCurrent {
             admit(fiber)
-        } else if !loop.postUnlessEnded({ self.admit(fiber) }) {
+        } else if !loop.post({ self.admit(fiber) }) {
             fail(fiber, HubEnded())
         }
     }
@@ -158,6 +157,7 @@ public final class Hub: @unchecked Sendable {
     }
 
     private func yieldStrand() {
+        CallbackStrand.refuseUnlessStrand("Strand.yield")
         let cell = ThreadCell.current
         guard unsafe cell.stack != nil, let strand = unsafe cell.strand else {
             round(mayBlock: false)
@@ -208,11 +208,18 @@ public final class Hub: @unchecked Sendable {
     @inline(__always)
     package func countOperation() {
         operationBudget -= 1
-        if operationBudget <= 0 {
-            // By way of the loop, since others may wait for what it has to tell.
-            lookAtLoopNext()
-            yieldStrand()
+        if operationBudget <= 0 { spendTurn() }
+    }
+
+    private func spendTurn() {
+        // Between strands there is nobody to make room for.
+        guard unsafe Strand.currentReference._withUnsafeGuaranteedRef({ $0.canWait }) else {
+            operationBudget = Hub.operationsPerTurn
+            return
         }
+        // By way of the loop, since others may wait for what it has to tell.
+        lookAtLoopNext()
+        yieldStrand()
     }
 
     /// Makes the running fiber's next wait go by way of the loop.
@@ -249,7 +256,7 @@ public final class Hub: @unchecked Sendable {
         unsafe alive.remove(fiber)
         let stack = fiber.surrenderStack()
         // From here on it may not: the fiber is no strand any more.
-        unsafe ThreadCell.current.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
+        unsafe ThreadCell.current.strand = Unmanaged.passUnretained(loop.callbacks).toOpaque()
         owned = nil
         // It goes on being used until the switch below, but nobody takes it before that.
         if stack.size == pool.stackSize {
@@ -317,16 +324,12 @@ public final class Hub: @unchecked Sendable {
         return lastTrim.advanced(by: Hub.trimInterval)
     }
 
-    /// Runs callbacks of the loop, in which nothing may wait.
+    /// Runs callbacks of the loop, for who watches from another thread.
     private func runCallbacks(_ body: () -> Void) {
-        let cell = ThreadCell.current
-        let before = unsafe cell.strand
-        unsafe cell.strand = Unmanaged.passUnretained(noWaiting).toOpaque()
         let phase = pulse.phase
         pulse.enter(.running)
         body()
         pulse.enter(phase)
-        unsafe cell.strand = before
     }
 
     /// Whether fibers wait for the thread, of its own or from others. Any thread: what is seen may have
@@ -334,10 +337,16 @@ public final class Hub: @unchecked Sendable {
     var hasReadyFibers: Bool { unsafe !ready.isEmpty || !arrivals.isEmpty || loop.hasMessages }
 
     /// Runs `body` on the hub's thread, soon. Any thread. It must not wait: it may start a fiber.
-    public func post(_ body: @escaping @Sendable () -> Void) { loop.post(body) }
+    /// - Returns: False, having done nothing, once the hub's thread has ended.
+    @discardableResult
+    public func post(_ body: @escaping @Sendable () -> Void) -> Bool { loop.post(body) }
 
-    /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread.
-    public var stackStatistics: StackStatistics { pool.statistics }
+    /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread: on
+    /// others it traps.
+    public var stackStatistics: StackStatistics {
+        loop.checkThread("Hub.stackStatistics")
+        return pool.statistics
+    }
 
     /// The same of stacks of another size. On the hub's thread.
     func stackStatistics(ofSize bytes: Int) -> StackStatistics {
@@ -370,25 +379,9 @@ extension Hub: ThreadEngine {
 
 /// The hub's thread had ended when a fiber was to be started there.
 public struct HubEnded: Error, Sendable, CustomStringConvertible {
+    package init() {}
+
     public var description: String {
         "the thread of the hub has ended: spawn on a hub whose thread lives"
     }
-}
-
-/// The strand of loop callbacks: they run between strands and cannot wait.
-private final class CallbackStrand: Strand, @unchecked Sendable {
-    // Sendable: has no state.
-    init() {
-        super.init(id: 0, kind: .thread, name: "loop callback", isDaemon: true)
-    }
-
-    override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
-        fatalError(
-            """
-            plait: \(waiter.target.verb) would wait inside a callback or task that runs on a hub's \
-            loop; spawn a fiber for it, or use the async form
-            """)
-    }
-    override func cancel() {}
-    override var isCancelled: Bool { false }
 }

@@ -39,11 +39,8 @@ enum HubRegistry {
         for hub in hubs {
             if hub.isCurrent {
                 found += ask(hub)
-            } else {
+            } else if hub.post({ answers.add(ask(hub)) }) {
                 asked += 1
-                hub.post {
-                    answers.add(ask(hub))
-                }
             }
         }
         for _ in 0..<asked {
