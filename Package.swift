@@ -45,6 +45,7 @@ let package = Package(
         .library(name: "PlaitSync", targets: ["PlaitSync"]),
         .library(name: "PlaitLoop", targets: ["PlaitLoop"]),
         .library(name: "PlaitStrands", targets: ["PlaitStrands"]),
+        .library(name: "PlaitIO", targets: ["PlaitIO"]),
         .library(name: "PlaitNet", targets: ["PlaitNet"]),
         .library(name: "PlaitProcesses", targets: ["PlaitProcesses"]),
         .library(name: "PlaitRemote", targets: ["PlaitRemote"]),
@@ -71,28 +72,36 @@ let package = Package(
             "PlaitStrands",
             over: [
                 "CPlaitSwitch", "CPlaitLinux", "PlaitPlatform", "PlaitParking", "PlaitSelectors",
-                "PlaitSync", "PlaitLoop", deque, logging, system,
+                "PlaitSync", "PlaitLoop", deque, logging,
+            ]),
+        layer(
+            "PlaitIO",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands", system,
             ]),
         layer(
             "PlaitNet",
-            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", logging, system]),
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitIO", logging,
+                system,
+            ]),
         layer(
             "PlaitProcesses",
             over: [
-                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands", deque,
-                system,
+                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands",
+                "PlaitIO", deque, system,
             ]),
         layer(
             "PlaitRemote",
             over: [
                 "CPlaitOpenSSL", "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands",
-                "PlaitProcesses", system,
+                "PlaitIO", "PlaitProcesses", system,
             ]),
         layer(
             "Plait",
             over: [
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitLoop",
-                "PlaitStrands", "PlaitNet", "PlaitProcesses",
+                "PlaitStrands", "PlaitIO", "PlaitNet", "PlaitProcesses",
             ]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", arguments],
@@ -121,12 +130,15 @@ let package = Package(
                 "CPlaitSwitch", "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync",
                 "PlaitLoop", "PlaitStrands", system,
             ]),
+        tests(
+            "PlaitIO",
+            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitIO"]),
         tests("PlaitSync", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
         tests(
             "PlaitNet",
             over: [
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitStrands",
-                "PlaitNet", system,
+                "PlaitIO", "PlaitNet", system,
             ]),
         probe(
             "ForkProbe",
@@ -144,7 +156,7 @@ let package = Package(
             "PlaitProcesses",
             over: [
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitStrands",
-                "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", system,
+                "PlaitIO", "PlaitProcesses", "ForkProbe", "ThreadProbe", "ChaosProbe", system,
             ]),
         tests(
             "PlaitRemote",
@@ -161,7 +173,7 @@ let package = Package(
 
 // The thread sanitizer watches the layers up to PlaitStrands: what stands on them need not be built for it.
 if Context.environment["PLAIT_UP_TO_STRANDS"] != nil {
-    let layers = ["PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitCommand"]
+    let layers = ["PlaitIO", "PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitCommand"]
     let others = ["Plait", "CPlaitOpenSSL", "ForkProbe", "ThreadProbe", "ChaosProbe"]
     let above = Set(layers + layers.map { "\($0)Tests" } + others)
     package.targets.removeAll { above.contains($0.name) }

@@ -1,4 +1,5 @@
 // The umbrella: `import Plait` gives all layers that need no system library.
+@_exported public import PlaitIO
 @_exported public import PlaitLoop
 @_exported public import PlaitNet
 @_exported public import PlaitParking

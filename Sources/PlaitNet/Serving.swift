@@ -1,4 +1,5 @@
 internal import Logging
+internal import PlaitIO
 public import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
@@ -50,14 +51,15 @@ final class Connections: Sendable {
 }
 
 extension StreamListener {
-    /// Serves connections, each in a fiber of its own on the calling thread's hub, until the listener
-    /// is closed and the last connection has ended.
+    /// Serves connections, each in a fiber of its own on the calling thread's hub, until the
+    /// listener is closed and the last connection has ended.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The connection is closed when `handler`
-    /// returns or throws; an error harms only its own connection: those of the network are logged at
-    /// debug level, others go to ``UncaughtErrors``' log at error level. Without descriptors
-    /// (EMFILE), threads or memory, accepting pauses until a connection ends or a tenth of a second
-    /// has passed, and says so in the log. When the caller is cancelled, so are the connections.
+    /// Blocks the calling thread or parks the calling fiber. The connection is closed when
+    /// `handler` returns or throws; an error harms only its own connection: those of the network
+    /// are logged at debug level, others go to ``UncaughtErrors``' log at error level. Without
+    /// descriptors (EMFILE), threads or memory, accepting pauses until a connection ends or a tenth
+    /// of a second has passed, and says so in the log. When the caller is cancelled, so are the
+    /// connections.
     /// - Parameter limit: Connections at the same time; beyond, clients wait in the backlog.
     /// - Throws: `SystemError` when the listener itself fails; `CancellationError`.
     /// - Source: gevent's `StreamServer.serve_forever`.
@@ -113,7 +115,7 @@ extension StreamListener {
         }
         do {
             try handler(connection)
-        } catch let error where error is StreamError || error is SystemError {
+        } catch let error where error is StreamError || error is SystemError || error is TimedOut {
             StreamListener.logger.debug("connection of \(address) ended: \(error)")
         } catch is CancellationError {
             // As asked.

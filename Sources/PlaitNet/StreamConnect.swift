@@ -1,4 +1,5 @@
 public import PlaitPlatform
+internal import PlaitIO
 internal import PlaitStrands
 
 extension StreamSocket {
@@ -6,10 +7,10 @@ extension StreamSocket {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - source: The address to connect from; the system's choice if nil. With port 0, a port that
-    ///     is free for this connection, though others of the address may be in use.
+    ///   - source: The address to connect from; the system's choice if nil. With port 0, a port
+    ///     that is free for this connection, though others of the address may be in use.
     ///   - limit: Longest wait; `nil` waits for as long as the system tries.
-    /// - Throws: `StreamError.timedOut`; `SystemError` such as ECONNREFUSED, with the address;
+    /// - Throws: `TimedOut`; `SystemError` such as ECONNREFUSED, with the address;
     ///   `CancellationError`.
     /// - Source: Python's `socket.create_connection`.
     @available(*, noasync)
@@ -18,7 +19,7 @@ extension StreamSocket {
     ) throws -> StreamSocket {
         let descriptor = try SocketConnecting.connect(
             to: address, from: source, until: Deadline(within: limit))
-        guard let descriptor else { throw StreamError.timedOut(call: "connect to \(address)") }
+        guard let descriptor else { throw TimedOut("connect to \(address)") }
         return StreamSocket(descriptor, isTCP: address.family != .unix)
     }
 
@@ -33,7 +34,7 @@ extension StreamSocket {
     ) throws -> StreamSocket {
         let deadline = Deadline(within: limit)
         let addresses = try SocketConnecting.addresses(ofHost: host, port: port, within: limit)
-        guard let addresses else { throw StreamError.timedOut(call: "look-up of \(host)") }
+        guard let addresses else { throw TimedOut("look-up of \(host)") }
         var failure: any Error = NameResolutionError(host: host, reason: "it has no address")
         for address in addresses {
             do {
@@ -51,5 +52,28 @@ extension StreamSocket {
         unixPath path: String, within limit: Duration? = nil
     ) throws -> StreamSocket {
         try connect(to: SocketConnecting.unixAddress(path), within: limit)
+    }
+
+    // MARK: For tasks
+
+    /// As the sync form, suspending the calling task.
+    public static func connect(
+        to address: SocketAddress, from source: SocketAddress? = nil, within limit: Duration? = nil
+    ) async throws -> StreamSocket {
+        try await ServiceHub.run { try connect(to: address, from: source, within: limit) }
+    }
+
+    /// As the sync form, suspending the calling task.
+    public static func connect(
+        host: String, port: Int, within limit: Duration? = nil
+    ) async throws -> StreamSocket {
+        try await ServiceHub.run { try connect(host: host, port: port, within: limit) }
+    }
+
+    /// As the sync form, suspending the calling task.
+    public static func connect(
+        unixPath path: String, within limit: Duration? = nil
+    ) async throws -> StreamSocket {
+        try await ServiceHub.run { try connect(unixPath: path, within: limit) }
     }
 }

@@ -1,4 +1,5 @@
 internal import Logging
+internal import PlaitIO
 internal import PlaitParking
 public import PlaitPlatform
 internal import PlaitStrands
@@ -54,18 +55,23 @@ public final class StreamListener: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `StreamError.timedOut`, `.closed`; `SystemError`: EMFILE without a descriptor for
+    /// - Throws: `TimedOut`; `StreamError.closed`; `SystemError`: EMFILE without a descriptor for
     ///   the connection, which stays in the backlog; `CancellationError`.
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> StreamSocket {
         do {
             guard let number = try socket.accept(within: limit) else {
-                throw StreamError.timedOut(call: "accept")
+                throw TimedOut("accept on \(address)")
             }
             return StreamSocket(owning: number, isTCP: address.family != .unix)
         } catch is DescriptorClosed {
             throw StreamError.closed
         }
+    }
+
+    /// As the sync form, suspending the calling task: the hub of the thread `plait-async` waits.
+    public func accept(within limit: Duration? = nil) async throws -> StreamSocket {
+        try await ServiceHub.run { try self.accept(within: limit) }
     }
 
     /// Stops taking connections; those that were taken live on. Who accepts gets

@@ -1,3 +1,5 @@
+import PlaitPlatform
+import PlaitIO
 import PlaitNet
 import PlaitParking
 import PlaitStrands
@@ -35,7 +37,7 @@ struct BufferedReadingTests {
         try await onThread {
             let (near, far) = try connectedPair()
             try near.write(String(repeating: "x", count: 100) + "\n")
-            #expect(throws: StreamError.lineTooLong(limit: 50)) { try far.readLine(limit: 50) }
+            #expect(throws: StreamError.lineTooLong(limit: 50)) { try far.readLine(atMost: 50) }
         }
     }
 
@@ -55,7 +57,7 @@ struct BufferedReadingTests {
         try await onThread {
             let (near, far) = try connectedPair()
             try near.write("abc")
-            #expect(throws: StreamError.timedOut(call: "read")) {
+            #expect(throws: TimedOut.self) {
                 try far.readExactly(5, within: .milliseconds(5))
             }
             try near.write("de")

@@ -1,4 +1,5 @@
 import Foundation
+import PlaitIO
 import PlaitParking
 import PlaitPlatform
 import PlaitProcesses
@@ -183,8 +184,8 @@ struct ChildProcessTests {
             ended.close()
             ended.input?.close()
             #expect(ended.exitStatus == .code(2))
-            #expect(throws: PipeError.closed) { try ended.output?.read() }
-            #expect(throws: PipeError.closed) { try ended.input?.write("late") }
+            #expect(throws: StreamError.closed) { try ended.output?.read() }
+            #expect(throws: StreamError.closed) { try ended.input?.write("late") }
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import PlaitIO
 import PlaitParking
 import PlaitPlatform
 @testable import PlaitProcesses
@@ -96,7 +97,7 @@ struct CommandTests {
 
     @Test func `more than allowed is an error, and ends a run`() async throws {
         try await onThread {
-            #expect(throws: PipeError.tooLong(limit: 1_000)) {
+            #expect(throws: StreamError.tooLong(limit: 1_000)) {
                 try ChildProcess.run("cat", ["/dev/zero"], atMost: 1_000)
             }
         }
@@ -113,7 +114,7 @@ struct CommandTests {
             do {
                 #expect(try talking.join().status == .signal(.kill))
             } catch {
-                #expect(error as? PipeError == .closed)
+                #expect(error as? StreamError == .closed)
             }
         }
     }
@@ -122,8 +123,8 @@ struct CommandTests {
         try await onThread {
             let child = try ChildProcess.start("sleep", ["60"], piped)
             child.close()
-            #expect(throws: PipeError.closed) { try child.communicate(input: [1, 2, 3]) }
-            #expect(throws: PipeError.closed) { try child.communicate() }
+            #expect(throws: StreamError.closed) { try child.communicate(input: [1, 2, 3]) }
+            #expect(throws: StreamError.closed) { try child.communicate() }
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import PlaitIO
 import PlaitParking
 import PlaitPlatform
 @testable import PlaitProcesses
@@ -77,7 +78,7 @@ struct PipeTests {
     @Test func `reading gives up at its limit`() async throws {
         try await onThread {
             let child = try ChildProcess.start("cat", [], piped)
-            #expect(throws: PipeError.timedOut) {
+            #expect(throws: TimedOut.self) {
                 try child.output!.readLine(within: .milliseconds(5))
             }
             child.input!.close()
@@ -89,7 +90,7 @@ struct PipeTests {
     @Test func `what is longer than allowed throws`() async throws {
         try await onThread {
             let child = try ChildProcess.start("sh", ["-c", "echo 123456789; echo no >&2"], piped)
-            #expect(throws: PipeError.tooLong(limit: 4)) {
+            #expect(throws: StreamError.tooLong(limit: 4)) {
                 try child.output!.readToEnd(atMost: 4)
             }
             #expect(text(try child.errorOutput!.readToEnd()) == "no\n")

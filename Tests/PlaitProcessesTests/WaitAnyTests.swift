@@ -1,3 +1,4 @@
+import PlaitIO
 import PlaitParking
 import PlaitPlatform
 @testable import PlaitProcesses
@@ -158,7 +159,7 @@ struct WaitAnyTests {
             #expect(throws: ConnectionError.closed) { try waitAny([.connection(here)]) }
             withExtendedLifetime(there) {}
             child.output?.close()
-            #expect(throws: PipeError.closed) { try waitAny([.pipe(child.output!)]) }
+            #expect(throws: StreamError.closed) { try waitAny([.pipe(child.output!)]) }
             child.close()
         }
     }

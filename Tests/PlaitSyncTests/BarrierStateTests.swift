@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitParking
 @testable import PlaitSync
 import Testing

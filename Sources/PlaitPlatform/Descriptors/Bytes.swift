@@ -10,3 +10,8 @@ package func areEqual(_ one: RawSpan, _ two: RawSpan) -> Bool {
         }
     }
 }
+
+/// Where `byte` first stands in `count` bytes; nil where it does not.
+package func findByte(_ byte: UInt8, _ start: UnsafeRawPointer, count: Int) -> Int? {
+    unsafe memchr(start, Int32(byte), count).map { unsafe UnsafeRawPointer($0) - start }
+}

@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
@@ -15,7 +16,7 @@ extension ChildProcess {
     ///   - most: Bytes from each stream.
     ///   - limit: Longest wait for the whole; `nil` waits for ever.
     /// - Throws: ``CommandTimedOut`` past the limit, with what was read: the child goes on then;
-    ///   `PipeError.tooLong`; `PipeError.closed`; `SystemError`; `CancellationError`.
+    ///   `StreamError.tooLong`; `StreamError.closed`; `SystemError`; `CancellationError`.
     /// - Source: Python's `Popen.communicate`.
     @available(*, noasync)
     public func communicate(
@@ -147,13 +148,13 @@ private final class Communication {
             // Closed by others?
             for source in open { try step(source) }
         }
-        if max(output.count, errorOutput.count) > most { throw PipeError.tooLong(limit: most) }
+        if max(output.count, errorOutput.count) > most { throw StreamError.tooLong(limit: most) }
     }
 
     /// What was read behind a line.
     private func takeUnread() throws {
-        if child.output?.hasUnread == true { try step(.output) }
-        if child.errorOutput?.hasUnread == true { try step(.errorOutput) }
+        if child.output?.input.isEmpty == false { try step(.output) }
+        if child.errorOutput?.input.isEmpty == false { try step(.errorOutput) }
     }
 
     private func finish(_ source: Source, _ number: Int32?) {

@@ -1,66 +1,48 @@
-internal import PlaitPlatform
-internal import PlaitStrands
+public import PlaitIO
+public import PlaitPlatform
 internal import SystemPackage
 
-/// The end of a pipe that is written. One strand writes at a time.
+/// The end of a pipe that is written. One strand or task writes at a time. Its verbs are those of
+/// ``ByteSink``.
 ///
 /// - Source: Python's `Popen.stdin`.
-public final class PipeWriter: Sendable {
-    private let descriptor: PolledDescriptor
+public final class PipeWriter: DescriptorStream, ByteSink, @unchecked Sendable {
+    // Sendable: has no state of its own.
 
     /// Takes over the non-blocking end of a pipe.
-    package init(owning number: Int32) { descriptor = PolledDescriptor(owning: number) }
-
-    /// Writes all of `bytes`, waiting while the pipe is full.
-    ///
-    /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait for the whole.
-    /// - Throws: ``PipeError``; `SystemError`: EPIPE when no reader is left (there is no signal);
-    ///   `CancellationError`. Part of the bytes may be written then.
-    @available(*, noasync)
-    public func write(_ bytes: [UInt8], within limit: Duration? = nil) throws {
-        let deadline = Deadline(within: limit)
-        var written = 0
-        while written < bytes.count {
-            written += try pipeCall {
-                try descriptor.write("write", until: deadline) { number in
-                    unsafe bytes.withUnsafeBytes {
-                        unsafe Pipes.write(number, UnsafeRawBufferPointer(rebasing: $0[written...]))
-                    }
-                }
-            }
-        }
+    package init(owning number: Int32) {
+        super.init(PolledDescriptor(owning: number), isSocket: false)
     }
 
-    /// Writes the UTF-8 of `text`; see ``write(_:within:)-([UInt8],_)``.
+    /// Sends part of what two buffers hold. EPIPE when no reader is left (there is no signal).
     @available(*, noasync)
-    public func write(_ text: String, within limit: Duration? = nil) throws {
-        try write(Array(text.utf8), within: limit)
+    public func send(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, until deadline: Deadline
+    ) throws -> Int {
+        unsafe try sendSome(first, second, until: deadline)
     }
 
     /// The number, which ``close()`` makes another's.
     var number: Int32 { descriptor.number }
 
-    /// Lends the number, which is not closed meanwhile.
-    func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
-        try pipeCall { try descriptor.withNumber(body) }
-    }
-
     /// Writes as much of `bytes` as the pipe takes now. Nil when nobody reads any more.
     func writeNow(_ bytes: ArraySlice<UInt8>) throws -> Int? {
-        let attempt = try pipeCall {
-            try descriptor.withNumber { number in
-                unsafe bytes.withUnsafeBytes { unsafe Pipes.write(number, $0) }
+        do {
+            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+            return unsafe try bytes.withUnsafeBytes {
+                unsafe try sendSome($0, none, until: .immediate)
             }
-        }
-        switch attempt {
-        case .done(let count): return count
-        case .wouldBlock: return 0
-        case .failed(.brokenPipe): return nil
-        case .failed(let errno): throw SystemError(errno: errno, call: "write")
+        } catch is TimedOut {
+            return 0
+        } catch let error as SystemError where error.errno == .brokenPipe {
+            return nil
         }
     }
 
-    /// Closes it: the reader finds the end. Any thread; a second call does nothing.
+    /// Tells the reader that nothing more will come: closes it.
+    public func endWriting() throws { close() }
+
+    /// Closes it: the reader finds the end. Whoever writes meanwhile gets `StreamError.closed`. Any
+    /// thread; a second call does nothing.
     public func close() { descriptor.close { _ in } }
 }

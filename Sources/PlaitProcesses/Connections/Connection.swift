@@ -1,5 +1,6 @@
 public import PlaitPlatform
-package import PlaitStrands
+package import PlaitIO
+internal import PlaitStrands
 internal import PlaitSync
 internal import Synchronization
 public import SystemPackage
@@ -332,7 +333,7 @@ public final class Connection: Sendable {
         if incoming.hasEnded { return false }
         let count = try transfer {
             // How much there is to come is not known: a short read says nothing.
-            try descriptor.read("recvmsg", full: 0, within: deadline.remaining) { number in
+            try descriptor.read("recvmsg", full: 0, until: deadline) { number in
                 incoming.receive(from: number)
             }
         }

@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
@@ -27,7 +28,7 @@ public enum WaitSource: Sendable {
 /// ```
 /// - Parameter limit: Longest wait; `nil` waits for ever, zero or less looks once.
 /// - Returns: The places of those that are ready, in order; none when the limit passed first.
-/// - Throws: `ConnectionError.closed`, `.wrongDirection`; `PipeError.closed`; `SystemError`: EBADF, EMFILE;
+/// - Throws: `ConnectionError.closed`, `.wrongDirection`; `StreamError.closed`; `SystemError`: EBADF, EMFILE;
 ///   `CancellationError`.
 /// - Source: Python's `multiprocessing.connection.wait`.
 @available(*, noasync)
@@ -55,7 +56,7 @@ extension WaitSource {
             switch self {
             case .connection(let connection): try connection.poll()
             case .child(let child): !child.isAlive
-            case .pipe(let pipe): pipe.hasUnread
+            case .pipe(let pipe): !pipe.input.isEmpty
             case .descriptor: false
             }
         }

@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands

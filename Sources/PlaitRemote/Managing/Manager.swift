@@ -1,3 +1,4 @@
+internal import PlaitIO
 public import PlaitPlatform
 public import PlaitProcesses
 internal import PlaitStrands

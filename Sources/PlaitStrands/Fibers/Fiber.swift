@@ -9,9 +9,9 @@ internal import Synchronization
 @safe
 @usableFromInline
 class Fiber: Strand, @unchecked Sendable {
-    // Sendable: `everCancelled` is atomic; all else belongs to the hub's thread, from the moment the
-    // fiber is handed to the hub. `hub`, `next` and `stack` are read on every switch: hence without
-    // run-time checks of exclusivity.
+    // Sendable: `everCancelled` is atomic; all else belongs to the hub's thread, from the moment
+    // the fiber is handed to the hub. `hub`, `next` and `stack` are read on every switch: hence
+    // without run-time checks of exclusivity.
 
     /// Alive as long as the fiber: a hub does not end before its fibers.
     private let hubReference: Unmanaged<Hub>
@@ -169,8 +169,9 @@ class Fiber: Strand, @unchecked Sendable {
     /// Its hub, for other threads: the fiber and its hub may have ended.
     private var hubIfAlive: Hub? { unsafe HubRegistry.hub(at: hubReference.toOpaque()) }
 
-    /// In a forked child, of a fiber of the parent's: ends the wait by which a primitive would choose
-    /// it, though nobody is there to go on. Writes to no other, whose pages the child would copy.
+    /// In a forked child, of a fiber of the parent's: ends the wait by which a primitive would
+    /// choose it, though nobody is there to go on. Writes to no other, whose pages the child would
+    /// copy.
     func leaveQueues() {
         if let waiting = unsafe self.waiting, waiting.isListed { _ = waiting.settle(.cancelled) }
     }

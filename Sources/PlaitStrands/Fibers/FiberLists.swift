@@ -6,7 +6,8 @@ internal import Synchronization
 /// counted: the hub holds its fibers until they have ended.
 @safe
 struct RunQueue: ~Copyable {
-    // First: exclusive accesses to the queue are told by this address, and `first` is read by others.
+    // First: exclusive accesses to the queue are told by this address, and `first` is read by
+    // others.
     private var last: Unmanaged<Fiber>?
     /// The address of the first fiber; 0 without one. Written by the hub's thread alone.
     private let first = Atomic<UInt>(0)

@@ -2,8 +2,8 @@ internal import CPlaitLinux
 internal import CPlaitSwitch
 internal import PlaitPlatform
 
-/// The stack of one fiber: a guard, and above it the bytes that the fiber may use, of which the highest hold the
-/// fiber's ``FiberStack/Header``.
+/// The stack of one fiber: a guard, and above it the bytes that the fiber may use, of which the
+/// highest hold the fiber's ``FiberStack/Header``.
 @safe
 struct FiberStack {
     /// What must not live in a Swift object, since it is used while the stack is switched.

@@ -15,8 +15,9 @@ public struct StackStatistics: Sendable, Hashable {
 
 /// The stacks of one hub, of one size, cut from slabs.
 ///
-/// A stack costs address space, and memory only for the pages that were touched. Below it lies a guard of
-/// 64 KiB. A single frame that is larger may jump over it, into the stack below: large buffers belong on the heap.
+/// A stack costs address space, and memory only for the pages that were touched. Below it lies a
+/// guard of 64 KiB. A single frame that is larger may jump over it, into the stack below: large
+/// buffers belong on the heap.
 /// - From Linux 6.13, `MADV_GUARD_INSTALL`: costs no mapping, so there may be millions.
 /// - On older kernels `mprotect`, which costs mappings, for the first 8,192 of the process; a fiber
 ///   beyond those has no guard, but is looked at whenever it switches, and one that has left its

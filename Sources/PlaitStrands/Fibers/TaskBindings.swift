@@ -1,10 +1,11 @@
 internal import CPlaitSwitch
 
-/// The task-local values that are bound where a strand or a piece of work was started, to be bound where it runs.
+/// The task-local values that are bound where a strand or a piece of work was started, to be bound
+/// where it runs.
 ///
-/// Swift keeps the values that are bound outside of a task for each thread. Plait keeps them for each fiber (see
-/// `plait_words.h`), and what a strand starts begins with its starter's. What a Swift task starts does not: a
-/// task's values are in the task, which only the runtime reads.
+/// Swift keeps the values that are bound outside of a task for each thread. Plait keeps them for
+/// each fiber (see `plait_words.h`), and what a strand starts begins with its starter's. What a
+/// Swift task starts does not: a task's values are in the task, which only the runtime reads.
 struct TaskBindings: Sendable {
     private struct Binding: Sendable {
         /// The address of the `TaskLocal`, which lives for ever.
@@ -59,7 +60,8 @@ private protocol BoundValue: Sendable {
 }
 
 private struct Bound<Value>: BoundValue, @unchecked Sendable {
-    // Sendable: the values of task-locals are, though the runtime's record of their types does not say so.
+    // Sendable: the values of task-locals are, though the runtime's record of their types does not
+    // say so.
     private let value: Value
 
     /// - Parameter place: The value lies there, or at the next address that its alignment allows.

@@ -23,7 +23,7 @@ extension Hub {
 
     /// The same, unretained: good as long as the calling strand runs.
     @inline(__always)
-    static var referenceOfThread: Unmanaged<Hub>? {
+    @inlinable package static var referenceOfThread: Unmanaged<Hub>? {
         guard let hub = unsafe ThreadCell.current.hub else { return nil }
         return unsafe .fromOpaque(hub)
     }

@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitProcesses
@@ -97,7 +98,7 @@ extension ManagerClient {
             if let count = try spin() { return count }
         } while onThread && !state.withLock { $0.output.threadMaySleep() }
         defer { if onThread { noteThread(isAwake: true) } }
-        return try descriptor.read("recv", full: incoming.room, within: deadline.remaining) {
+        return try descriptor.read("recv", full: incoming.room, until: deadline) {
             incoming.receive(from: $0)
         }
     }

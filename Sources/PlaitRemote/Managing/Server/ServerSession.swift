@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitProcesses
@@ -45,7 +46,7 @@ final class ServerSession: @unchecked Sendable {
     func serve() throws {
         while true {
             try incoming.makeRoom()
-            let count = try descriptor.read("recv", full: incoming.room, within: nil) { number in
+            let count = try descriptor.read("recv", full: incoming.room, until: .never) { number in
                 incoming.receive(from: number)
             }
             if count == 0 { return }

@@ -43,7 +43,7 @@ struct EchoClient {
                     throw CommandFailure("the echo is not what was sent")
                 }
                 trips.histogram.note(monotonicNow() - begun)
-            } catch StreamError.timedOut {}
+            } catch is TimedOut {}
             trips.longest = max(trips.longest, monotonicNow() - begun)
             try Strand.sleep(for: EchoClient.rest)
         }

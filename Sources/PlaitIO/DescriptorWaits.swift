@@ -1,13 +1,14 @@
 internal import PlaitLoop
 package import PlaitParking
 package import PlaitPlatform
+internal import PlaitStrands
 internal import SystemPackage
 
 extension Strand {
     /// Waits until `descriptor` is readable: for one that is used rarely, such as a pidfd.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile. Several
-    /// strands may wait for the same.
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile.
+    /// Several strands may wait for the same.
     /// - Returns: False when `deadline` passed first.
     /// - Throws: `CancellationError`; `SystemError`: ENOSPC, ENOMEM, EMFILE.
     @available(*, noasync)

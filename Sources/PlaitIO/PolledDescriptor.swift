@@ -1,6 +1,7 @@
-internal import PlaitParking
 internal import PlaitLoop
+internal import PlaitParking
 package import PlaitPlatform
+internal import PlaitStrands
 internal import Synchronization
 
 /// A non-blocking descriptor that strands of any kind use, on any hub, and that one of them closes.
@@ -19,6 +20,8 @@ package final class PolledDescriptor: @unchecked Sendable {
     private let users = Atomic<Int>(1)
     private let guardLock = ShortLock()
     private var registrations: [Registration] = []
+    /// Threads without a hub that wait for it. Guarded.
+    private var threads: [ThreadWait] = []
     /// The first registration, for the hub that uses it most likely; read without the lock.
     @exclusivity(unchecked) private var home: Registration?
     private let homeLoop = Atomic<UInt>(PolledDescriptor.noLoop)
@@ -46,13 +49,12 @@ package final class PolledDescriptor: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - full: A result below it says that nothing is left to read; 0 if results say nothing.
-    ///   - limit: Longest wait; nil waits for ever.
-    /// - Returns: The call's result; nil when the limit has passed.
+    /// - Returns: The call's result; nil when the deadline has passed.
     /// - Throws: ``DescriptorClosed``, `SystemError`, `CancellationError`.
     package func read(
-        _ name: StaticString, full: Int, within limit: Duration?, _ call: (Int32) -> Attempt
+        _ name: StaticString, full: Int, until deadline: Deadline, _ call: (Int32) -> Attempt
     ) throws -> Int? {
-        try perform(name, .readable, full: full, within: limit, call)
+        try perform(name, .readable, full: full, until: deadline, call)
     }
 
     /// Makes a call that writes, until it does not block any more.
@@ -70,14 +72,6 @@ package final class PolledDescriptor: @unchecked Sendable {
             return isFirst ? .wouldBlock : .done(0)
         }
         return result != nil
-    }
-
-    private func perform(
-        _ name: StaticString, _ interest: Readiness, full: Int, within limit: Duration?,
-        _ call: (Int32) -> Attempt
-    ) throws -> Int? {
-        // The clock is looked at only where a limit is given.
-        try perform(name, interest, full: full, until: Deadline(within: limit), call)
     }
 
     private func perform(
@@ -140,7 +134,30 @@ package final class PolledDescriptor: @unchecked Sendable {
             guard let thread = Strand.current as? ThreadStrand else {
                 fatalError("plait: \(Strand.current.name) cannot wait for a descriptor")
             }
-            guard try thread.wait(for: number, interest, until: deadline) != nil else { return nil }
+            guard try wait(thread, for: interest, until: deadline) else { return nil }
+        }
+    }
+
+    /// Blocks a thread that has no hub. Closing ends it.
+    private func wait(
+        _ thread: ThreadStrand, for interest: Readiness, until deadline: Deadline
+    ) throws -> Bool {
+        let wait = ThreadWait(thread)
+        let isTooLate = guardLock.withLock {
+            if isClosed { return true }
+            threads.append(wait)
+            return false
+        }
+        if isTooLate { throw DescriptorClosed() }
+        defer {
+            wait.isOver.store(true, ordering: .relaxed)
+            guardLock.withLock { threads.removeAll { $0 === wait } }
+            thread.retractInterrupts()
+        }
+        do {
+            return try thread.wait(for: number, interest, until: deadline) != nil
+        } catch is CancellationError where isClosed {
+            throw DescriptorClosed()
         }
     }
 
@@ -220,9 +237,12 @@ package final class PolledDescriptor: @unchecked Sendable {
     /// - Parameter interrupt: Ends the system calls of threads that wait for it.
     package func close(interrupt: (Int32) -> Void) {
         guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
-        let registrations = guardLock.withLock {
+        let (registrations, threads) = guardLock.withLock {
             defer { self.registrations = [] }
-            return self.registrations
+            return (self.registrations, self.threads)
+        }
+        for wait in threads {
+            wait.thread.interrupt { !wait.isOver.load(ordering: .relaxed) }
         }
         if users.load(ordering: .acquiring) > 1 + registrations.count { interrupt(number) }
         let isOnly = users.load(ordering: .acquiring) == 2 && registrations.count == 1
@@ -268,6 +288,14 @@ package final class PolledDescriptor: @unchecked Sendable {
             if !isPosted { done() }
         }
     }
+}
+
+/// A thread's wait for a descriptor.
+private final class ThreadWait: Sendable {
+    let thread: ThreadStrand
+    let isOver = Atomic<Bool>(false)
+
+    init(_ thread: ThreadStrand) { self.thread = thread }
 }
 
 /// A descriptor was closed by this program, before or while it was used.

@@ -1,3 +1,4 @@
+import PlaitIO
 import PlaitParking
 import PlaitPlatform
 import PlaitStrands

@@ -1,5 +1,6 @@
 internal import PlaitParking
 package import PlaitPlatform
+internal import PlaitStrands
 internal import SystemPackage
 
 /// How a strand connects a stream socket: what every kind of connection begins with.
@@ -42,16 +43,14 @@ package enum SocketConnecting {
         }
     }
 
-    /// The addresses of a host: a numeric one as it is, a name as the system resolves it, on a thread of
-    /// its own. Nil when the limit has passed.
+    /// The addresses of a host: a numeric one as it is, a name as the system resolves it, on a
+    /// thread of its own. Nil when the limit has passed.
     @available(*, noasync)
     package static func addresses(
         ofHost host: String, port: Int, within limit: Duration?
     ) throws -> [SocketAddress]? {
+        try check(host, port)
         if let address = SocketAddress(ip: host, port: port) { return [address] }
-        guard (0...65_535).contains(port) else {
-            throw NameResolutionError(host: host, reason: "port \(port) is not in 0...65535")
-        }
         let lookup = spawn(.thread, name: "resolve \(host)", isDaemon: true) {
             try resolve(host: host, port: port)
         }
@@ -59,6 +58,17 @@ package enum SocketConnecting {
             return try lookup.join(within: limit)
         } catch is JoinTimeout {
             return nil
+        }
+    }
+
+    /// What the system would cut short or wrap around is refused.
+    private static func check(_ host: String, _ port: Int) throws {
+        guard (0...65_535).contains(port) else {
+            throw NameResolutionError(host: host, reason: "port \(port) is not in 0...65535")
+        }
+        if host.utf8.contains(0) {
+            throw NameResolutionError(
+                host: host.replacing("\0", with: "\\0"), reason: "it has a NUL character")
         }
     }
 
@@ -73,6 +83,7 @@ package enum SocketConnecting {
 
     /// The first address of a host, to listen on.
     package static func localAddress(_ host: String, port: Int) throws -> SocketAddress {
+        try check(host, port)
         guard
             let address = try SocketAddress(ip: host, port: port)
                 ?? resolve(host: host, port: port).first

@@ -44,11 +44,13 @@ package final class ListeningSocket: Sendable {
     /// - Throws: ``DescriptorClosed``; `SystemError`; `CancellationError`.
     @available(*, noasync)
     package func accept(within limit: Duration? = nil) throws -> Int32? {
-        try descriptor.read("accept", full: 0, within: limit) { Sockets.accept($0) }.map(Int32.init)
+        try descriptor.read("accept", full: 0, until: Deadline(within: limit)) {
+            Sockets.accept($0)
+        }.map(Int32.init)
     }
 
-    /// Stops taking connections: who accepts gets ``DescriptorClosed``. Any thread; a second call does
-    /// nothing.
+    /// Stops taking connections: who accepts gets ``DescriptorClosed``. Any thread; a second call
+    /// does nothing.
     package func close() {
         descriptor.close { try? Sockets.shutdown($0, .both) }
     }

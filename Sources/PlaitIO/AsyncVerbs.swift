@@ -1,0 +1,70 @@
+internal import PlaitStrands
+
+/// The verbs of reading for Swift tasks. See ``ByteSource`` for what each does.
+///
+/// The task is suspended; the wait is served by the hub of the thread `plait-async`, which all
+/// tasks share. The task's cancellation ends it.
+extension ByteSource {
+    public func readSome(
+        atMost count: Int = 65_536, within limit: Duration? = nil
+    ) async throws -> [UInt8] {
+        try await ServiceHub.run { try self.readSome(atMost: count, within: limit) }
+    }
+
+    public func readExactly(_ count: Int, within limit: Duration? = nil) async throws -> [UInt8] {
+        try await ServiceHub.run { try self.readExactly(count, within: limit) }
+    }
+
+    public func readToEnd(
+        atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) async throws -> [UInt8] {
+        try await ServiceHub.run { try self.readToEnd(atMost: most, within: limit) }
+    }
+
+    public func peek(_ count: Int, within limit: Duration? = nil) async throws -> [UInt8] {
+        try await ServiceHub.run { try self.peek(count, within: limit) }
+    }
+
+    public func readLine(
+        atMost most: Int = 65_536, within limit: Duration? = nil,
+        invalidUTF8 invalid: InvalidUTF8 = .repair
+    ) async throws -> String? {
+        try await ServiceHub.run {
+            try self.readLine(atMost: most, within: limit, invalidUTF8: invalid)
+        }
+    }
+
+    public func readLineBytes(
+        atMost most: Int = 65_536, within limit: Duration? = nil
+    ) async throws -> [UInt8]? {
+        try await ServiceHub.run { try self.readLineBytes(atMost: most, within: limit) }
+    }
+
+    public func readFrame(
+        atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) async throws -> [UInt8]? {
+        try await ServiceHub.run { try self.readFrame(atMost: most, within: limit) }
+    }
+}
+
+/// The verbs of writing for Swift tasks. See ``ByteSink`` for what each does, and ``ByteSource``
+/// for who serves them.
+extension ByteSink {
+    public func write(_ bytes: [UInt8], within limit: Duration? = nil) async throws {
+        try await ServiceHub.run { try self.write(bytes, within: limit) }
+    }
+
+    public func write(
+        _ first: [UInt8], _ second: [UInt8], within limit: Duration? = nil
+    ) async throws {
+        try await ServiceHub.run { try self.write(first, second, within: limit) }
+    }
+
+    public func write(_ text: String, within limit: Duration? = nil) async throws {
+        try await ServiceHub.run { try self.write(text, within: limit) }
+    }
+
+    public func writeFrame(_ bytes: [UInt8], within limit: Duration? = nil) async throws {
+        try await ServiceHub.run { try self.writeFrame(bytes, within: limit) }
+    }
+}

@@ -1,0 +1,36 @@
+/// Bytes that have come, in a buffer of the pool that goes back when the chunk ends.
+///
+/// The buffer is chosen by whoever receives: a stream that waits for data owns none.
+@safe
+public struct Chunk: ~Copyable {
+    /// Of the pool; never escapes.
+    private var buffer: UnsafeMutableRawBufferPointer
+    public private(set) var count: Int
+
+    /// Takes a buffer and lets `fill` write to it.
+    /// - Parameter fill: Returns how many bytes it has written.
+    public init(
+        filledBy fill: (UnsafeMutableRawBufferPointer) throws -> Int
+    ) rethrows {
+        unsafe buffer = BufferPool.shared.take()
+        count = 0
+        count = unsafe try fill(buffer)
+    }
+
+    deinit { if unsafe buffer.baseAddress != nil { unsafe BufferPool.shared.give(buffer) } }
+
+    public var isEmpty: Bool { count == 0 }
+
+    /// Lends the bytes.
+    public borrowing func withBytes<Result>(_ body: (RawSpan) throws -> Result) rethrows -> Result {
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        return try body(unsafe RawSpan(_unsafeBytes: bytes))
+    }
+
+    /// Gives the buffer away, which the taker gives back to the pool.
+    consuming func surrender() -> UnsafeMutableRawBufferPointer {
+        let buffer = unsafe buffer
+        unsafe self.buffer = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        return unsafe buffer
+    }
+}

@@ -1,0 +1,223 @@
+internal import PlaitPlatform
+internal import PlaitStrands
+
+/// The verbs of reading, once for every source.
+///
+/// Each counts against the turn of the calling fiber, also where the bytes are there already: a
+/// peer that sends without pause does not keep the hub. What had come when one ends with an error
+/// is still to be read.
+extension ByteSource {
+    /// Reads what there is, at most as much as `buffer` holds, waiting while there is nothing.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. Allocates nothing.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: How many bytes; 0 when the peer has ended its side (or `buffer` is empty).
+    /// - Throws: `TimedOut`; `StreamError.closed`; `SystemError` such as ECONNRESET;
+    ///   `CancellationError`.
+    /// - Source: Python's `socket.recv_into`.
+    @available(*, noasync)
+    public func read(
+        into buffer: UnsafeMutableRawBufferPointer, within limit: Duration? = nil
+    ) throws -> Int {
+        if unsafe buffer.isEmpty { return 0 }
+        if !input.isEmpty {
+            yieldIfTurnIsOver()
+            return unsafe input.take(into: buffer)
+        }
+        return unsafe try receive(into: buffer, until: Deadline(within: limit))
+    }
+
+    /// Reads into a span; see ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)``.
+    @available(*, noasync)
+    public func read(
+        into span: inout MutableRawSpan, within limit: Duration? = nil
+    ) throws -> Int {
+        try unsafe span.withUnsafeMutableBytes { unsafe try read(into: $0, within: limit) }
+    }
+
+    /// Lends what there is to `body`, waiting while there is nothing: at most 64 KiB, in a buffer
+    /// that this stream has only meanwhile. An idle stream owns no buffer.
+    ///
+    /// - Returns: False, without calling `body`, when the peer has ended its side.
+    @available(*, noasync)
+    public func readChunk(
+        within limit: Duration? = nil, _ body: (RawSpan) throws -> Void
+    ) throws -> Bool {
+        guard let chunk = try nextChunk(until: Deadline(within: limit)) else { return false }
+        try chunk.withBytes(body)
+        return true
+    }
+
+    /// Reads what there is, at most `count` bytes, waiting while there is nothing. Empty when the
+    /// peer has ended its side.
+    /// - Source: Python's `socket.recv`.
+    @available(*, noasync)
+    public func readSome(atMost count: Int = 65_536, within limit: Duration? = nil) throws
+        -> [UInt8]
+    {
+        demand(count > 0, "readSome(atMost: \(count)): ask for at least one byte")
+        if input.isEmpty {
+            guard let chunk = try receiveChunk(until: Deadline(within: limit)) else { return [] }
+            input.append(chunk)
+        } else {
+            yieldIfTurnIsOver()
+        }
+        return input.take(count)
+    }
+
+    /// Reads `count` bytes, waiting until they are there.
+    ///
+    /// They come straight into the result's memory.
+    /// - Throws: `StreamError.endOfStream` when the peer ends its side first, and what
+    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)`` throws.
+    /// - Source: asyncio's `readexactly`.
+    @available(*, noasync)
+    public func readExactly(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
+        demand(count >= 0, "readExactly(\(count)): the count may not be negative")
+        if input.count >= count {
+            yieldIfTurnIsOver()
+            return input.take(count)
+        }
+        let deadline = Deadline(within: limit)
+        var failure: (any Error)?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
+            let memory = UnsafeMutableRawBufferPointer(memory)
+            unsafe filled = input.take(into: memory)
+            do {
+                while filled < count {
+                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled...])
+                    let received = unsafe try receive(into: rest, until: deadline)
+                    if received == 0 {
+                        throw StreamError.endOfStream(received: filled, expected: count)
+                    }
+                    filled += received
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure {
+            input.prepend(bytes)
+            throw failure
+        }
+        return bytes
+    }
+
+    /// Reads everything up to the end.
+    /// - Parameter most: Bytes; more throw `StreamError.tooLong`.
+    /// - Source: Python's `BufferedReader.read`.
+    @available(*, noasync)
+    public func readToEnd(
+        atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) throws -> [UInt8] {
+        let deadline = Deadline(within: limit)
+        var all = input.take(.max)
+        do {
+            while true {
+                if all.count > most { throw StreamError.tooLong(limit: most) }
+                guard let chunk = try receiveChunk(until: deadline) else { return all }
+                chunk.withBytes { unsafe $0.withUnsafeBytes { unsafe all.append(contentsOf: $0) } }
+            }
+        } catch {
+            input.prepend(all)
+            throw error
+        }
+    }
+
+    /// Waits until `count` bytes are there, or the peer has ended its side, and returns them
+    /// without taking them.
+    ///
+    /// - Returns: Fewer bytes only at the end.
+    @available(*, noasync)
+    public func peek(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
+        demand(count >= 0, "peek(\(count)): the count may not be negative")
+        yieldIfTurnIsOver()
+        let deadline = Deadline(within: limit)
+        while input.count < count, let chunk = try receiveChunk(until: deadline) {
+            input.append(chunk)
+        }
+        return input.peek(count)
+    }
+
+    /// Reads a line without its end, `\n` or `\r\n`; the last one may lack it. nil when the peer
+    /// has ended its side.
+    ///
+    /// The result does not depend on the packets in which the line came.
+    /// - Parameters:
+    ///   - most: Bytes of a line, without its end; a longer one throws `StreamError.lineTooLong`.
+    ///   - invalid: What becomes of bytes that are not UTF-8.
+    /// - Source: asyncio's `readline`.
+    @available(*, noasync)
+    public func readLine(
+        atMost most: Int = 65_536, within limit: Duration? = nil,
+        invalidUTF8 invalid: InvalidUTF8 = .repair
+    ) throws -> String? {
+        guard let (content, total) = try findLine(atMost: most, until: Deadline(within: limit))
+        else { return nil }
+        guard let text = input.takeText(content: content, total: total, invalid) else {
+            throw StreamError.invalidUTF8
+        }
+        return text
+    }
+
+    /// Reads the bytes of a line without its end; see ``readLine(atMost:within:invalidUTF8:)``.
+    @available(*, noasync)
+    public func readLineBytes(
+        atMost most: Int = 65_536, within limit: Duration? = nil
+    ) throws -> [UInt8]? {
+        guard let (content, total) = try findLine(atMost: most, until: Deadline(within: limit))
+        else { return nil }
+        return input.takeLine(content: content, total: total)
+    }
+
+    /// Reads a message that is preceded by its length, four bytes, the highest first. nil when the
+    /// peer has ended its side in between messages.
+    /// - Parameter most: Bytes of a message; a longer one throws `StreamError.tooLong`.
+    /// - Source: Erlang's `{packet, 4}`.
+    @available(*, noasync)
+    public func readFrame(
+        atMost most: Int = 1 << 24, within limit: Duration? = nil
+    ) throws -> [UInt8]? {
+        let deadline = Deadline(within: limit)
+        let head = try peek(4, within: deadline.remaining)
+        if head.isEmpty { return nil }
+        guard head.count == 4 else {
+            throw StreamError.endOfStream(received: head.count, expected: 4)
+        }
+        let count = head.reduce(0) { $0 << 8 | Int($1) }
+        if count > most { throw StreamError.tooLong(limit: most) }
+        return Array(try readExactly(4 + count, within: deadline.remaining).dropFirst(4))
+    }
+
+    private func nextChunk(until deadline: Deadline) throws -> Chunk? {
+        if input.isEmpty { return try receiveChunk(until: deadline) }
+        yieldIfTurnIsOver()
+        return unsafe Chunk { unsafe input.take(into: $0) }
+    }
+
+    private func findLine(
+        atMost most: Int, until deadline: Deadline
+    ) throws -> (content: Int, total: Int)? {
+        demand(most >= 0, "readLine(atMost: \(most)): the limit may not be negative")
+        yieldIfTurnIsOver()
+        var hasEnded = false
+        while true {
+            switch input.findLine(atMost: most, hasEnded: hasEnded) {
+            case .found(let content, let total): return (content, total)
+            case .ended: return nil
+            case .tooLong: throw StreamError.lineTooLong(limit: most)
+            case .open: break
+            }
+            if let chunk = try receiveChunk(until: deadline) {
+                input.append(chunk)
+            } else {
+                hasEnded = true
+            }
+        }
+    }
+}
+
+/// Counts an operation that does not wait against the calling fiber's turn.
+private func yieldIfTurnIsOver() {
+    unsafe Hub.referenceOfThread?._withUnsafeGuaranteedRef { $0.countOperation() }
+}
