@@ -11,7 +11,7 @@ extension Connection {
     ///   - key: The listener's; nil for a listener that has none.
     ///   - limit: Longest wait for the whole; `nil` waits for as long as the system tries, and five
     ///     seconds for the listener's part of the authentication.
-    /// - Throws: ``AuthenticationError``; `ConnectionError.timedOut`; `SystemError` such as ECONNREFUSED,
+    /// - Throws: ``AuthenticationError``; `TimedOut`; `SystemError` such as ECONNREFUSED,
     ///   with the address; `CancellationError`.
     /// - Source: Python's `multiprocessing.connection.Client`.
     @available(*, noasync)
@@ -20,7 +20,7 @@ extension Connection {
     ) throws -> Connection {
         let deadline = Deadline(within: limit)
         guard let descriptor = try SocketConnecting.connect(to: address, until: deadline) else {
-            throw ConnectionError.timedOut
+            throw TimedOut("connect to \(address)")
         }
         let isUnix = address.family == .unix
         if !isUnix { try Sockets.set(.noDelay, of: descriptor.number, to: true) }
@@ -41,7 +41,7 @@ extension Connection {
     ) throws -> Connection {
         let deadline = Deadline(within: limit)
         let addresses = try SocketConnecting.addresses(ofHost: host, port: port, within: limit)
-        guard let addresses else { throw ConnectionError.timedOut }
+        guard let addresses else { throw TimedOut("look-up of \(host)") }
         var failure: any Error = NameResolutionError(host: host, reason: "it has no address")
         for address in addresses {
             do {

@@ -77,7 +77,7 @@ public final class ConnectionListener: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `ConnectionError.timedOut`, `.closed`; `CancellationError`; ``AuthenticationError`` where
+    /// - Throws: `TimedOut`; `ConnectionError.closed`; `CancellationError`; ``AuthenticationError`` where
     ///   they are asked for; `SystemError` where the listener itself fails.
     /// - Source: Python's `Listener.accept`.
     @available(*, noasync)

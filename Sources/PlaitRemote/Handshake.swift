@@ -114,7 +114,7 @@ enum Handshake {
             try body()
         } catch let failed as Failed {
             throw AuthenticationError(address: address, reason: failed.reason)
-        } catch ConnectionError.timedOut {
+        } catch is TimedOut {
             throw AuthenticationError(address: address, reason: .timedOut)
         } catch ConnectionError.endOfStream, ConnectionError.truncated {
             throw AuthenticationError(address: address, reason: .goneAway)

@@ -100,7 +100,7 @@ final class ListenerCore: Sendable {
     func meaning(of error: QueueError) -> any Error {
         switch error {
         case .shutDown: failure.withLock { $0 } ?? ConnectionError.closed
-        case .empty, .full: ConnectionError.timedOut
+        case .empty, .full: TimedOut("accept on \(socket.address)")
         }
     }
 }

@@ -2,6 +2,7 @@ import PlaitParking
 import PlaitPlatform
 import PlaitProcesses
 import PlaitStrands
+import PlaitSync
 import SystemPackage
 import TestSupport
 import Testing
@@ -25,6 +26,87 @@ struct ConnectionTests {
                 #expect(try one.receive() == message + [0])
             }
         }
+    }
+
+    @Test func `who shares an end takes one message, and by polling none`() async throws {
+        try await onThread {
+            let (sending, receiving) = try Sockets.pair()
+            let copy = try Processes.duplicate(receiving)
+            let sender = try Connection(FileDescriptor(rawValue: sending))
+            // As two processes have it.
+            let first = try Connection(FileDescriptor(rawValue: receiving))
+            let second = try Connection(FileDescriptor(rawValue: copy.release()))
+            let writer = spawn(.thread) {
+                try sender.send(ConnectionTests.long)
+                for text in ["second", "third", "fourth"] { try sender.send(Array(text.utf8)) }
+                sender.close()
+            }
+            #expect(try first.poll(within: .seconds(10)))
+            #expect(try second.receive() == ConnectionTests.long)
+            #expect(try first.receive() == Array("second".utf8))
+            #expect(try second.poll(within: nil))
+            #expect(try first.receive() == Array("third".utf8))
+            #expect(try second.receive() == Array("fourth".utf8))
+            try writer.join()
+            #expect(try first.poll())
+            #expect(throws: ConnectionError.endOfStream) { try second.receive() }
+            // The end is there for the first look at it.
+            #expect(try first.poll())
+        }
+    }
+
+    @Test func `a message of 64 MiB arrives without copying all of it at each piece`() async throws
+    {
+        try await onThread {
+            let (one, two) = try Connection.pair()
+            let bytes = [UInt8](repeating: 1, count: 64 << 20)
+            let writer = spawn(.thread) { try one.send(bytes) }
+            #expect(try two.receive(atMost: .max).count == bytes.count)
+            try writer.join()
+        }
+    }
+
+    @Test func `tasks send and receive`() async throws {
+        let (one, two) = try Connection.pair()
+        async let received = two.receive([String].self)
+        try await one.send(value: ["a", "b"])
+        #expect(try await received == ["a", "b"])
+        try await one.send([1, 2])
+        #expect(try await two.poll(within: nil))
+        #expect(try await two.receive() == [1, 2])
+        await #expect(throws: TimedOut.self) { try await two.receive(within: .milliseconds(1)) }
+        let waiting = Task { try await two.receive() }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        one.close()
+        await #expect(throws: ConnectionError.endOfStream) { try await two.receive() }
+    }
+
+    @Test(arguments: WaiterKind.allCases)
+    func `closing ends a wait for a message, by whichever strand`(_ kind: WaiterKind) async throws {
+        let (one, two) = try Connection.pair()
+        let begun = Event()
+        let waiting = Task {
+            switch kind {
+            case .task:
+                begun.set()
+                _ = try await one.receive()
+            case .thread:
+                try await onStrand(.thread) {
+                    begun.set()
+                    _ = try one.receive()
+                }
+            case .fiber:
+                try await onStrand(.fiber) {
+                    begun.set()
+                    _ = try one.receive()
+                }
+            }
+        }
+        _ = try await begun.wait()
+        one.close()
+        await #expect(throws: ConnectionError.closed) { try await waiting.value }
+        two.close()
     }
 
     // MP-079
@@ -152,7 +234,7 @@ struct ConnectionTests {
     func `a limit ends a wait, and the next call goes on`(_ kind: StrandKind) async throws {
         try await onStrand(kind) {
             let (one, two) = try Connection.pair()
-            #expect(throws: ConnectionError.timedOut) {
+            #expect(throws: TimedOut.self) {
                 try two.receive(within: .milliseconds(2))
             }
             try one.send([1])
@@ -163,7 +245,7 @@ struct ConnectionTests {
     @Test func `a send that ends in the middle of a message ends the sending`() async throws {
         try await onThread {
             let (one, two) = try Connection.pair()
-            #expect(throws: ConnectionError.timedOut) {
+            #expect(throws: TimedOut.self) {
                 try one.send(Self.long, within: .milliseconds(2))
             }
             #expect(throws: ConnectionError.cut) { try one.send([1]) }
@@ -277,11 +359,15 @@ struct ConnectionTests {
             try far.send([1])
             try far.send([2])
             #expect(try near.receive() == [1])
+            // It has taken in the beginning of the next one.
+            #expect(throws: ConnectionError.tooLong(size: 1, limit: 0)) {
+                try near.receive(atMost: 0)
+            }
             #expect(throws: ConnectionError.unread) { try one.send(near) }
             #expect(try near.receive() == [2])
             let receiver = spawn(.fiber) { try near.receive() }
             Strand.yield()
-            #expect(throws: ConnectionError.timedOut) {
+            #expect(throws: TimedOut.self) {
                 try one.send(near, within: .milliseconds(1))
             }
             try far.send([3])

@@ -10,6 +10,23 @@ import Testing
 
 @Suite(.timeLimit(.hang))
 struct PipeTests {
+    @Test(arguments: StrandKind.allCases)
+    func `closing a pipe ends a wait for it`(_ kind: StrandKind) async throws {
+        try await onThread {
+            var options = ChildProcess.Options()
+            options.output = .pipe
+            options.input = .pipe
+            let child = try ChildProcess.start("cat", [], options)
+            let reader = spawn(kind: kind) { try child.output!.readLine() }
+            // A thread's wait for a descriptor, or a fiber's.
+            while reader.strand.currentWait == nil { Strand.yield() }
+            child.output!.close()
+            #expect(throws: StreamError.closed) { try reader.join() }
+            child.input!.close()
+            try child.join()
+        }
+    }
+
     // AS-364, GV-284
     @Test(arguments: StrandKind.allCases)
     func `lines go through a child and back`(_ kind: StrandKind) async throws {

@@ -10,6 +10,12 @@ package enum Sockets {
         Attempt.ofCall { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
     }
 
+    /// Whether there is something to receive: a byte, or the end. Takes nothing.
+    package static func peek(_ number: Int32) -> Attempt {
+        var byte: UInt8 = 0
+        return Attempt.ofCall { unsafe recv(number, &byte, 1, Int32(MSG_PEEK)) }
+    }
+
     package static func send(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Attempt {
         Attempt.ofCall {
             unsafe Glibc.send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))

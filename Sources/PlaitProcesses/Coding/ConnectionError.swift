@@ -1,8 +1,6 @@
-/// Why a ``Connection`` did not send or receive. What the system said is a `SystemError`.
+/// Why a ``Connection`` did not send or receive. What the system said is a `SystemError`; a limit
+/// that has passed is `TimedOut`: what came of a message is kept for the next call.
 public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The limit passed. What came of a message is kept for the next call; a send that had begun is
-    /// ``cut``.
-    case timedOut
     /// This program closed it.
     case closed
     /// The other end was closed, or its process has ended, and every message has been received.
@@ -28,7 +26,6 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
 
     public var description: String {
         switch self {
-        case .timedOut: "the connection was not ready within the limit; wait longer or close it"
         case .closed: "the connection was closed by this program"
         case .endOfStream: "the other end of the connection was closed"
         case .truncated: "the other end of the connection went away in the middle of a message"

@@ -96,10 +96,10 @@ public final class Connection: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber. The system has the message when it
     /// returns, which does not say that the other end does.
-    /// - Parameter limit: Longest wait for the whole; `nil` waits for ever. When it passes in the middle
-    ///   of a long message, nothing can be sent any more: `ConnectionError.cut`.
-    /// - Throws: ``ConnectionError``; `SystemError`: EPIPE or ECONNRESET when the other end is gone;
-    ///   `CancellationError`.
+    /// - Parameter limit: Longest wait for the whole; `nil` waits for ever. When it passes in the
+    ///   middle of a long message, nothing can be sent any more: `ConnectionError.cut`.
+    /// - Throws: ``ConnectionError``; `SystemError`: EPIPE or ECONNRESET when the other end is
+    ///   gone; `CancellationError`.
     /// - Source: Python's `Connection.send_bytes`.
     @available(*, noasync)
     public func send(_ bytes: [UInt8], within limit: Duration? = nil) throws {
@@ -116,7 +116,8 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Sends a value as MessagePack; see ``MessagePackEncoder``. To the other end it is a message as any.
+    /// Sends a value as MessagePack; see ``MessagePackEncoder``. To the other end it is a message
+    /// as any.
     /// - Throws: As ``send(_:within:)-([UInt8],_)``, and what the value's encoding throws.
     /// - Source: Python's `Connection.send`.
     @available(*, noasync)
@@ -140,8 +141,8 @@ public final class Connection: Sendable {
     /// keeps this one, and closes it when it is not to be shared.
     ///
     /// Messages that have come but were not taken in yet go to whoever receives first.
-    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.unread` where `other` has
-    ///   taken in more than was received of it: receive that first. `.cut` where `other` is.
+    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.unread` where `other`
+    ///   has taken in more than was received of it: receive that first. `.cut` where `other` is.
     @available(*, noasync)
     public func send(_ other: Connection, within limit: Duration? = nil) throws {
         let direction: [UInt8] = [
@@ -151,7 +152,9 @@ public final class Connection: Sendable {
         if other.isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
         let deadline = Deadline(within: limit)
         // Held until it is sent: nobody takes in any more meanwhile.
-        guard try other.receiving.acquire(within: limit) else { throw ConnectionError.timedOut }
+        guard try other.receiving.acquire(within: limit) else {
+            throw TimedOut("transfer over \(self)")
+        }
         defer { other.receiving.release() }
         guard other.incoming.isEmpty else { throw ConnectionError.unread }
         do {
@@ -172,7 +175,7 @@ public final class Connection: Sendable {
         guard isWritable else { throw ConnectionError.wrongDirection("receives") }
         guard passed == nil || passesDescriptors else { throw ConnectionError.noDescriptors }
         let deadline = Deadline(within: limit)
-        guard try sending.acquire(within: limit) else { throw ConnectionError.timedOut }
+        guard try sending.acquire(within: limit) else { throw TimedOut("transfer over \(self)") }
         defer { sending.release() }
         if isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
         var head = MessageHead(kind, count: body.count).word.littleEndian
@@ -207,11 +210,12 @@ public final class Connection: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - most: Bytes, 16 MiB if not given; a longer message throws `ConnectionError.tooLong` and is still to be had.
-    ///   - limit: Longest wait for the whole; `nil` waits for ever, `.zero` tries once. What came of a
-    ///     message when it passes is kept for the next call.
-    /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all is received;
-    ///   `SystemError`: ECONNRESET; `CancellationError`.
+    ///   - most: Bytes, 16 MiB if not given; a longer message throws `ConnectionError.tooLong` and
+    ///     is still to be had.
+    ///   - limit: Longest wait for the whole; `nil` waits for ever, `.zero` tries once. What came
+    ///     of a message when it passes is kept for the next call.
+    /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all is
+    ///   received; `SystemError`: ECONNRESET; `CancellationError`.
     /// - Source: Python's `Connection.recv_bytes`.
     @available(*, noasync)
     public func receive(atMost most: Int = 1 << 24, within limit: Duration? = nil) throws -> [UInt8]
@@ -233,8 +237,8 @@ public final class Connection: Sendable {
     }
 
     /// Receives the next message into a span, and returns how many bytes it had.
-    /// - Throws: `ConnectionError.tooLong` where the span is too short: the message is still to be had.
-    ///   Else as ``receive(atMost:within:)``.
+    /// - Throws: `ConnectionError.tooLong` where the span is too short: the message is still to be
+    ///   had. Else as ``receive(atMost:within:)``.
     /// - Source: Python's `Connection.recv_bytes_into`.
     @available(*, noasync)
     public func receive(
@@ -271,7 +275,8 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Waits until there is something to be received: the beginning of a message, or the end.
+    /// Waits until there is something to be received: the beginning of a message, or the end. Takes
+    /// nothing.
     /// - Parameter limit: Longest wait; `.zero` looks once, `nil` waits for ever.
     /// - Returns: False when the limit passed first.
     /// - Throws: `ConnectionError.closed`, `.wrongDirection`; `SystemError`; `CancellationError`.
@@ -280,9 +285,12 @@ public final class Connection: Sendable {
     public func poll(within limit: Duration? = .zero) throws -> Bool {
         try whileReceiving(within: limit) { deadline in
             do {
-                return try !incoming.isEmpty || incoming.hasEnded || fill(until: deadline)
-            } catch ConnectionError.timedOut {
-                return false
+                if !incoming.isEmpty || incoming.hasEnded { return true }
+                // Looks, and takes nothing: another process may be the one that receives.
+                return try descriptor.read("recv", full: 0, until: deadline) { Sockets.peek($0) }
+                    != nil
+            } catch is DescriptorClosed {
+                throw ConnectionError.closed
             }
         } ?? false
     }
@@ -313,7 +321,7 @@ public final class Connection: Sendable {
                 }
             }
         }
-        guard let result else { throw ConnectionError.timedOut }
+        guard let result else { throw TimedOut("transfer over \(self)") }
         return result
     }
 
@@ -344,7 +352,7 @@ public final class Connection: Sendable {
     /// The result of a call, or what kept it from being done.
     private func transfer(_ call: () throws -> Int?) throws -> Int {
         do {
-            guard let result = try call() else { throw ConnectionError.timedOut }
+            guard let result = try call() else { throw TimedOut("transfer over \(self)") }
             return result
         } catch is DescriptorClosed {
             throw ConnectionError.closed
@@ -355,8 +363,7 @@ public final class Connection: Sendable {
 
     /// Closes this end, in this process. Any thread; a second call does nothing.
     ///
-    /// A fiber that waits at it gets `ConnectionError.closed`. A thread without a hub goes on waiting
-    /// until something comes or the other end goes: cancel it.
+    /// Whoever waits at it, fiber, thread or task, gets `ConnectionError.closed`.
     public func close() {
         // Other processes may hold the same end: the connection itself goes on.
         descriptor.close { _ in }

@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 internal import SystemPackage
 
-/// A connection goes to another process in the input of its function: both processes have that end then, and
-/// each message goes to one of them. Close it here if it is not to be shared.
+/// A connection goes to another process in the input of its function: both processes have that end
+/// then, and each message goes to one of them. Close it here if it is not to be shared.
 ///
 /// Messages that came and were not received stay in this process.
 extension Connection: Codable {

@@ -98,18 +98,20 @@ final class Incoming: @unchecked Sendable {
         return result
     }
 
-    /// The descriptor of the next message, whose body has `count` bytes. A message whose descriptor was
-    /// lost is dropped.
+    /// The descriptor of the next message, whose body has `count` bytes. A message whose descriptor
+    /// was lost is dropped.
     func takeDescriptor(_ count: Int) throws(ConnectionError) -> Int32 {
         if !descriptors.isEmpty, let number = descriptors.removeFirst() { return number }
         _ = takeBody(count)
         throw .descriptorLost
     }
 
-    /// Receives what there is, as far as there is room.
+    /// Receives what there is of the next message, and nothing of the one behind it: another
+    /// process may be the one that receives that.
     func receive(from number: Int32) -> Attempt {
         makeRoom()
-        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[end...])
+        let limit = unsafe min(memory.count, end + missing)
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[end..<limit])
         var passed = Sockets.Passed.none
         let attempt = unsafe Sockets.receive(number, into: room, passed: &passed)
         if case .done(let count) = attempt { end += count }
@@ -126,16 +128,19 @@ final class Incoming: @unchecked Sendable {
         return attempt
     }
 
-    /// Makes room for what is missing of the next message, by and by: a head alone, which may be
-    /// anybody's, is not believed.
+    /// How many bytes are missing of the next message's head, or, once that is there, of the
+    /// message.
+    private var missing: Int {
+        guard let head = try? head() else { return max(0, MessageHead.size - (end - start)) }
+        return head.count + MessageHead.size - (end - start)
+    }
+
+    /// Makes room for what is missing, by doubling: a head alone, which may be anybody's, is not
+    /// believed.
     private func makeRoom() {
-        var missing = Incoming.usual
-        if let head = try? head() {
-            missing = max(missing, head.count + MessageHead.size - (end - start))
-        }
-        let wanted = min(missing, max(Incoming.usual, end - start))
-        if unsafe memory.count - end >= wanted { return }
-        let size = max(end - start + wanted, Incoming.usual)
+        if unsafe end < memory.count || (start == end && memory.count > 0) { return }
+        let present = end - start
+        let size = max(present + min(missing, present), Incoming.usual)
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
         unsafe larger.copyMemory(from: bytes)
         unsafe memory.deallocate()

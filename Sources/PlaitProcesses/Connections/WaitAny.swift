@@ -18,8 +18,8 @@ public enum WaitSource: Sendable {
 
 /// Waits until one of several is ready.
 ///
-/// Blocks the calling thread or parks the calling fiber. Nothing is taken: what is ready stays so until
-/// somebody receives or reads.
+/// Blocks the calling thread or parks the calling fiber. Nothing is taken: what is ready stays so
+/// until somebody receives or reads.
 /// ```swift
 /// let child = try ChildProcess.start("sleep", ["0.01"])
 /// let (here, there) = try Connection.pair()
@@ -28,8 +28,8 @@ public enum WaitSource: Sendable {
 /// ```
 /// - Parameter limit: Longest wait; `nil` waits for ever, zero or less looks once.
 /// - Returns: The places of those that are ready, in order; none when the limit passed first.
-/// - Throws: `ConnectionError.closed`, `.wrongDirection`; `StreamError.closed`; `SystemError`: EBADF, EMFILE;
-///   `CancellationError`.
+/// - Throws: `ConnectionError.closed`, `.wrongDirection`; `StreamError.closed`; `SystemError`:
+///   EBADF, EMFILE; `CancellationError`.
 /// - Source: Python's `multiprocessing.connection.wait`.
 @available(*, noasync)
 public func waitAny(

@@ -176,7 +176,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
         do {
             if !isFollowed { try collect(until: deadline) }
             return try promise.future.result(within: deadline.remaining)
-        } catch FutureError.timedOut, ConnectionError.timedOut {
+        } catch let error where error is TimedOut || error as? FutureError == .timedOut {
             throw JoinTimeout(strand: name)
         }
     }
