@@ -4,8 +4,9 @@ internal import PlaitPlatform
 /// Runs `body`, and does not return before every strand that was started in its scope has ended.
 ///
 /// Blocks the calling thread or parks the calling fiber. The first error, of `body` or of a strand,
-/// cancels the others and `body`'s current or next wait, and is thrown when all have ended. When the
-/// calling strand is cancelled meanwhile, so are the strands of the scope.
+/// cancels the others and `body`'s current or next wait, and is thrown when all have ended. When
+/// the calling strand is cancelled meanwhile, so are the strands of the scope. A strand that is
+/// cancelled alone, by its handle, ends without harm to the others.
 /// - Throws: The first error; `CancellationError`.
 /// - Source: Trio's nurseries; Swift's task groups.
 @available(*, noasync)
@@ -26,10 +27,30 @@ public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result
 public final class Scope: @unchecked Sendable {
     // Sendable: `state` is a `Guarded`; the rest is constant.
     private struct State {
+        /// Those that may be alive, and some that have ended.
         var children: [Strand] = []
+        /// So many children, and those that have ended are let go of.
+        var mostChildren = State.fewChildren
+        /// The one that close() waits for.
+        var awaited: Strand?
         var firstError: (any Error)?
         var isCancelled = false
         var isOpen = true
+
+        static var fewChildren: Int { 64 }
+
+        /// Adds a child. A scope that lives long keeps no more than twice as many as live: those
+        /// that have ended are returned, to be freed outside of the lock.
+        mutating func add(_ child: Strand) -> [Strand] {
+            var before: [Strand] = []
+            if children.count >= mostChildren {
+                before = children
+                children.removeAll { !$0.isAlive }
+                mostChildren = max(2 * children.count, State.fewChildren)
+            }
+            children.append(child)
+            return before
+        }
     }
 
     private let owner: Strand
@@ -71,7 +92,7 @@ public final class Scope: @unchecked Sendable {
     public func cancel() {
         let children = state.withLock { state in
             state.isCancelled = true
-            return state.children
+            return state.children + (state.awaited.map { [$0] } ?? [])
         }
         for child in children { child.cancel() }
     }
@@ -83,7 +104,10 @@ public final class Scope: @unchecked Sendable {
             do {
                 return try body()
             } catch {
-                childFailed(error)
+                // One that somebody has cancelled alone has done as it was asked.
+                if !(error is CancellationError && Strand.current.isCancelled) {
+                    childFailed(error)
+                }
                 throw error
             }
         }
@@ -93,10 +117,11 @@ public final class Scope: @unchecked Sendable {
         let child = handle.strand
         // Its error, if any, is the scope's to throw.
         child.markObserved()
-        let (isOpen, isCancelled) = state.withLock { state in
-            state.children.append(child)
-            return (state.isOpen, state.isCancelled)
+        let (isOpen, isCancelled, ended) = state.withLock { state in
+            let ended = state.add(child)
+            return (state.isOpen, state.isCancelled, ended)
         }
+        withExtendedLifetime(ended) {}
         demand(isOpen, "strand \(child.name) was started in a scope that has ended")
         if isCancelled { child.cancel() }
         // One that could not be started has run no body that would have told.
@@ -121,7 +146,7 @@ public final class Scope: @unchecked Sendable {
     func close(bodyError: (any Error)?) throws {
         var wasCancelled = false
         if bodyError != nil { cancel() }
-        while let child = state.withLock({ $0.children.last }) {
+        while let child = nextToAwait() {
             do {
                 if wasCancelled {
                     child.joinUncancellably()
@@ -133,14 +158,28 @@ public final class Scope: @unchecked Sendable {
                 cancel()
                 child.joinUncancellably()
             }
-            state.withLock { $0.children.removeAll { $0 === child } }
         }
         let firstError = state.withLock { state in
             state.isOpen = false
             return state.firstError
         }
         owner.retractInterrupts()
-        if let firstError { throw firstError }
+        if let firstError {
+            // A cancellation of the owner's that came meanwhile goes to its next wait.
+            if wasCancelled && owner.isCancelled { owner.cancel() }
+            throw firstError
+        }
         if bodyError == nil && wasCancelled { throw CancellationError() }
+    }
+
+    private func nextToAwait() -> Strand? {
+        // Freed outside the lock.
+        let (before, next) = state.withLock { state in
+            let before = state.awaited
+            state.awaited = state.children.popLast()
+            return (before, state.awaited)
+        }
+        withExtendedLifetime(before) {}
+        return next
     }
 }

@@ -8,6 +8,77 @@ import Testing
 struct ScopeTests {
     struct Failure: Error, Equatable { let number: Int }
 
+    @Test func `a strand that is cancelled alone does not end its scope`() async throws {
+        try await onThread {
+            let gate = Event()
+            let value = try withScope { scope in
+                let cancelled = scope.spawn(.fiber) { try gate.wait() }
+                let other = scope.spawn(.fiber) {
+                    try Strand.sleep(for: .milliseconds(1))
+                    return 7
+                }
+                Strand.yield()
+                cancelled.cancel()
+                return try other.join()
+            }
+            #expect(value == 7)
+        }
+    }
+
+    @Test func `a cancellation beside a child's error goes to the next wait`() async throws {
+        try await onThread {
+            let isInside = Event()
+            let strand = spawn(.fiber) { () -> (Bool, Bool) in
+                var sawFailure = false
+                do {
+                    try withScope { scope in
+                        scope.spawn(.fiber) {
+                            do {
+                                isInside.set()
+                                try Event().wait()
+                            } catch {
+                                throw Failure(number: 1)
+                            }
+                        }
+                    }
+                } catch is Failure {
+                    sawFailure = true
+                }
+                do {
+                    try Strand.sleep(for: .zero)
+                    _ = try Event().wait(within: .milliseconds(1))
+                    return (sawFailure, false)
+                } catch is CancellationError {
+                    return (sawFailure, true)
+                }
+            }
+            try isInside.wait()
+            strand.cancel()
+            let (sawFailure, sawCancellation) = try strand.join()
+            #expect(sawFailure && sawCancellation)
+        }
+    }
+
+    @Test func `a scope that lives long lets go of what has ended, and closes in one pass`()
+        async throws
+    {
+        try await onThread {
+            try withScope { scope in
+                weak var first: Held?
+                try { () throws in
+                    let held = Held()
+                    first = held
+                    _ = try scope.spawn(.fiber) { held }.join()
+                }()
+                for _ in 0..<1_000 { try scope.spawn(.fiber) {}.join() }
+                #expect(first == nil)
+                for _ in 0..<20_000 { scope.spawn(.fiber) {} }
+            }
+        }
+    }
+
+    private final class Held: Sendable {}
+
     @Test(arguments: StrandKind.allCases)
     func `a scope ends after all of its strands`(_ kind: StrandKind) async throws {
         try await onThread {
