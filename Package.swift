@@ -49,6 +49,7 @@ let package = Package(
         .library(name: "PlaitNet", targets: ["PlaitNet"]),
         .library(name: "PlaitProcesses", targets: ["PlaitProcesses"]),
         .library(name: "PlaitRemote", targets: ["PlaitRemote"]),
+        .library(name: "PlaitTesting", targets: ["PlaitTesting"]),
         .executable(name: "plait", targets: ["PlaitCommand"]),
     ],
     dependencies: [
@@ -103,6 +104,12 @@ let package = Package(
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitLoop",
                 "PlaitStrands", "PlaitIO", "PlaitNet", "PlaitProcesses",
             ]),
+        layer(
+            "PlaitTesting",
+            over: [
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitStrands",
+                system,
+            ]),
         .executableTarget(
             name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", arguments],
             swiftSettings: strict),
@@ -122,7 +129,7 @@ let package = Package(
             "PlaitLoop",
             over: [
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitLoop", "PlaitStrands",
-                system,
+                "PlaitTesting", system,
             ]),
         tests(
             "PlaitStrands",
@@ -164,6 +171,9 @@ let package = Package(
                 "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitProcesses",
                 "PlaitRemote", system,
             ]),
+        tests(
+            "PlaitTesting",
+            over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitTesting"]),
         tests("PlaitCommand", over: ["PlaitCommand", "Plait"]),
         tests("Conformance", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
         tests("Stress", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),

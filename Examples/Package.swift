@@ -25,6 +25,7 @@ let package = Package(
             dependencies: [
                 .product(name: "Plait", package: "plait"),
                 .product(name: "PlaitRemote", package: "plait"),
+                .product(name: "PlaitTesting", package: "plait"),
             ]),
     ],
     swiftLanguageModes: [.v6]

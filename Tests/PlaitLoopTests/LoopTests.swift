@@ -1,6 +1,7 @@
 import PlaitLoop
 import PlaitPlatform
 import PlaitSelectors
+import PlaitTesting
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import PlaitLoop
 import PlaitPlatform
+import PlaitTesting
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import PlaitLoop
 import PlaitPlatform
+import PlaitTesting
 import Testing
 
 /// What a registration remembers and asks of its selector, step by step.

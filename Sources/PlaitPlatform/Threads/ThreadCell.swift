@@ -25,6 +25,12 @@ package struct ThreadCell {
         nonmutating set { unsafe cell.pointee.hub = newValue }
     }
 
+    /// The present on this thread in nanoseconds, where a test sets it; 0: what the clock says.
+    package var virtualNow: UInt64 {
+        get { unsafe cell.pointee.virtual_now }
+        nonmutating set { unsafe cell.pointee.virtual_now = newValue }
+    }
+
     /// The running fiber's stack, for the overflow handler; nil while no fiber runs.
     @inlinable package var stack: UnsafePointer<plait_stack_note>? {
         get { unsafe cell.pointee.stack }

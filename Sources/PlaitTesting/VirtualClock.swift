@@ -1,0 +1,34 @@
+public import PlaitPlatform
+internal import Synchronization
+
+/// Time that passes only when a test says so, or when nothing is left to do but to wait for it.
+public final class VirtualClock: Sendable {
+    private let nanoseconds: Atomic<UInt64>
+    private let beginning: UInt64
+
+    /// - Parameter nanoseconds: Where it begins; not 0.
+    public init(at nanoseconds: UInt64 = 1_000_000_000) {
+        self.nanoseconds = Atomic(nanoseconds)
+        beginning = nanoseconds
+    }
+
+    public var now: Deadline { Deadline(nanoseconds: nanoseconds.load(ordering: .relaxed)) }
+
+    /// How much time has passed on it.
+    public var elapsed: Duration { .nanoseconds(now.nanoseconds - beginning) }
+
+    /// Lets time pass until `deadline`; does nothing where that is past.
+    public func advance(to deadline: Deadline) {
+        if deadline > now { nanoseconds.store(deadline.nanoseconds, ordering: .relaxed) }
+    }
+
+    /// Lets time pass.
+    public func advance(by duration: Duration) {
+        advance(to: now.advanced(by: duration.nanosecondsClamped))
+    }
+
+    /// So much later than now.
+    public func after(_ duration: Duration) -> Deadline {
+        now.advanced(by: duration.nanosecondsClamped)
+    }
+}
