@@ -6,6 +6,7 @@ struct PlaitTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plait",
         abstract: "Processes, threads and fibers on one waiting mechanism.",
+        version: "0.2.0",
         subcommands: [ServeCommand.self, LabCommand.self])
 }
 
