@@ -2,6 +2,7 @@
 #include "plait_linux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -163,9 +164,11 @@ int plait_guard_install(void *address, size_t length) {
 // MARK: Shared memory
 
 int plait_memory_file(const char *name, size_t bytes) {
-    int file = memfd_create(name, MFD_CLOEXEC);
+    int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file < 0) return -errno;
-    if (ftruncate(file, (off_t)bytes) == 0) return file;
+    // An access past the end of a file that somebody has shrunk would be a signal.
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    if (ftruncate(file, (off_t)bytes) == 0 && fcntl(file, F_ADD_SEALS, seals) == 0) return file;
     int code = errno;
     close(file);
     return -code;

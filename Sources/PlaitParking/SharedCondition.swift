@@ -24,6 +24,15 @@ package struct SharedCondition: Sendable {
         self.expected = expected
     }
 
+    /// The same, which calls `body` each time it is found not to be met.
+    package func asking(_ body: @escaping @Sendable () -> Void) -> SharedCondition {
+        SharedCondition(word, counting: waiters) { [expected] in
+            let seen = expected()
+            if seen != nil { body() }
+            return seen
+        }
+    }
+
     package var isMet: Bool { expected() == nil }
 
     /// Waits until it is met. Blocks the calling thread or parks the calling fiber.

@@ -154,9 +154,13 @@ void plait_unwatch_overflow(void);
 /// Guards [address, address + length) without a mapping of its own (Linux 6.13 and later).
 int plait_guard_install(void *_Nonnull address, size_t length);
 
+/// When a process was started, in ticks since the system was. 0 where there is none, or it has ended and was
+/// not reaped.
+uint64_t plait_process_start(pid_t process);
+
 // MARK: Shared memory
 
-/// An anonymous file in memory, of so many bytes, closed on exec; or -errno.
+/// An anonymous file in memory, of so many bytes for ever, closed on exec; or -errno.
 int plait_memory_file(const char *_Nonnull name, size_t bytes);
 /// Maps `head` bytes from the file's start, and after them each of `count` runs of `bytes` twice, so that
 /// what goes over a run's end goes on at its start. NULL with errno set on failure.

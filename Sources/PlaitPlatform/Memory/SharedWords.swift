@@ -144,12 +144,13 @@ package final class SharedPages: @unchecked Sendable {
 
     /// Bytes of the file behind a descriptor.
     package static func size(of number: Int32) throws(SystemError) -> Int {
+        Int(try status(of: number).st_size)
+    }
+
+    static func status(of number: Int32) throws(SystemError) -> stat {
         var status = stat()
         let code = unsafe fstat(number, &status)
         try check(code < 0 ? -errno : 0, "fstat")
-        return Int(status.st_size)
+        return status
     }
 }
-
-/// Whether there is such a process; one that has ended and was not reaped is there.
-package func processExists(_ pid: Int32) -> Bool { kill(pid, 0) == 0 || errno == EPERM }

@@ -133,7 +133,7 @@ public final class ProcessBarrier: Sendable {
         guard others.count == parties - 1 else { return .waits(place: try table.enter()) }
         if acting {
             // They are of this pass, and no longer of the next.
-            for place in others { table.tell(place, .chosen, processID()) }
+            for place in others { table.choose(place) }
             return .acts(others: others)
         }
         pass(others)

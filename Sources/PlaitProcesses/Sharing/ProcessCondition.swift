@@ -5,8 +5,8 @@ internal import PlaitPlatform
 ///
 /// Who waits gives the lock up meanwhile and has it again afterwards, whatever ended the wait. Who is notified
 /// is the one that has waited longest; one whose process has died is passed over. At most 1,024 wait at the
-/// same time. It goes to another process in the input of its function. There is no form for tasks: the lock belongs to
-/// a thread, and a task changes its own.
+/// same time. It goes to another process in the input of its function. A task has ``withLock(when:within:_:)``
+/// alone: the lock belongs to a thread, and a task changes its own.
 /// - Source: Python's `multiprocessing.Condition`.
 public final class ProcessCondition: Sendable {
     /// Guards what is waited for. Held by who calls anything here.
@@ -51,7 +51,7 @@ public final class ProcessCondition: Sendable {
         lock.release()
         let outcome = Result {
             try table.condition(place).wait(
-                on: WaitTarget("ProcessCondition.wait", self), until: Deadline(within: limit))
+                on: waiting, until: Deadline(within: limit))
         }
         _ = try lock.acquireUncancellably()
         let wasNotified = table.state(place) == .served
@@ -77,12 +77,63 @@ public final class ProcessCondition: Sendable {
         return true
     }
 
+    /// Runs `body`, which does not suspend, holding the lock, once `predicate` holds, which is asked under the
+    /// lock.
+    ///
+    /// Suspends the calling task while it waits for a notification, and for the lock.
+    /// - Parameter limit: Longest wait for the predicate; `nil` waits for ever, `.zero` asks once.
+    /// - Throws: `TimedOut` past the limit; `CancellationError`; ``SharingError/tooManyWaiters(_:)``; what
+    ///   `predicate` and `body` throw.
+    public func withLock<Result>(
+        when predicate: () throws -> Bool, within limit: Duration? = nil,
+        _ body: () throws -> Result
+    ) async throws -> Result {
+        let deadline = Deadline(within: limit)
+        var place: Int?
+        while true {
+            let found: (result: Result?, place: Int?)
+            do {
+                let left = place
+                found = try await lock.withLock { _ in
+                    if let left { table.leave(left) }
+                    place = nil
+                    if try predicate() { return (try body(), nil) }
+                    if deadline.hasPassed { throw TimedOut("ProcessCondition.withLock(when:)") }
+                    return (nil, try table.enter())
+                }
+            } catch {
+                if let place { await giveUp(place) }
+                throw error
+            }
+            if let result = found.result { return result }
+            guard let entered = found.place else { continue }
+            place = entered
+            do {
+                _ = try await table.condition(entered).wait(on: waiting, until: deadline)
+            } catch {
+                await giveUp(entered)
+                throw error
+            }
+        }
+    }
+
+    private var waiting: WaitTarget { WaitTarget("ProcessCondition.wait", self) }
+
+    /// Leaves a place whatever is cancelled meanwhile. A notification that it had goes to another.
+    private func giveUp(_ place: Int) async {
+        try? await lock.withLockUncancellably { _ in
+            let wasNotified = table.state(place) == .served
+            table.leave(place)
+            if wasNotified { notify() }
+        }
+    }
+
     /// Lets so many of those who wait go on, once the lock is free.
     /// - Source: Python's `Condition.notify`.
     public func notify(_ count: Int = 1) {
         demand(count >= 0, "notify(\(count)) of a ProcessCondition; give 0 or more")
         demandHeld("notify")
-        for place in table.places(in: .waiting).prefix(count) { table.tell(place, .served) }
+        for place in table.places(in: .waiting, atMost: count) { table.tell(place, .served) }
     }
 
     /// Lets all who wait go on, once the lock is free.

@@ -18,9 +18,10 @@ public final class ProcessLock: Sendable {
     }
 
     /// What it takes of a block; what it guards may follow.
-    static let size = RobustMutex.size
+    static let size = RobustMutex.size + SharedTurns.size
     let block: SharedBlock
     private let mutex: RobustMutex
+    private let turns: SharedTurns
 
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public convenience init() throws {
@@ -37,6 +38,7 @@ public final class ProcessLock: Sendable {
     init(at block: SharedBlock) {
         self.block = block
         mutex = unsafe RobustMutex(at: block.base)
+        turns = unsafe SharedTurns(block, at: block.base + RobustMutex.size)
     }
 
     deinit {
@@ -66,15 +68,18 @@ public final class ProcessLock: Sendable {
     /// - Returns: Nil when the limit passed first.
     @available(*, noasync)
     public func acquire(within limit: Duration?) throws -> Acquisition? {
-        try SharedWait.run(on: target, until: Deadline(within: limit)) { step($0) }
+        var turn = SharedTurns.Turn(turns, within: limit)
+        return try SharedWait.run(on: target, until: Deadline(within: limit)) { step($0, &turn) }
     }
 
     /// Takes it, whatever is cancelled meanwhile.
     /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
     @available(*, noasync)
     func acquireUncancellably() throws -> Acquisition {
-        try SharedWait.run(on: target, until: .never, isCancellable: false) { step($0) }
-            ?? .acquired
+        var turn = SharedTurns.Turn(turns, within: nil)
+        return try SharedWait.run(on: target, until: .never, isCancellable: false) {
+            step($0, &turn)
+        } ?? .acquired
     }
 
     /// Gives it back. Traps when the calling thread does not hold it.
@@ -96,16 +101,42 @@ public final class ProcessLock: Sendable {
     /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
     /// - Throws: `CancellationError`; what `body` throws.
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) async throws -> Result {
-        try await mutex.hold(in: block, on: target, isCancellable: true) { attempt in
-            try body(attempt == .takenFromDead ? .ownerDied : .acquired)
+        try await withLock(isCancellable: true, body)
+    }
+
+    /// As ``withLock(_:)-(_)``, whatever is cancelled meanwhile.
+    func withLockUncancellably<Result>(
+        _ body: (Acquisition) throws -> Result
+    ) async throws -> Result {
+        try await withLock(isCancellable: false, body)
+    }
+
+    private func withLock<Result>(
+        isCancellable: Bool, _ body: (Acquisition) throws -> Result
+    ) async throws -> Result {
+        var turn = SharedTurns.Turn(turns, within: nil)
+        // The thread that takes it gives it back: all in one step of the task.
+        let result: Result? = try await SharedWait.run(
+            on: target, until: .never, isCancellable: isCancellable
+        ) { hasSlept in
+            try turn.step(
+                {
+                    guard let acquisition = attempt(hasSlept: hasSlept) else { return nil }
+                    defer { release() }
+                    return try body(acquisition)
+                }, or: mutex.isFree(in: block))
         }
+        // Without a limit it ends only so.
+        guard let result else { throw CancellationError() }
+        return result
     }
 
     private var target: WaitTarget { WaitTarget("ProcessLock.acquire", self) }
 
-    private func step(_ hasSlept: Bool) -> SharedStep<Acquisition> {
-        if let acquisition = attempt(hasSlept: hasSlept) { return .done(acquisition) }
-        return .wait(mutex.isFree(in: block))
+    private func step(
+        _ hasSlept: Bool, _ turn: inout SharedTurns.Turn
+    ) -> SharedStep<Acquisition> {
+        turn.step({ attempt(hasSlept: hasSlept) }, or: mutex.isFree(in: block))
     }
 
     private func attempt(hasSlept: Bool) -> Acquisition? {

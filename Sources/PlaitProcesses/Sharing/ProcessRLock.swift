@@ -79,6 +79,18 @@ public final class ProcessRLock: Sendable {
         return try body(acquisition)
     }
 
+    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
+    /// - Throws: `CancellationError`; what `body` throws.
+    public func withLock<Result>(
+        _ body: (ProcessLock.Acquisition) throws -> Result
+    ) async throws -> Result {
+        try await lock.withLock { acquisition in
+            _ = first(acquisition)
+            defer { unsafe owner.pointee.store(0, ordering: .relaxed) }
+            return try body(acquisition)
+        }
+    }
+
     private func first(_ acquisition: ProcessLock.Acquisition) -> ProcessLock.Acquisition {
         unsafe owner.pointee.store(Strand.current.id, ordering: .relaxed)
         unsafe level.pointee.store(1, ordering: .relaxed)

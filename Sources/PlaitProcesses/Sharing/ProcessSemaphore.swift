@@ -41,27 +41,45 @@ public final class ProcessSemaphore: Sendable, Codable {
     @available(*, noasync)
     @discardableResult
     public func acquire(within limit: Duration? = nil) throws -> Bool {
-        try SharedWait.run(on: target, until: Deadline(within: limit), { _ in step }) ?? false
+        var turn = SharedTurns.Turn(cell.turns, within: limit)
+        return try SharedWait.run(on: target, until: Deadline(within: limit)) { _ in step(&turn) }
+            ?? false
     }
 
     /// As ``acquire(within:)``, suspending the calling task.
     @discardableResult
     public func acquire(within limit: Duration? = nil) async throws -> Bool {
-        try await SharedWait.run(on: target, until: Deadline(within: limit)) { _ in step } ?? false
+        try await acquire(within: limit, isCancellable: true)
+    }
+
+    private func acquire(within limit: Duration?, isCancellable: Bool) async throws -> Bool {
+        var turn = SharedTurns.Turn(cell.turns, within: limit)
+        return try await SharedWait.run(
+            on: target, until: Deadline(within: limit), isCancellable: isCancellable
+        ) { _ in step(&turn) } ?? false
     }
 
     /// Runs `body` with a permit. Waiting for it is not cancellable.
     @available(*, noasync)
     public func withPermit<Result>(_ body: () throws -> Result) throws -> Result {
-        _ = try SharedWait.run(on: target, until: .never, isCancellable: false) { _ in step }
+        var turn = SharedTurns.Turn(cell.turns, within: nil)
+        _ = try SharedWait.run(on: target, until: .never, isCancellable: false) { _ in step(&turn) }
         defer { release() }
         return try body()
     }
 
+    /// As ``withPermit(_:)``, suspending the calling task.
+    public func withPermit<Result>(_ body: () async throws -> Result) async throws -> Result {
+        _ = try await acquire(within: nil, isCancellable: false)
+        defer { release() }
+        return try await body()
+    }
+
     private var target: WaitTarget { WaitTarget("ProcessSemaphore.acquire", self) }
 
-    private var step: SharedStep<Bool> {
-        tryAcquire() ? .done(true) : .wait(cell.events.condition { [cell] in cell.value > 0 })
+    private func step(_ turn: inout SharedTurns.Turn) -> SharedStep<Bool> {
+        turn.step(
+            { tryAcquire() ? true : nil }, or: cell.events.condition { [cell] in cell.value > 0 })
     }
 
     /// Gives back `count` permits. Traps past the bound.

@@ -101,7 +101,9 @@ final class QueuePages: @unchecked Sendable {
     var tail: Position {
         Position(bits: unsafe word(Place.tail).pointee.load(ordering: .acquiring))
     }
-    var capacity: Int { Int(unsafe word(Place.capacity).pointee.load(ordering: .relaxed)) }
+    var capacity: Int {
+        Int(clamping: unsafe word(Place.capacity).pointee.load(ordering: .relaxed))
+    }
     /// Both at one moment.
     private var ends: (head: Position, tail: Position) {
         while true {
@@ -201,7 +203,7 @@ final class QueuePages: @unchecked Sendable {
             let put = unsafe word(Place.everPut).pointee.load(ordering: .acquiring)
             // Both at one moment.
             if unsafe word(Place.done).pointee.load(ordering: .acquiring) == done {
-                return Int(put &- done)
+                return Int(clamping: put &- done)
             }
         }
     }

@@ -8,6 +8,7 @@ final class SharedCell: @unchecked Sendable {
     private static let size = 64
     private let block: SharedBlock
     let events: SharedEvents
+    let turns: SharedTurns
 
     convenience init(_ value: UInt32, name: String) throws(SystemError) {
         self.init(try SharedBlock(name, bytes: Self.size))
@@ -17,6 +18,7 @@ final class SharedCell: @unchecked Sendable {
     private init(_ block: SharedBlock) {
         self.block = block
         unsafe events = SharedEvents(block, at: block.base + 8)
+        unsafe turns = SharedTurns(block, at: block.base + 16)
     }
 
     private var word: UnsafeMutablePointer<Atomic<UInt32>> {

@@ -1,4 +1,4 @@
-internal import PlaitPlatform
+package import PlaitPlatform
 
 /// Memory that processes share: what one writes, the others read.
 ///
@@ -33,6 +33,17 @@ public final class SharedMemory: Sendable {
     init(_ block: SharedBlock) { self.block = block }
 
     public var bytes: Int { block.bytes }
+
+    /// Where other processes of the user find it, while this one has it.
+    package var place: SharedPages.Place {
+        get throws(SystemError) { try SharedPages.Place(of: block.number) }
+    }
+
+    /// What another process has.
+    /// - Throws: `SystemError`: ENOENT where it does not have it any more; ENOMEM, EMFILE.
+    package convenience init(at place: SharedPages.Place) throws(SystemError) {
+        self.init(try SharedBlock(owning: try place.open()))
+    }
 
     /// A value at an offset in bytes, of any alignment. Traps past the end.
     public func load<Value: BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value {

@@ -30,7 +30,10 @@ struct WaiterTable: @unchecked Sendable {
         static let value = 4
         static let pid = 8
         static let ticket = 16
-        static let size = 24
+        /// When the waiter's process was started, and the one in `value`.
+        static let start = 24
+        static let valueStart = 32
+        static let size = 40
     }
 
     private let block: SharedBlock
@@ -63,8 +66,8 @@ struct WaiterTable: @unchecked Sendable {
 
     /// A place for one of this process.
     /// - Throws: ``SharingError/tooManyWaiters(_:)``.
-    func enter() throws(SharingError) -> Int {
-        let count = min(unsafe used.pointee, Self.places)
+    func enter(_ process: ProcessMark = .current) throws(SharingError) -> Int {
+        let count = usedCount
         var place = (0..<count).first { state($0) == .free }
         if place == nil && count < Self.places {
             place = count
@@ -76,7 +79,8 @@ struct WaiterTable: @unchecked Sendable {
         }
         unsafe tickets.pointee += 1
         unsafe field(place, Entry.ticket).pointee = unsafe tickets.pointee
-        unsafe field(place, Entry.pid).pointee = processID()
+        unsafe field(place, Entry.pid).pointee = process.pid
+        unsafe field(place, Entry.start).pointee = process.start
         unsafe word(place).pointee.store(State.waiting.rawValue, ordering: .releasing)
         return place
     }
@@ -92,7 +96,7 @@ struct WaiterTable: @unchecked Sendable {
             switch state(place) {
             case .waiting: State.waiting.rawValue
             // Whoever is to serve it may have died.
-            case .chosen: processExists(value(place)) ? State.chosen.rawValue : nil
+            case .chosen: chooser(place).isAlive ? State.chosen.rawValue : nil
             case .free, .served, .refused: nil
             }
         }
@@ -106,24 +110,38 @@ struct WaiterTable: @unchecked Sendable {
     func value(_ place: Int) -> Int32 { unsafe field(place, Entry.value).pointee }
 
     private func isAlive(_ place: Int) -> Bool {
-        let pid: Int32 = unsafe field(place, Entry.pid).pointee
-        return pid == processID() || processExists(pid)
+        unsafe ProcessMark(
+            pid: field(place, Entry.pid).pointee, start: field(place, Entry.start).pointee
+        ).isAlive
     }
+
+    private func chooser(_ place: Int) -> ProcessMark {
+        unsafe ProcessMark(
+            pid: value(place), start: field(place, Entry.valueStart).pointee)
+    }
+
+    /// Whatever a process has written there.
+    private var usedCount: Int { unsafe max(0, min(used.pointee, Self.places)) }
 
     // MARK: Serving
 
     /// The places of those in a state, oldest first. Those of the dead are given up.
-    func places(in wanted: State) -> [Int] {
-        let places = (0..<min(unsafe used.pointee, Self.places)).filter { place in
-            guard state(place) == wanted else { return false }
-            if isAlive(place) { return true }
-            leave(place)
-            return false
+    func places(in wanted: State, atMost limit: Int = .max) -> [Int] {
+        let places = (0..<usedCount).filter { state($0) == wanted }
+        var living: [Int] = []
+        for place in places.sorted(by: { ticket($0) < ticket($1) }) where living.count < limit {
+            if isAlive(place) { living.append(place) } else { leave(place) }
         }
-        return places.sorted { ticket($0) < ticket($1) }
+        return living
     }
 
     private func ticket(_ place: Int) -> UInt64 { unsafe field(place, Entry.ticket).pointee }
+
+    /// Has one wait until this process has acted for it.
+    func choose(_ place: Int) {
+        unsafe field(place, Entry.valueStart).pointee = ProcessMark.current.start
+        tell(place, .chosen, processID())
+    }
 
     /// Gives one a state and wakes it.
     func tell(_ place: Int, _ state: State, _ value: Int32 = 0) {
