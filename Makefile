@@ -30,6 +30,8 @@ lint:
 		Benchmarks/Package.swift Examples/Sources Examples/Package.swift Package.swift
 	@echo "==> lint: every import is declared, and none goes upward"
 	@scripts/house --check
+	@echo "==> lint: the forms for tasks are those that scripts/faces writes"
+	@scripts/faces --check
 
 # How much of the behaviours of the originals is asserted; nothing that is due may be left open.
 ledger:

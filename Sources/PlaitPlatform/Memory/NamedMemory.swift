@@ -26,20 +26,6 @@ package enum NamedMemory {
         try check(unsafe shm_unlink(path) < 0 ? -errno : 0, "shm_unlink", name)
     }
 
-    /// Takes away the names that begin so: what one that was killed has left.
-    package static func unlinkAll(beginningWith start: String) {
-        guard let folder = unsafe opendir("/dev/shm") else { return }
-        defer { unsafe closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-            }
-            if name.hasPrefix(start) { names.append(name) }
-        }
-        for name in names { try? unlink(name) }
-    }
-
     private static func open(_ name: String, _ how: Int32) throws(SystemError) -> Descriptor {
         let path = try path(name, "shm_open")
         let number = unsafe shm_open(path, how | O_CLOEXEC, 0o600)

@@ -65,8 +65,10 @@ package enum Answer {
     }
 
     /// An error as an answer.
-    package static func of(_ error: any Error) -> [UInt8] {
+    /// - Parameter isOfProgram: Whether it goes to this very program: others do not find types that are private.
+    package static func of(_ error: any Error, isOfProgram: Bool = true) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
+            isOfProgram || !type.isPrivate,
             let bytes = try? MessagePackEncoder().encode(coded),
             let all = try? MessagePackEncoder().encode(CodedError(type: type, bytes: bytes))
         {
@@ -82,10 +84,12 @@ package enum Answer {
 
     /// The value, or the error thrown.
     package static func read<Output: Decodable>(
-        _ bytes: [UInt8], as type: Output.Type, in context: CodingContext? = nil
+        _ bytes: [UInt8], as type: Output.Type, in context: CodingContext? = nil, depth: Int = 32,
+        isOfProgram: Bool = true
     ) throws -> Output {
-        try check(bytes)
-        return try MessagePackDecoder().decode(type, from: bytes, startingAt: 1, in: context)
+        try check(bytes, isOfProgram: isOfProgram)
+        return try MessagePackDecoder(depth: depth).decode(
+            type, from: bytes, startingAt: 1, in: context)
     }
 
     /// A value as an answer.
@@ -104,7 +108,8 @@ package enum Answer {
     }
 
     /// Throws the error, if it is one.
-    static func check(_ bytes: [UInt8]) throws {
+    /// - Parameter isOfProgram: Whether it comes from this very program: types that are private are found.
+    static func check(_ bytes: [UInt8], isOfProgram: Bool = true) throws {
         let kind = bytes.first.flatMap(Kind.init(rawValue:))
         if kind == .value { return }
         let body = Array(bytes.dropFirst())
@@ -112,7 +117,9 @@ package enum Answer {
         case .value: return
         case .error:
             let coded = try MessagePackDecoder().decode(CodedError.self, from: body)
-            guard let type = coded.type.resolve() as? any (Error & Decodable).Type else {
+            guard isOfProgram || !coded.type.isPrivate,
+                let type = coded.type.resolve() as? any (Error & Decodable).Type
+            else {
                 throw RemoteError(
                     type: "an error", message: "of a type that is not known here",
                     process: "another process")

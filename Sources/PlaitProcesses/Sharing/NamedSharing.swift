@@ -23,11 +23,6 @@ extension SharedMemory {
     /// Of the names that a process invents.
     private static func start(_ pid: Int32) -> String { "plait-\(pid)-" }
 
-    /// Takes away the names that a process has invented, which has ended.
-    package static func unlinkNames(of pid: Int32) {
-        NamedMemory.unlinkAll(beginningWith: start(pid))
-    }
-
     static func named(
         bytes: Int, _ invent: () -> String
     ) throws(SystemError) -> (SharedMemory, name: String) {

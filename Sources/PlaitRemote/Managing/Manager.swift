@@ -45,16 +45,17 @@ public final class Manager: Sendable {
     ///   - name: For reports; `manager` and its process number if nil.
     ///   - method: How the process comes to be.
     ///   - options: Where it works and what it may use.
+    ///   - limits: What it takes.
     /// - Throws: ``ManagerDied`` where it crashes at once; what `spawn(.process, …)` throws.
     /// - Source: Python's `BaseManager.start`.
     @available(*, noasync)
     public static func start(
         name: String? = nil, method: StartMethod = .forkServer,
-        options: ChildProcess.Options = .ofFunction
+        options: ChildProcess.Options = .ofFunction, limits: ManagerLimits = ManagerLimits()
     ) throws -> Manager {
         let id = Handshake.challenge()[..<16].map { String($0, radix: 16) }.joined(separator: "-")
         let key = Handshake.challenge()
-        guard let address = SocketAddress(unixPath: "\0plait-manager-\(id)") else {
+        guard let address = SocketAddress(unixPath: "\0\(addressStart)\(id)") else {
             fatalError("plait: no address of a manager")
         }
         // Made here, so that it can be connected to at once.
@@ -62,7 +63,7 @@ public final class Manager: Sendable {
         let process = try socket.withNumber { number in
             let plan = ManagerPlan(
                 id: id, name: name ?? "manager", address: address, key: key,
-                listener: PassedDescriptor(number))
+                listener: PassedDescriptor(number), limits: limits)
             return try spawn(
                 .process, ManagerLife.self, plan, name: name ?? "manager", method: method,
                 isDaemon: true, options: options)
@@ -84,6 +85,35 @@ public final class Manager: Sendable {
             throw ManagerDied(name: process.name, pid: process.pid, crash: crash)
         }
     }
+
+    /// Starts a manager's process, and runs a function there before anybody makes a call.
+    ///
+    /// Blocks the calling thread or parks the calling fiber until the function has returned.
+    /// - Parameters:
+    ///   - initializer: The function; what it returns is dropped.
+    ///   - input: Copied to the process. A `ProcessLock` and the like do not go along.
+    /// - Throws: As ``start(name:method:options:limits:)``; what the function throws: the process is ended then.
+    /// - Source: Python's `BaseManager.start(initializer, initargs)`.
+    @available(*, noasync)
+    public static func start<Function: ProcessFunction>(
+        name: String? = nil, method: StartMethod = .forkServer,
+        options: ChildProcess.Options = .ofFunction, limits: ManagerLimits = ManagerLimits(),
+        initializer: Function.Type, _ input: Function.Input
+    ) throws -> Manager {
+        let manager = try start(name: name, method: method, options: options, limits: limits)
+        do {
+            _ = try manager.client.call(
+                ManagerRoot.Initialize(initializer, input, manager.client),
+                on: ManagerRoot.number, within: nil)
+            return manager
+        } catch {
+            manager.client.process?.kill()
+            throw error
+        }
+    }
+
+    /// What the addresses of managers begin with.
+    static let addressStart = "plait-manager-"
 
     /// How it crashed; nil if it did not, or that is not known soon.
     static func crash(of process: ProcessHandle<Nothing>) -> WorkerCrashed? {
@@ -112,9 +142,31 @@ public final class Manager: Sendable {
 
     /// Starts a manager's process, suspending the calling task until it answers.
     public static func start(
-        name: String? = nil, options: ChildProcess.Options = .ofFunction
+        name: String? = nil, method: StartMethod = .forkServer,
+        options: ChildProcess.Options = .ofFunction, limits: ManagerLimits = ManagerLimits()
     ) async throws -> Manager {
-        try await blocking { try start(name: name, options: options) }
+        try await blocking {
+            try start(name: name, method: method, options: options, limits: limits)
+        }
+    }
+
+    /// As ``start(name:method:options:limits:initializer:_:)``, suspending the calling task.
+    public static func start<Function: ProcessFunction>(
+        name: String? = nil, method: StartMethod = .forkServer,
+        options: ChildProcess.Options = .ofFunction, limits: ManagerLimits = ManagerLimits(),
+        initializer: Function.Type, _ input: Function.Input
+    ) async throws -> Manager {
+        let manager = try await start(
+            name: name, method: method, options: options, limits: limits)
+        do {
+            _ = try await manager.client.call(
+                ManagerRoot.Initialize(initializer, input, manager.client),
+                on: ManagerRoot.number, within: nil)
+            return manager
+        } catch {
+            manager.client.process?.kill()
+            throw error
+        }
     }
 
     /// Connects to a manager, suspending the calling task.
@@ -158,8 +210,6 @@ public final class Manager: Sendable {
             // It is busy: a signal ends it.
         }
         guard let process = client.process else { return nil }
-        // If it was killed, it could not do so itself.
-        defer { if !process.isAlive { SharedMemory.unlinkNames(of: process.pid) } }
         if let status = try process.process.join(within: deadline.remaining) { return status }
         process.terminate()
         if let status = try process.process.join(within: .seconds(1)) { return status }
@@ -186,11 +236,19 @@ public final class Manager: Sendable {
         try object(type, nil, input)
     }
 
-    private func object<Object: ManagedType>(
+    @available(*, noasync)
+    func object<Object: ManagedType>(
         _ type: Object.Type, _ name: String?, _ input: Object.Input
     ) throws -> Managed<Object> {
         let call = try ManagerRoot.Make(type, name, input, client)
         return Managed(try client.call(call, on: ManagerRoot.number, within: nil).reference)
+    }
+
+    func object<Object: ManagedType>(
+        _ type: Object.Type, _ name: String?, _ input: Object.Input
+    ) async throws -> Managed<Object> {
+        let call = try ManagerRoot.Make(type, name, input, client)
+        return Managed(try await client.call(call, on: ManagerRoot.number, within: nil).reference)
     }
 
     /// Finds the object of this name, or makes it.
@@ -209,8 +267,7 @@ public final class Manager: Sendable {
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String? = nil, _ input: Object.Input
     ) async throws -> Managed<Object> {
-        let call = try ManagerRoot.Make(type, name, input, client)
-        return Managed(try await client.call(call, on: ManagerRoot.number, within: nil).reference)
+        try await object(type, name, input)
     }
 
     /// What the manager has just now.
@@ -229,6 +286,11 @@ public final class Manager: Sendable {
     public func statistics() throws -> Statistics {
         try client.call(ManagerRoot.Count(), on: ManagerRoot.number, within: nil)
     }
+
+    /// What the manager has just now, suspending the calling task.
+    public func statistics() async throws -> Statistics {
+        try await client.call(ManagerRoot.Count(), on: ManagerRoot.number, within: nil)
+    }
 }
 
 extension Manager: CustomStringConvertible {
@@ -237,7 +299,7 @@ extension Manager: CustomStringConvertible {
 }
 
 /// Starts a manager, runs `body` with it, and shuts it down.
-/// - Throws: What ``Manager/start(name:method:options:)`` and `body` throw.
+/// - Throws: What ``Manager/start(name:method:options:limits:)`` and `body` throw.
 /// - Source: Python's `with Manager() as manager`.
 @available(*, noasync)
 public func withManager<Result>(

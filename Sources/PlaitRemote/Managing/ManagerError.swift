@@ -18,7 +18,7 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     case forked
     /// Only a manager's calls have objects to share.
     case notInManager
-    /// The call has more bytes than a manager takes.
+    /// The call, or its result, has more bytes than the manager's ``ManagerLimits`` allow.
     case tooLong(Int)
     /// There is no such place in a list or array.
     case noSuchIndex(Int, count: Int)
@@ -48,7 +48,8 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
             "no key for the manager at \(address); call Manager.connect(to:key:) first"
         case .forked: "a forked child cannot use its parent's manager; connect it anew"
         case .notInManager: "only a call that runs in a manager shares its objects"
-        case .tooLong(let count): "a call of \(count) bytes is more than a manager takes; split it"
+        case .tooLong(let count):
+            "a call or result of \(count) bytes is more than the manager's limit; split it"
         case .noSuchIndex(let index, let count): "no index \(index) among \(count) items"
         case .notHeld: "the lock is not held by the calling strand; release what was acquired"
         case .tooManyReleases(let bound):

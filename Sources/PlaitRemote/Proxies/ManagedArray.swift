@@ -83,11 +83,6 @@ extension ManagedArray {
         try object.call(Store.Get(index: index))
     }
 
-    /// The item at an index, suspending the calling task.
-    public func get(_ index: Int) async throws -> Element {
-        try await object.call(Store.Get(index: index))
-    }
-
     /// Sets the item at an index.
     ///
     /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
@@ -96,20 +91,10 @@ extension ManagedArray {
         _ = try object.call(Store.Set(index: index, value: value))
     }
 
-    /// Sets the item at an index, suspending the calling task.
-    public func set(_ index: Int, _ value: Element) async throws {
-        _ = try await object.call(Store.Set(index: index, value: value))
-    }
-
     /// The items from an index up to another, as far as there are any.
     @available(*, noasync)
     public func slice(from: Int? = nil, to: Int? = nil) throws -> [Element] {
         try object.call(Store.Part(from: from, to: to))
-    }
-
-    /// The items from an index up to another, as far as there are any, suspending the calling task.
-    public func slice(from: Int? = nil, to: Int? = nil) async throws -> [Element] {
-        try await object.call(Store.Part(from: from, to: to))
     }
 
     /// Sets items from an index on.
@@ -120,26 +105,13 @@ extension ManagedArray {
         _ = try object.call(Store.SetPart(first: index, values: values))
     }
 
-    /// Sets items from an index on, suspending the calling task.
-    public func set(from index: Int, _ values: [Element]) async throws {
-        _ = try await object.call(Store.SetPart(first: index, values: values))
-    }
-
     /// How many items it has.
     @available(*, noasync)
     public func count() throws -> Int {
         try object.call(Store.Count())
     }
 
-    /// How many items it has, suspending the calling task.
-    public func count() async throws -> Int {
-        try await object.call(Store.Count())
-    }
-
     /// A copy of it all.
     @available(*, noasync)
     public func all() throws -> [Element] { try slice() }
-
-    /// A copy of it all, suspending the calling task.
-    public func all() async throws -> [Element] { try await slice() }
 }

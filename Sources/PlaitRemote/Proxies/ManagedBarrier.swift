@@ -80,23 +80,12 @@ extension ManagedBarrier {
         try object.call(Store.Wait(limit: limit))
     }
 
-    /// Waits for the other parties, suspending the calling task.
-    @discardableResult
-    public func wait(within limit: Duration? = nil) async throws -> Int {
-        try await object.call(Store.Wait(limit: limit))
-    }
-
     /// Breaks it: all who wait or come throw `BarrierError.broken`.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func abort() throws {
         _ = try object.call(Store.Abort())
-    }
-
-    /// Breaks it: all who wait or come throw `BarrierError.broken`, suspending the calling task.
-    public func abort() async throws {
-        _ = try await object.call(Store.Abort())
     }
 
     /// Makes it as new; those who wait throw `BarrierError.broken`.
@@ -107,29 +96,15 @@ extension ManagedBarrier {
         _ = try object.call(Store.Reset())
     }
 
-    /// Makes it as new, suspending the calling task.
-    public func reset() async throws {
-        _ = try await object.call(Store.Reset())
-    }
-
     /// How many make a pass.
     @available(*, noasync)
     public func parties() throws -> Int { try object.call(Store.Look()).parties }
-
-    /// How many make a pass, suspending the calling task.
-    public func parties() async throws -> Int { try await object.call(Store.Look()).parties }
 
     /// Parties that have arrived and wait.
     @available(*, noasync)
     public func waiting() throws -> Int { try object.call(Store.Look()).waiting }
 
-    /// Parties that have arrived and wait, suspending the calling task.
-    public func waiting() async throws -> Int { try await object.call(Store.Look()).waiting }
-
     /// Whether every wait throws `BarrierError.broken`.
     @available(*, noasync)
     public func isBroken() throws -> Bool { try object.call(Store.Look()).isBroken }
-
-    /// Whether every wait throws `BarrierError.broken`, suspending the calling task.
-    public func isBroken() async throws -> Bool { try await object.call(Store.Look()).isBroken }
 }

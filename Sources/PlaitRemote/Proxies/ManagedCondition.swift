@@ -114,11 +114,6 @@ extension ManagedCondition {
         _ = try object.call(Store.Acquire(limit: nil))
     }
 
-    /// Takes the lock, waiting while somebody holds it, suspending the calling task.
-    public func acquire() async throws {
-        _ = try await object.call(Store.Acquire(limit: nil))
-    }
-
     /// Takes the lock, waiting at most `limit`; false when that passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
@@ -128,22 +123,12 @@ extension ManagedCondition {
         try object.call(Store.Acquire(limit: limit))
     }
 
-    /// Takes the lock, waiting at most `limit`, suspending the calling task.
-    public func acquire(within limit: Duration?) async throws -> Bool {
-        try await object.call(Store.Acquire(limit: limit))
-    }
-
     /// Gives the lock back.
     ///
     /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``.
     @available(*, noasync)
     public func release() throws {
         _ = try object.call(Store.Release())
-    }
-
-    /// Gives the lock back, suspending the calling task.
-    public func release() async throws {
-        _ = try await object.call(Store.Release())
     }
 
     /// Gives the lock back, waits for a notification, and takes the lock again; false when the limit passed first.
@@ -157,23 +142,12 @@ extension ManagedCondition {
         try object.call(Store.Wait(limit: limit))
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again, suspending the calling task.
-    @discardableResult
-    public func wait(within limit: Duration? = nil) async throws -> Bool {
-        try await object.call(Store.Wait(limit: limit))
-    }
-
     /// Wakes those who wait longest.
     ///
     /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``.
     @available(*, noasync)
     public func notify(_ count: Int = 1) throws {
         _ = try object.call(Store.Notify(count: count))
-    }
-
-    /// Wakes those who wait longest, suspending the calling task.
-    public func notify(_ count: Int = 1) async throws {
-        _ = try await object.call(Store.Notify(count: count))
     }
 
     /// Wakes all who wait.
@@ -184,20 +158,10 @@ extension ManagedCondition {
         _ = try object.call(Store.Notify(count: nil))
     }
 
-    /// Wakes all who wait, suspending the calling task.
-    public func notifyAll() async throws {
-        _ = try await object.call(Store.Notify(count: nil))
-    }
-
     /// How many wait for a notification.
     @available(*, noasync)
     public func waiting() throws -> Int {
         try object.call(Store.Waiting())
-    }
-
-    /// How many wait for a notification, suspending the calling task.
-    public func waiting() async throws -> Int {
-        try await object.call(Store.Waiting())
     }
 
     /// Runs `body` holding the lock.

@@ -94,6 +94,14 @@ extension DictionaryStore {
         }
     }
 
+    struct Some: ManagedCall {
+        let keys: [Key]
+
+        func run(on store: Store) throws -> [Pair] {
+            keys.compactMap { key in store.items[key].map { Pair(key: key, value: $0) } }
+        }
+    }
+
     struct Values: ManagedCall {
         func run(on store: Store) throws -> [Value] {
             Array(store.items.values)
@@ -195,22 +203,12 @@ extension ManagedDictionary {
         try object.call(Store.Get(key: key))
     }
 
-    /// The value of a key, suspending the calling task.
-    public func get(_ key: Key) async throws -> Value? {
-        try await object.call(Store.Get(key: key))
-    }
-
     /// Sets the value of a key.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func set(_ key: Key, _ value: Value) throws {
         _ = try object.call(Store.Set(key: key, value: value))
-    }
-
-    /// Sets the value of a key, suspending the calling task.
-    public func set(_ key: Key, _ value: Value) async throws {
-        _ = try await object.call(Store.Set(key: key, value: value))
     }
 
     /// Sets the value of a key that has none; the value that it has then.
@@ -220,12 +218,6 @@ extension ManagedDictionary {
     @discardableResult
     public func setIfAbsent(_ key: Key, _ value: Value) throws -> Value {
         try object.call(Store.SetIfAbsent(key: key, value: value))
-    }
-
-    /// Sets the value of a key that has none, suspending the calling task.
-    @discardableResult
-    public func setIfAbsent(_ key: Key, _ value: Value) async throws -> Value {
-        try await object.call(Store.SetIfAbsent(key: key, value: value))
     }
 
     /// Changes the value of a key; the changed value, or nil where there is none to be changed.
@@ -239,14 +231,6 @@ extension ManagedDictionary {
         try object.call(Store.Update(key: key, first: first, change: change))
     }
 
-    /// Changes the value of a key, suspending the calling task.
-    @discardableResult
-    public func update<Change: ManagedUpdate>(
-        _ key: Key, default first: Value? = nil, by change: Change
-    ) async throws -> Value? where Change.Value == Value {
-        try await object.call(Store.Update(key: key, first: first, change: change))
-    }
-
     /// Removes a key; the value that it had.
     ///
     /// - Source: Python's `dict.pop`.
@@ -254,12 +238,6 @@ extension ManagedDictionary {
     @discardableResult
     public func removeValue(for key: Key) throws -> Value? {
         try object.call(Store.Remove(key: key))
-    }
-
-    /// Removes a key, suspending the calling task.
-    @discardableResult
-    public func removeValue(for key: Key) async throws -> Value? {
-        try await object.call(Store.Remove(key: key))
     }
 
     /// Removes some item and returns it; nil if there is none.
@@ -270,20 +248,10 @@ extension ManagedDictionary {
         try object.call(Store.PopAny()).map { ($0.key, $0.value) }
     }
 
-    /// Removes some item and returns it, suspending the calling task.
-    public func popAny() async throws -> (key: Key, value: Value)? {
-        try await object.call(Store.PopAny()).map { ($0.key, $0.value) }
-    }
-
     /// Removes all.
     @available(*, noasync)
     public func removeAll() throws {
         _ = try object.call(Store.RemoveAll())
-    }
-
-    /// Removes all, suspending the calling task.
-    public func removeAll() async throws {
-        _ = try await object.call(Store.RemoveAll())
     }
 
     /// Adds others, which replace those that are there.
@@ -294,31 +262,16 @@ extension ManagedDictionary {
         _ = try object.call(Store.Merge(others: others))
     }
 
-    /// Adds others, which replace those that are there, suspending the calling task.
-    public func merge(_ others: [Key: Value]) async throws {
-        _ = try await object.call(Store.Merge(others: others))
-    }
-
     /// The keys, in no order.
     @available(*, noasync)
     public func keys() throws -> [Key] {
         try object.call(Store.Keys())
     }
 
-    /// The keys, in no order, suspending the calling task.
-    public func keys() async throws -> [Key] {
-        try await object.call(Store.Keys())
-    }
-
     /// The values, in no order.
     @available(*, noasync)
     public func values() throws -> [Value] {
         try object.call(Store.Values())
-    }
-
-    /// The values, in no order, suspending the calling task.
-    public func values() async throws -> [Value] {
-        try await object.call(Store.Values())
     }
 
     /// A copy of it all.
@@ -329,20 +282,10 @@ extension ManagedDictionary {
         try object.call(Store.All())
     }
 
-    /// A copy of it all, suspending the calling task.
-    public func all() async throws -> [Key: Value] {
-        try await object.call(Store.All())
-    }
-
     /// How many items it has.
     @available(*, noasync)
     public func count() throws -> Int {
         try object.call(Store.Count())
-    }
-
-    /// How many items it has, suspending the calling task.
-    public func count() async throws -> Int {
-        try await object.call(Store.Count())
     }
 
     /// Whether a key has a value.
@@ -351,20 +294,17 @@ extension ManagedDictionary {
         try object.call(Store.Contains(key: key))
     }
 
-    /// Whether a key has a value, suspending the calling task.
-    public func contains(_ key: Key) async throws -> Bool {
-        try await object.call(Store.Contains(key: key))
-    }
-
     /// Gets a value without waiting for it; see ``Managed/submit(_:)``.
     @available(*, noasync)
     public func submitGet(_ key: Key) throws -> Future<Value?> {
+        // No form for tasks: it may wait for a place, and its result is a future.
         try object.submit(Store.Get(key: key))
     }
 
     /// Sets a value without waiting for that.
     @available(*, noasync)
     public func submitSet(_ key: Key, _ value: Value) throws -> Future<Nothing> {
+        // No form for tasks, as of submitGet.
         try object.submit(Store.Set(key: key, value: value))
     }
 }

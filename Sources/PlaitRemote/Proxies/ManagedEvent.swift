@@ -69,22 +69,12 @@ extension ManagedEvent {
         _ = try object.call(Store.Set())
     }
 
-    /// Sets it: all who wait go on, suspending the calling task.
-    public func set() async throws {
-        _ = try await object.call(Store.Set())
-    }
-
     /// Takes it back: later waits block again.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func clear() throws {
         _ = try object.call(Store.Clear())
-    }
-
-    /// Takes it back: later waits block again, suspending the calling task.
-    public func clear() async throws {
-        _ = try await object.call(Store.Clear())
     }
 
     /// Whether it is set.
@@ -95,11 +85,6 @@ extension ManagedEvent {
         try object.call(Store.IsSet())
     }
 
-    /// Whether it is set, suspending the calling task.
-    public func isSet() async throws -> Bool {
-        try await object.call(Store.IsSet())
-    }
-
     /// Waits until it is set; false when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
@@ -108,11 +93,5 @@ extension ManagedEvent {
     @discardableResult
     public func wait(within limit: Duration? = nil) throws -> Bool {
         try object.call(Store.Wait(limit: limit))
-    }
-
-    /// Waits until it is set, suspending the calling task.
-    @discardableResult
-    public func wait(within limit: Duration? = nil) async throws -> Bool {
-        try await object.call(Store.Wait(limit: limit))
     }
 }

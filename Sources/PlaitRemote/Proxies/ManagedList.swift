@@ -181,22 +181,12 @@ extension ManagedList {
         try object.call(Store.Get(index: index))
     }
 
-    /// The item at an index, suspending the calling task.
-    public func get(_ index: Int) async throws -> Element {
-        try await object.call(Store.Get(index: index))
-    }
-
     /// Sets the item at an index.
     ///
     /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
     @available(*, noasync)
     public func set(_ index: Int, _ value: Element) throws {
         _ = try object.call(Store.Set(index: index, value: value))
-    }
-
-    /// Sets the item at an index, suspending the calling task.
-    public func set(_ index: Int, _ value: Element) async throws {
-        _ = try await object.call(Store.Set(index: index, value: value))
     }
 
     /// Changes the item at an index, with nobody between; the changed one.
@@ -209,25 +199,12 @@ extension ManagedList {
         try object.call(Store.Update(index: index, change: change))
     }
 
-    /// Changes the item at an index, with nobody between, suspending the calling task.
-    @discardableResult
-    public func update<Change: ManagedUpdate>(_ index: Int, by change: Change) async throws
-        -> Element where Change.Value == Element
-    {
-        try await object.call(Store.Update(index: index, change: change))
-    }
-
     /// The items from an index up to another, as far as there are any.
     ///
     /// - Source: Python's `list[from:to]`.
     @available(*, noasync)
     public func slice(from: Int? = nil, to: Int? = nil) throws -> [Element] {
         try object.call(Store.Part(from: from, to: to))
-    }
-
-    /// The items from an index up to another, as far as there are any, suspending the calling task.
-    public func slice(from: Int? = nil, to: Int? = nil) async throws -> [Element] {
-        try await object.call(Store.Part(from: from, to: to))
     }
 
     /// Puts other items, of any number, in the place of some.
@@ -238,21 +215,10 @@ extension ManagedList {
         _ = try object.call(Store.ReplacePart(from: from, to: to, others: others))
     }
 
-    /// Puts other items, of any number, in the place of some, suspending the calling task.
-    public func replaceSlice(from: Int? = nil, to: Int? = nil, with others: [Element]) async throws
-    {
-        _ = try await object.call(Store.ReplacePart(from: from, to: to, others: others))
-    }
-
     /// Adds an item at the end.
     @available(*, noasync)
     public func append(_ value: Element) throws {
         _ = try object.call(Store.Append(values: [value]))
-    }
-
-    /// Adds an item at the end, suspending the calling task.
-    public func append(_ value: Element) async throws {
-        _ = try await object.call(Store.Append(values: [value]))
     }
 
     /// Adds items at the end.
@@ -263,22 +229,12 @@ extension ManagedList {
         _ = try object.call(Store.Append(values: values))
     }
 
-    /// Adds items at the end, suspending the calling task.
-    public func append(contentsOf values: [Element]) async throws {
-        _ = try await object.call(Store.Append(values: values))
-    }
-
     /// Inserts an item before the one at an index.
     ///
     /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``.
     @available(*, noasync)
     public func insert(_ value: Element, at index: Int) throws {
         _ = try object.call(Store.Insert(index: index, value: value))
-    }
-
-    /// Inserts an item before the one at an index, suspending the calling task.
-    public func insert(_ value: Element, at index: Int) async throws {
-        _ = try await object.call(Store.Insert(index: index, value: value))
     }
 
     /// Removes the item at an index and returns it.
@@ -290,21 +246,10 @@ extension ManagedList {
         try object.call(Store.Remove(index: index))
     }
 
-    /// Removes the item at an index and returns it, suspending the calling task.
-    @discardableResult
-    public func remove(at index: Int) async throws -> Element {
-        try await object.call(Store.Remove(index: index))
-    }
-
     /// Removes all.
     @available(*, noasync)
     public func removeAll() throws {
         _ = try object.call(Store.RemoveAll())
-    }
-
-    /// Removes all, suspending the calling task.
-    public func removeAll() async throws {
-        _ = try await object.call(Store.RemoveAll())
     }
 
     /// Makes it as many times what it is.
@@ -315,20 +260,10 @@ extension ManagedList {
         _ = try object.call(Store.Repeat(times: times))
     }
 
-    /// Makes it as many times what it is, suspending the calling task.
-    public func `repeat`(times: Int) async throws {
-        _ = try await object.call(Store.Repeat(times: times))
-    }
-
     /// Turns its order round.
     @available(*, noasync)
     public func reverse() throws {
         _ = try object.call(Store.Reverse())
-    }
-
-    /// Turns its order round, suspending the calling task.
-    public func reverse() async throws {
-        _ = try await object.call(Store.Reverse())
     }
 
     /// How many items it has.
@@ -337,17 +272,9 @@ extension ManagedList {
         try object.call(Store.Count())
     }
 
-    /// How many items it has, suspending the calling task.
-    public func count() async throws -> Int {
-        try await object.call(Store.Count())
-    }
-
     /// A copy of it all.
     @available(*, noasync)
     public func all() throws -> [Element] { try slice() }
-
-    /// A copy of it all, suspending the calling task.
-    public func all() async throws -> [Element] { try await slice() }
 
     /// Goes through the list as it is when each item is asked for.
     public func iterator() -> ManagedListIterator<Element> { ManagedListIterator(self) }
@@ -359,11 +286,6 @@ extension ManagedList where Element: Comparable {
     public func sort() throws {
         _ = try object.call(Store.Sort())
     }
-
-    /// Sorts it, suspending the calling task.
-    public func sort() async throws {
-        _ = try await object.call(Store.Sort())
-    }
 }
 
 extension ManagedList where Element: Equatable {
@@ -373,10 +295,5 @@ extension ManagedList where Element: Equatable {
     @available(*, noasync)
     public func firstIndex(of value: Element) throws -> Int? {
         try object.call(Store.Find(value: value))
-    }
-
-    /// The index of the first item that is equal, suspending the calling task.
-    public func firstIndex(of value: Element) async throws -> Int? {
-        try await object.call(Store.Find(value: value))
     }
 }

@@ -50,11 +50,6 @@ extension ManagedMutex {
         try object.call(Store.TryAcquire())
     }
 
-    /// Takes it if nobody holds it, suspending the calling task.
-    public func tryAcquire() async throws -> Acquisition? {
-        try await object.call(Store.TryAcquire())
-    }
-
     /// Takes it, waiting while somebody holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
@@ -63,12 +58,6 @@ extension ManagedMutex {
     @discardableResult
     public func acquire() throws -> Acquisition {
         try object.call(Store.Acquire())
-    }
-
-    /// Takes it, waiting while somebody holds it, suspending the calling task.
-    @discardableResult
-    public func acquire() async throws -> Acquisition {
-        try await object.call(Store.Acquire())
     }
 
     /// Takes it, waiting at most `limit`; nil when that passed first.
@@ -80,22 +69,12 @@ extension ManagedMutex {
         try object.call(Store.AcquireWithin(limit: limit))
     }
 
-    /// Takes it, waiting at most `limit`, suspending the calling task.
-    public func acquire(within limit: Duration?) async throws -> Acquisition? {
-        try await object.call(Store.AcquireWithin(limit: limit))
-    }
-
     /// Gives it back.
     ///
     /// - Throws: ``ManagerError/notHeld`` where the calling strand or task does not hold it.
     @available(*, noasync)
     public func release() throws {
         _ = try object.call(Store.Release())
-    }
-
-    /// Gives it back, suspending the calling task.
-    public func release() async throws {
-        _ = try await object.call(Store.Release())
     }
 
     /// Runs `body` holding it.

@@ -72,24 +72,12 @@ extension ManagedNamespace {
         try object.call(Store.Get<Value>(name: name))
     }
 
-    /// The value of a name, suspending the calling task.
-    public func get<Value: Codable & Sendable>(_ name: String, as type: Value.Type = Value.self)
-        async throws -> Value?
-    {
-        try await object.call(Store.Get<Value>(name: name))
-    }
-
     /// Sets the value of a name, of whatever type.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func set<Value: Codable & Sendable>(_ name: String, _ value: Value) throws {
         _ = try object.call(Store.Set(name: name, value: value))
-    }
-
-    /// Sets the value of a name, of whatever type, suspending the calling task.
-    public func set<Value: Codable & Sendable>(_ name: String, _ value: Value) async throws {
-        _ = try await object.call(Store.Set(name: name, value: value))
     }
 
     /// Removes a name; false if it was not there.
@@ -99,20 +87,9 @@ extension ManagedNamespace {
         try object.call(Store.Remove(name: name))
     }
 
-    /// Removes a name, suspending the calling task.
-    @discardableResult
-    public func remove(_ name: String) async throws -> Bool {
-        try await object.call(Store.Remove(name: name))
-    }
-
     /// The names that have values, sorted.
     @available(*, noasync)
     public func names() throws -> [String] {
         try object.call(Store.Names())
-    }
-
-    /// The names that have values, sorted, suspending the calling task.
-    public func names() async throws -> [String] {
-        try await object.call(Store.Names())
     }
 }

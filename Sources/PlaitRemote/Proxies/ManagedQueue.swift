@@ -161,11 +161,6 @@ extension ManagedQueue {
         _ = try object.call(Store.Put(item: item, limit: limit))
     }
 
-    /// Adds an item, waiting while the queue is full, suspending the calling task.
-    public func put(_ item: Element, within limit: Duration? = nil) async throws {
-        _ = try await object.call(Store.Put(item: item, limit: limit))
-    }
-
     /// Takes the oldest item, waiting while the queue is empty.
     ///
     /// Blocks the calling thread or parks the calling fiber.
@@ -177,11 +172,6 @@ extension ManagedQueue {
         try object.call(Store.Get(limit: limit))
     }
 
-    /// Takes the oldest item, waiting while the queue is empty, suspending the calling task.
-    public func get(within limit: Duration? = nil) async throws -> Element {
-        try await object.call(Store.Get(limit: limit))
-    }
-
     /// Adds an item if there is place for it; false if not.
     ///
     /// - Throws: `QueueError.shutDown`; ``ManagerDied``.
@@ -189,12 +179,6 @@ extension ManagedQueue {
     @discardableResult
     public func tryPut(_ item: Element) throws -> Bool {
         try object.call(Store.TryPut(item: item))
-    }
-
-    /// Adds an item if there is place for it, suspending the calling task.
-    @discardableResult
-    public func tryPut(_ item: Element) async throws -> Bool {
-        try await object.call(Store.TryPut(item: item))
     }
 
     /// Takes the oldest item if there is one; nil if not.
@@ -205,22 +189,12 @@ extension ManagedQueue {
         try object.call(Store.TryGet())
     }
 
-    /// Takes the oldest item if there is one, suspending the calling task.
-    public func tryGet() async throws -> Element? {
-        try await object.call(Store.TryGet())
-    }
-
     /// Says that an item which was got is done: once for each.
     ///
     /// - Throws: ``ManagerError/tooManyDone``.
     @available(*, noasync)
     public func taskDone() throws {
         _ = try object.call(Store.TaskDone())
-    }
-
-    /// Says that an item which was got is done: once for each, suspending the calling task.
-    public func taskDone() async throws {
-        _ = try await object.call(Store.TaskDone())
     }
 
     /// Waits until every item that was put is done; false when the limit passed first.
@@ -233,21 +207,10 @@ extension ManagedQueue {
         try object.call(Store.Join(limit: limit))
     }
 
-    /// Waits until every item that was put is done, suspending the calling task.
-    @discardableResult
-    public func join(within limit: Duration? = nil) async throws -> Bool {
-        try await object.call(Store.Join(limit: limit))
-    }
-
     /// Items in it at this moment.
     @available(*, noasync)
     public func count() throws -> Int {
         try object.call(Store.Count())
-    }
-
-    /// Items in it at this moment, suspending the calling task.
-    public func count() async throws -> Int {
-        try await object.call(Store.Count())
     }
 
     /// Whether it is full at this moment.
@@ -256,19 +219,9 @@ extension ManagedQueue {
         try object.call(Store.IsFull())
     }
 
-    /// Whether it is full at this moment, suspending the calling task.
-    public func isFull() async throws -> Bool {
-        try await object.call(Store.IsFull())
-    }
-
     /// Refuses further items; with `immediately`, drops those that are there.
     @available(*, noasync)
     public func shutDown(immediately: Bool = false) throws {
         _ = try object.call(Store.ShutDown(isImmediate: immediately))
-    }
-
-    /// Refuses further items, suspending the calling task.
-    public func shutDown(immediately: Bool = false) async throws {
-        _ = try await object.call(Store.ShutDown(isImmediate: immediately))
     }
 }

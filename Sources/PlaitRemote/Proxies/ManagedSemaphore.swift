@@ -93,11 +93,6 @@ extension ManagedSemaphore {
         try object.call(Store.TryAcquire())
     }
 
-    /// Takes a permit if one is free, suspending the calling task.
-    public func tryAcquire() async throws -> Bool {
-        try await object.call(Store.TryAcquire())
-    }
-
     /// Takes a permit, waiting while none is free.
     ///
     /// Blocks the calling thread or parks the calling fiber.
@@ -105,11 +100,6 @@ extension ManagedSemaphore {
     @available(*, noasync)
     public func acquire() throws {
         _ = try object.call(Store.Acquire(limit: nil))
-    }
-
-    /// Takes a permit, waiting while none is free, suspending the calling task.
-    public func acquire() async throws {
-        _ = try await object.call(Store.Acquire(limit: nil))
     }
 
     /// Takes a permit, waiting at most `limit`; false when that passed first.
@@ -121,11 +111,6 @@ extension ManagedSemaphore {
         try object.call(Store.Acquire(limit: limit))
     }
 
-    /// Takes a permit, waiting at most `limit`, suspending the calling task.
-    public func acquire(within limit: Duration?) async throws -> Bool {
-        try await object.call(Store.Acquire(limit: limit))
-    }
-
     /// Gives back permits.
     ///
     /// - Throws: ``ManagerError/tooManyReleases(bound:)`` of a bounded one; nothing is given back then.
@@ -134,19 +119,9 @@ extension ManagedSemaphore {
         _ = try object.call(Store.Release(count: count))
     }
 
-    /// Gives back permits, suspending the calling task.
-    public func release(_ count: Int = 1) async throws {
-        _ = try await object.call(Store.Release(count: count))
-    }
-
     /// Permits that nobody holds.
     @available(*, noasync)
     public func permits() throws -> Int {
         try object.call(Store.Permits())
-    }
-
-    /// Permits that nobody holds, suspending the calling task.
-    public func permits() async throws -> Int {
-        try await object.call(Store.Permits())
     }
 }

@@ -101,23 +101,11 @@ extension ManagedSet {
         try object.call(Store.Insert(value: value))
     }
 
-    /// Adds an item, suspending the calling task.
-    @discardableResult
-    public func insert(_ value: Element) async throws -> Bool {
-        try await object.call(Store.Insert(value: value))
-    }
-
     /// Removes an item; false if it was not there.
     @available(*, noasync)
     @discardableResult
     public func remove(_ value: Element) throws -> Bool {
         try object.call(Store.Remove(value: value))
-    }
-
-    /// Removes an item, suspending the calling task.
-    @discardableResult
-    public func remove(_ value: Element) async throws -> Bool {
-        try await object.call(Store.Remove(value: value))
     }
 
     /// Removes some item and returns it; nil if there is none.
@@ -126,20 +114,10 @@ extension ManagedSet {
         try object.call(Store.PopAny())
     }
 
-    /// Removes some item and returns it, suspending the calling task.
-    public func popAny() async throws -> Element? {
-        try await object.call(Store.PopAny())
-    }
-
     /// Adds others.
     @available(*, noasync)
     public func formUnion(_ others: Set<Element>) throws {
         _ = try object.call(Store.Union(others: others))
-    }
-
-    /// Adds others, suspending the calling task.
-    public func formUnion(_ others: Set<Element>) async throws {
-        _ = try await object.call(Store.Union(others: others))
     }
 
     /// Keeps only what is among others.
@@ -148,20 +126,10 @@ extension ManagedSet {
         _ = try object.call(Store.Intersection(others: others))
     }
 
-    /// Keeps only what is among others, suspending the calling task.
-    public func formIntersection(_ others: Set<Element>) async throws {
-        _ = try await object.call(Store.Intersection(others: others))
-    }
-
     /// Removes others.
     @available(*, noasync)
     public func subtract(_ others: Set<Element>) throws {
         _ = try object.call(Store.Subtract(others: others))
-    }
-
-    /// Removes others, suspending the calling task.
-    public func subtract(_ others: Set<Element>) async throws {
-        _ = try await object.call(Store.Subtract(others: others))
     }
 
     /// A copy of it all.
@@ -170,30 +138,15 @@ extension ManagedSet {
         try object.call(Store.All())
     }
 
-    /// A copy of it all, suspending the calling task.
-    public func all() async throws -> Set<Element> {
-        try await object.call(Store.All())
-    }
-
     /// How many items it has.
     @available(*, noasync)
     public func count() throws -> Int {
         try object.call(Store.Count())
     }
 
-    /// How many items it has, suspending the calling task.
-    public func count() async throws -> Int {
-        try await object.call(Store.Count())
-    }
-
     /// Whether it has an item.
     @available(*, noasync)
     public func contains(_ value: Element) throws -> Bool {
         try object.call(Store.Contains(value: value))
-    }
-
-    /// Whether it has an item, suspending the calling task.
-    public func contains(_ value: Element) async throws -> Bool {
-        try await object.call(Store.Contains(value: value))
     }
 }

@@ -60,11 +60,6 @@ extension ManagedValue {
         try object.call(Store.Get())
     }
 
-    /// The value, suspending the calling task.
-    public func get() async throws -> Value {
-        try await object.call(Store.Get())
-    }
-
     /// Sets the value; the old one.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
@@ -72,12 +67,6 @@ extension ManagedValue {
     @discardableResult
     public func set(_ value: Value) throws -> Value {
         try object.call(Store.Set(value: value))
-    }
-
-    /// Sets the value, suspending the calling task.
-    @discardableResult
-    public func set(_ value: Value) async throws -> Value {
-        try await object.call(Store.Set(value: value))
     }
 
     /// Changes the value, with nobody between; the changed one.
@@ -88,12 +77,5 @@ extension ManagedValue {
     public func update<Change: ManagedUpdate>(by change: Change) throws -> Value
     where Change.Value == Value {
         try object.call(Store.Update(change: change))
-    }
-
-    /// Changes the value, with nobody between, suspending the calling task.
-    @discardableResult
-    public func update<Change: ManagedUpdate>(by change: Change) async throws -> Value
-    where Change.Value == Value {
-        try await object.call(Store.Update(change: change))
     }
 }

@@ -3,13 +3,6 @@ internal import PlaitProcesses
 // Objects that a manager makes: each lives as long as a reference to it, in any process; one with a name as
 // long as the manager, and is found by it.
 extension Manager {
-    private func object<Object: ManagedType>(
-        _ type: Object.Type, _ name: String?, _ input: Object.Input
-    ) throws -> Managed<Object> {
-        guard let name else { return try make(type, input) }
-        return try make(type, named: name, input)
-    }
-
     /// A dictionary: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -17,14 +10,6 @@ extension Manager {
         named name: String? = nil, _ items: [Key: Value] = [:]
     ) throws -> ManagedDictionary<Key, Value> {
         ManagedDictionary<Key, Value>(try object(DictionaryStore<Key, Value>.self, name, items))
-    }
-
-    /// A dictionary, suspending the calling task.
-    public func dictionary<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>(
-        named name: String? = nil, _ items: [Key: Value] = [:]
-    ) async throws -> ManagedDictionary<Key, Value> {
-        ManagedDictionary<Key, Value>(
-            try await make(DictionaryStore<Key, Value>.self, named: name, items))
     }
 
     /// A list: a new one, or the one of a name.
@@ -36,13 +21,6 @@ extension Manager {
         ManagedList<Element>(try object(ListStore<Element>.self, name, items))
     }
 
-    /// A list, suspending the calling task.
-    public func list<Element: Codable & Sendable>(
-        named name: String? = nil, _ items: [Element] = []
-    ) async throws -> ManagedList<Element> {
-        ManagedList<Element>(try await make(ListStore<Element>.self, named: name, items))
-    }
-
     /// A set: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -50,13 +28,6 @@ extension Manager {
         named name: String? = nil, _ items: Set<Element> = []
     ) throws -> ManagedSet<Element> {
         ManagedSet<Element>(try object(SetStore<Element>.self, name, items))
-    }
-
-    /// A set, suspending the calling task.
-    public func set<Element: Codable & Hashable & Sendable>(
-        named name: String? = nil, _ items: Set<Element> = []
-    ) async throws -> ManagedSet<Element> {
-        ManagedSet<Element>(try await make(SetStore<Element>.self, named: name, items))
     }
 
     /// A value: a new one, or the one of a name.
@@ -68,13 +39,6 @@ extension Manager {
         ManagedValue<Value>(try object(ValueStore<Value>.self, name, value))
     }
 
-    /// A value, suspending the calling task.
-    public func value<Value: Codable & Sendable>(named name: String? = nil, _ value: Value)
-        async throws -> ManagedValue<Value>
-    {
-        ManagedValue<Value>(try await make(ValueStore<Value>.self, named: name, value))
-    }
-
     /// An array of a fixed size: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -84,23 +48,11 @@ extension Manager {
         ManagedArray<Element>(try object(ArrayStore<Element>.self, name, items))
     }
 
-    /// An array of a fixed size, suspending the calling task.
-    public func array<Element: Codable & Sendable>(named name: String? = nil, _ items: [Element])
-        async throws -> ManagedArray<Element>
-    {
-        ManagedArray<Element>(try await make(ArrayStore<Element>.self, named: name, items))
-    }
-
     /// A namespace: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func namespace(named name: String? = nil) throws -> ManagedNamespace {
         ManagedNamespace(try object(NamespaceStore.self, name, Nothing()))
-    }
-
-    /// A namespace, suspending the calling task.
-    public func namespace(named name: String? = nil) async throws -> ManagedNamespace {
-        ManagedNamespace(try await make(NamespaceStore.self, named: name, Nothing()))
     }
 
     /// A queue: a new one, or the one of a name.
@@ -112,13 +64,6 @@ extension Manager {
         ManagedQueue<Element>(try object(QueueStore<Element>.self, name, capacity))
     }
 
-    /// A queue, suspending the calling task.
-    public func queue<Element: Codable & Sendable>(named name: String? = nil, capacity: Int)
-        async throws -> ManagedQueue<Element>
-    {
-        ManagedQueue<Element>(try await make(QueueStore<Element>.self, named: name, capacity))
-    }
-
     /// A lock: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -126,21 +71,11 @@ extension Manager {
         ManagedLock(try object(LockStore<PlainLock>.self, name, Nothing()))
     }
 
-    /// A lock, suspending the calling task.
-    public func lock(named name: String? = nil) async throws -> ManagedLock {
-        ManagedLock(try await make(LockStore<PlainLock>.self, named: name, Nothing()))
-    }
-
     /// A recursive lock: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func recursiveLock(named name: String? = nil) throws -> ManagedRLock {
         ManagedRLock(try object(LockStore<RecursiveLock>.self, name, Nothing()))
-    }
-
-    /// A recursive lock, suspending the calling task.
-    public func recursiveLock(named name: String? = nil) async throws -> ManagedRLock {
-        ManagedRLock(try await make(LockStore<RecursiveLock>.self, named: name, Nothing()))
     }
 
     /// A semaphore: a new one, or the one of a name. A bounded one takes back no more than it gave.
@@ -155,26 +90,11 @@ extension Manager {
                 SemaphoreStore.Input(permits: permits, isBounded: isBounded)))
     }
 
-    /// A semaphore, suspending the calling task.
-    public func semaphore(named name: String? = nil, permits: Int, isBounded: Bool = false)
-        async throws -> ManagedSemaphore
-    {
-        ManagedSemaphore(
-            try await make(
-                SemaphoreStore.self, named: name,
-                SemaphoreStore.Input(permits: permits, isBounded: isBounded)))
-    }
-
     /// An event: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func event(named name: String? = nil, isSet: Bool = false) throws -> ManagedEvent {
         ManagedEvent(try object(EventStore.self, name, isSet))
-    }
-
-    /// An event, suspending the calling task.
-    public func event(named name: String? = nil, isSet: Bool = false) async throws -> ManagedEvent {
-        ManagedEvent(try await make(EventStore.self, named: name, isSet))
     }
 
     /// A condition: a new one, or the one of a name.
@@ -184,20 +104,10 @@ extension Manager {
         ManagedCondition(try object(ConditionStore.self, name, Nothing()))
     }
 
-    /// A condition, suspending the calling task.
-    public func condition(named name: String? = nil) async throws -> ManagedCondition {
-        ManagedCondition(try await make(ConditionStore.self, named: name, Nothing()))
-    }
-
     /// A barrier: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func barrier(named name: String? = nil, parties: Int) throws -> ManagedBarrier {
         ManagedBarrier(try object(BarrierStore.self, name, parties))
-    }
-
-    /// A barrier, suspending the calling task.
-    public func barrier(named name: String? = nil, parties: Int) async throws -> ManagedBarrier {
-        ManagedBarrier(try await make(BarrierStore.self, named: name, parties))
     }
 }

@@ -83,7 +83,9 @@ extension ManagerClient {
 
     private func result<Output: Decodable>(of reply: Reply) throws -> Output {
         do {
-            return try Answer.read(try reply.get(), as: Output.self, in: context)
+            return try Answer.read(
+                try reply.get(), as: Output.self, in: context, depth: identity.limits.depth,
+                isOfProgram: address.isOfManager)
         } catch is CallCancelled {
             throw CancellationError()
         }
@@ -129,6 +131,13 @@ extension ManagerClient {
     private func hand(_ number: UInt32, to owner: State.Owner) {
         guard let effects = state.withLock({ $0.calls.hand(number, to: owner) }) else { return }
         for body in perform(effects) { body() }
+    }
+}
+
+extension SocketAddress {
+    /// Whether it is one that managers make for their own program alone.
+    fileprivate var isOfManager: Bool {
+        family == .unix && host.hasPrefix("@\(Manager.addressStart)")
     }
 }
 

@@ -12,7 +12,7 @@ extension ManagerClient {
     ) throws -> UInt32 {
         guard isOurs else { throw ManagerError.forked }
         let body = try MessagePackEncoder().encode(call, in: context)
-        guard body.count <= RequestHead.longest - RequestHead.size else {
+        guard body.count <= identity.limits.body(behind: RequestHead.size) else {
             throw ManagerError.tooLong(body.count)
         }
         let type = try number(of: Call.self)

@@ -50,7 +50,8 @@ final class ManagerClients: Sendable {
         let connection = try Connection.connect(to: address, key: key, within: limit)
         let socket = try connection.takeSocket()
         let client = ManagerClient(
-            ManagerIdentity(id: "", name: "\(address)", pid: 0), socket, address: address, key: key,
+            ManagerIdentity(id: "", name: "\(address)", pid: 0, limits: ManagerLimits()), socket,
+            address: address, key: key,
             process: process)
         try client.identify(until: deadline)
         return all.withLock { all in

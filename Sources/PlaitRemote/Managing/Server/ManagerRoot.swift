@@ -46,10 +46,45 @@ final class ManagerRoot {
                 server.objects.retain(object)
                 return Managed(.served(ServedReference(object, server)))
             }
-            let input = try MessagePackDecoder().decode(Object.Input.self, from: input, in: context)
+            let decoder = MessagePackDecoder(depth: server.identity.limits.depth)
+            let input = try decoder.decode(Object.Input.self, from: input, in: context)
             let object = server.objects.serve(try Object(input))
             if let name { server.objects.name(object, "=" + name) }
             return Managed(.served(ServedReference(object, server)))
+        }
+    }
+
+    /// Runs a function before anybody else makes a call.
+    struct Initialize: CallerCall {
+        let function: TypeName
+        let input: [UInt8]
+        static var mayWait: Bool { true }
+
+        init<Function: ProcessFunction>(
+            _ function: Function.Type, _ input: Function.Input, _ client: ManagerClient
+        ) throws {
+            guard let name = TypeName(function) else {
+                throw ManagerError.unreachable("\(function)")
+            }
+            self.function = name
+            self.input = try MessagePackEncoder().encode(input, in: client.context)
+        }
+
+        func run(on root: ManagerRoot, for caller: ManagedCaller) throws -> Nothing {
+            // The program that has started the manager is the first to connect.
+            guard caller.session == 1,
+                let function = function.resolve() as? any ProcessFunction.Type
+            else { throw ManagerError.unknownCall("\(function)") }
+            try run(function, root.server, root.server.session(caller.session)?.context)
+            return Nothing()
+        }
+
+        private func run<Function: ProcessFunction>(
+            _ function: Function.Type, _ server: ManagerServer, _ context: CodingContext?
+        ) throws {
+            let decoder = MessagePackDecoder(depth: server.identity.limits.depth)
+            _ = try function.run(
+                try decoder.decode(Function.Input.self, from: input, in: context))
         }
     }
 

@@ -11,6 +11,7 @@ struct ManagerIdentity: Codable, Hashable, Sendable {
     let id: String
     let name: String
     let pid: Int32
+    let limits: ManagerLimits
 }
 
 /// The life of a manager's process: one thread, whose fibers read from the connections and run the calls.
@@ -51,9 +52,10 @@ final class ManagerServer: @unchecked Sendable {
         Processes.ignore(.interrupt)
         var options = Hub.Options()
         // Calls run on fibers, and know nothing of it.
-        options.stackSize = 524_288
+        options.stackSize = plan.limits.stackSize
         let hub = try Hub.make(options: options)
-        let identity = ManagerIdentity(id: plan.id, name: plan.name, pid: processID())
+        let identity = ManagerIdentity(
+            id: plan.id, name: plan.name, pid: processID(), limits: plan.limits)
         let server = ManagerServer(identity, home: plan.address, key: plan.key, hub: hub)
         place.withLock { $0 = server }
         let root = server.objects.serve(ManagerRoot(server))
@@ -218,6 +220,7 @@ struct ManagerPlan: Codable, Sendable {
     let address: SocketAddress
     let key: [UInt8]
     let listener: PassedDescriptor
+    let limits: ManagerLimits
 }
 
 /// A descriptor in the input of a process.

@@ -123,7 +123,8 @@ final class ServerSession: @unchecked Sendable {
         _ type: Call.Type, on target: AnyObject, _ head: RequestHead, _ body: [UInt8]
     ) {
         do {
-            let call = try MessagePackDecoder().decode(type, from: body, in: context)
+            let decoder = MessagePackDecoder(depth: server.identity.limits.depth)
+            let call = try decoder.decode(type, from: body, in: context)
             guard let target = target as? Call.Target else {
                 throw ManagerError.otherType(
                     expected: "\(Call.Target.self)", found: "\(Swift.type(of: target))")
@@ -137,7 +138,7 @@ final class ServerSession: @unchecked Sendable {
             }
             start(call, on: target, for: caller, head.number)
         } catch {
-            answer(head.number, Answer.of(told(error)))
+            answer(head.number, refusal(error))
         }
     }
 
@@ -150,7 +151,7 @@ final class ServerSession: @unchecked Sendable {
                 let value = try call.run(on: target, for: caller)
                 try self.answer(request, value: value)
             } catch {
-                self.answer(request, Answer.of(self.told(error)))
+                self.answer(request, self.refusal(error))
             }
         }
         handle.strand.markObserved()
@@ -161,8 +162,8 @@ final class ServerSession: @unchecked Sendable {
         }
     }
 
-    private func told(_ error: any Error) -> any Error {
-        error is CancellationError ? CallCancelled() : error
+    private func refusal(_ error: any Error) -> [UInt8] {
+        Answer.of(error is CancellationError ? CallCancelled() : error, isOfProgram: isOfProgram)
     }
 
     // MARK: Answering
@@ -175,6 +176,10 @@ final class ServerSession: @unchecked Sendable {
 
     private func answer(_ request: UInt32, _ bytes: [UInt8]) {
         if hasEnded { return }
+        var bytes = bytes
+        if bytes.count > server.identity.limits.body(behind: RequestHead.replySize) {
+            bytes = Answer.of(ManagerError.tooLong(bytes.count))
+        }
         out.append(replyTo: request, bytes)
         if !isHandling { flush() }
     }
