@@ -234,6 +234,21 @@ struct ClientStateTests {
         #expect(exploration.ends > 0)
     }
 
+    @Test func `a thread that dozes sends what nobody waits for yet`() {
+        var output = ClientOutput()
+        #expect(!output.isLeftToDozingThread)
+        #expect(output.threadMaySleep(dozes: true) == true)
+        #expect(output.isLeftToDozingThread && !output.isLeftToThread)
+        output.add(RequestHead(kind: .release, object: 1), [UInt8](repeating: 0, count: 5_000))
+        #expect(!output.isLeftToDozingThread)
+        // It looks again, and does not sleep.
+        #expect(output.threadMaySleep(dozes: false) == false)
+        _ = output.begin()
+        #expect(output.next() == nil)
+        #expect(output.threadMaySleep(dozes: false) == true)
+        #expect(!output.isLeftToDozingThread)
+    }
+
     @Test func `what is added while another sends is sent by that one`() {
         var output = ClientOutput()
         #expect(output.begin() == nil)

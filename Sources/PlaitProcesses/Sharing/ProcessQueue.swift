@@ -65,18 +65,24 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration? = nil) throws {
-        let bytes = try encode(item)
-        let isDone: Void? = try SharedWait.run(on: putting, until: Deadline(within: limit)) {
-            try putStep(bytes, $0)
+        let isDone: Void? = unsafe try ItemCoding.withBytes(of: item) { bytes in
+            try check(bytes.count)
+            return try SharedWait.run(on: putting, until: Deadline(within: limit)) { hasSlept in
+                unsafe try putStep(bytes, hasSlept)
+            }
         }
         guard isDone != nil else { throw QueueError.full }
     }
 
     /// As ``put(_:within:)``, suspending the calling task.
     public func put(_ item: Element, within limit: Duration? = nil) async throws {
-        let bytes = try encode(item)
-        let isDone: Void? = try await SharedWait.run(on: putting, until: Deadline(within: limit)) {
-            try putStep(bytes, $0)
+        // No pointer outlives the suspension.
+        let bytes = unsafe try ItemCoding.withBytes(of: item) { unsafe [UInt8]($0) }
+        try check(bytes.count)
+        let isDone: Void? = try await SharedWait.run(
+            on: putting, until: Deadline(within: limit)
+        ) { hasSlept in
+            unsafe try bytes.withUnsafeBytes { unsafe try putStep($0, hasSlept) }
         }
         guard isDone != nil else { throw QueueError.full }
     }
@@ -96,27 +102,28 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     private var putting: WaitTarget { WaitTarget("ProcessQueue.put", self) }
 
-    private func encode(_ item: Element) throws -> [UInt8] {
-        let bytes = try ItemCoding.encode(item)
-        guard bytes.count <= pages.longest else {
-            throw ProcessQueueError.tooLong(size: bytes.count, limit: pages.longest)
+    private func check(_ count: Int) throws {
+        guard count <= pages.longest else {
+            throw ProcessQueueError.tooLong(size: count, limit: pages.longest)
         }
-        return bytes
     }
 
-    private func putStep(_ bytes: [UInt8], _ hasSlept: Bool) throws -> SharedStep<Void> {
+    private func putStep(
+        _ bytes: UnsafeRawBufferPointer, _ hasSlept: Bool
+    ) throws -> SharedStep<Void> {
         guard pages.beginPutting(hasSlept: hasSlept) else {
             return .waitBriefly(pages.putting.isFree(in: pages))
         }
         defer { _ = pages.putting.release() }
         if pages.isShutDown { throw QueueError.shutDown }
-        guard pages.hasRoom(for: bytes.count) else {
+        let count = bytes.count
+        guard pages.hasRoom(for: count) else {
             return .wait(
                 pages.gets.condition { [pages] in
-                    pages.hasRoom(for: bytes.count) || pages.isShutDown
+                    pages.hasRoom(for: count) || pages.isShutDown
                 })
         }
-        pages.write(bytes)
+        unsafe pages.write(bytes)
         pages.puts.tell()
         return .done(())
     }
@@ -132,16 +139,16 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// - Source: Python's `Queue.get`.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
-        let bytes = try SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
-        guard let bytes else { throw QueueError.empty }
-        return try ItemCoding.decode(bytes)
+        let item = try SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
+        guard let item else { throw QueueError.empty }
+        return try item.decoded()
     }
 
     /// As ``get(within:)``, suspending the calling task.
     public func get(within limit: Duration? = nil) async throws -> Element {
-        let bytes = try await SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
-        guard let bytes else { throw QueueError.empty }
-        return try ItemCoding.decode(bytes)
+        let item = try await SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
+        guard let item else { throw QueueError.empty }
+        return try item.decoded()
     }
 
     /// Takes the oldest item, if there is one.
@@ -157,7 +164,7 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     private var getting: WaitTarget { WaitTarget("ProcessQueue.get", self) }
 
-    private func getStep(_ hasSlept: Bool) throws -> SharedStep<[UInt8]> {
+    private func getStep(_ hasSlept: Bool) throws -> SharedStep<PackedItem> {
         // Before the count: nothing comes after it.
         let isShutDown = pages.isShutDown
         if pages.isEmpty {
@@ -168,10 +175,10 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
             return .waitBriefly(pages.getting.isFree(in: pages))
         }
         defer { _ = pages.getting.release() }
-        guard let bytes = try pages.read() else { return .again }
+        guard let item = unsafe try pages.read(PackedItem.init) else { return .again }
         // Those who wait to put may need more than this one took: each looks.
         pages.gets.tell(count: .max)
-        return .done(bytes)
+        return .done(item)
     }
 
     // MARK: Tasks
@@ -282,15 +289,60 @@ extension ProcessQueue: Codable {
     }
 }
 
-/// Items of a ``ProcessQueue`` as bytes: arrays of bytes as they are, others as MessagePack.
+/// Items of a ``ProcessQueue`` as bytes: numbers as they lie in memory, arrays of bytes as they are, others as
+/// MessagePack.
 enum ItemCoding {
-    static func encode<Item: Encodable>(_ item: Item) throws -> [UInt8] {
-        if Item.self == [UInt8].self, let bytes = item as? [UInt8] { return bytes }
-        return try MessagePackEncoder().encode(item, in: .unwatched)
+    static func withBytes<Item: Encodable, Result>(
+        of item: Item, _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) throws -> Result {
+        if PackedArray.isPlain(Item.self) {
+            return unsafe try withUnsafeBytes(of: item) { unsafe try body($0) }
+        }
+        let bytes: [UInt8]
+        if Item.self == [UInt8].self, let item = item as? [UInt8] {
+            bytes = item
+        } else {
+            bytes = try MessagePackEncoder().encode(item, in: .unwatched)
+        }
+        return unsafe try bytes.withUnsafeBytes { unsafe try body($0) }
+    }
+}
+
+/// The bytes of an item that was got.
+enum PackedItem {
+    /// So few that they need no memory of their own.
+    case short(UInt64, count: Int)
+    case long([UInt8])
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count <= 8 {
+            var word: UInt64 = 0
+            unsafe withUnsafeMutableBytes(of: &word) { unsafe $0.copyMemory(from: bytes) }
+            self = .short(word, count: bytes.count)
+        } else {
+            self = .long(unsafe [UInt8](bytes))
+        }
     }
 
-    static func decode<Item: Decodable>(_ bytes: [UInt8]) throws -> Item {
+    func decoded<Item: Decodable>() throws -> Item {
+        if PackedArray.isPlain(Item.self) {
+            guard case .short(var word, MemoryLayout<Item>.size) = self else {
+                throw SharingError.malformed("ProcessQueue of \(Item.self)")
+            }
+            return unsafe withUnsafeBytes(of: &word) {
+                unsafe $0.baseAddress!.assumingMemoryBound(to: Item.self).pointee
+            }
+        }
+        let bytes = bytes
         if Item.self == [UInt8].self, let item = bytes as? Item { return item }
         return try MessagePackDecoder().decode(Item.self, from: bytes)
+    }
+
+    private var bytes: [UInt8] {
+        switch self {
+        case .short(var word, let count):
+            unsafe withUnsafeBytes(of: &word) { unsafe [UInt8]($0.prefix(count)) }
+        case .long(let bytes): bytes
+        }
     }
 }

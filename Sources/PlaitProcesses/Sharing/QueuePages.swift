@@ -158,23 +158,22 @@ final class QueuePages: @unchecked Sendable {
     }
 
     /// Under `putting`, where there is room.
-    func write(_ item: [UInt8]) {
+    func write(_ item: UnsafeRawBufferPointer) {
         let tail = tail
         let put = unsafe word(Place.everPut).pointee.load(ordering: .relaxed) &+ 1
         unsafe word(Place.everPut).pointee.store(put, ordering: .releasing)
         let place = unsafe rings.ring(0) + Int(tail.units) &* 8 & (bytes - 1)
         unsafe place.storeBytes(of: UInt64(item.count), as: UInt64.self)
-        unsafe item.withUnsafeBytes { item in
-            guard let from = item.baseAddress else { return }
+        if let from = item.baseAddress {
             unsafe (place + 8).copyMemory(from: from, byteCount: item.count)
         }
         let next = tail.after(units: UInt64(Self.room(item.count) / 8))
         unsafe word(Place.tail).pointee.store(next.bits, ordering: .releasing)
     }
 
-    /// Under `getting`; nil where there is none.
+    /// Under `getting`: what `take` makes of the oldest item's bytes; nil where there is none.
     /// - Throws: `SharingError.malformed` where a process has written over it.
-    func read() throws(SharingError) -> [UInt8]? {
+    func read<Item>(_ take: (UnsafeRawBufferPointer) -> Item) throws(SharingError) -> Item? {
         let (head, tail) = (head, tail)
         if head == tail { return nil }
         let place = unsafe UnsafeRawPointer(rings.ring(0) + Int(head.units) &* 8 & (bytes - 1))
@@ -182,7 +181,7 @@ final class QueuePages: @unchecked Sendable {
         guard count >= 0, count <= longest, Self.room(count) <= tail.bytes(since: head) else {
             throw .malformed("ProcessQueue")
         }
-        let item = unsafe [UInt8](UnsafeRawBufferPointer(start: place + 8, count: count))
+        let item = unsafe take(UnsafeRawBufferPointer(start: place + 8, count: count))
         let next = head.after(units: UInt64(Self.room(count) / 8))
         unsafe word(Place.head).pointee.store(next.bits, ordering: .releasing)
         return item

@@ -76,7 +76,7 @@ extension ManagerClient {
             places.release()
             throw error
         }
-        flushByThread()
+        flushSoon()
         wakeThread()
         return promise.future
     }

@@ -93,12 +93,30 @@ extension ManagerClient {
 
     private func receiveBytes(until deadline: Deadline, onThread: Bool) throws -> Int? {
         try incoming.makeRoom()
-        repeat {
-            if onThread { flush() }
+        guard onThread else {
+            return try spin() ?? read(until: deadline)
+        }
+        defer { noteThread(isAwake: true) }
+        while true {
+            flush()
             if let count = try spin() { return count }
-        } while onThread && !state.withLock { $0.output.threadMaySleep() }
-        defer { if onThread { noteThread(isAwake: true) } }
-        return try descriptor.read("recv", full: incoming.room, until: deadline) {
+            // While many calls are under way, others come: they go together.
+            let dozes = state.withLock { $0.calls.served >= Self.many }
+            guard state.withLock({ $0.output.threadMaySleep(dozes: dozes) }) else { continue }
+            guard dozes else { return try read(until: .never) }
+            if let count = try read(until: Deadline(within: .microseconds(200))) { return count }
+            // Nothing has come for all that: whoever submits sends.
+            if state.withLock({ $0.output.threadMaySleep(dozes: false) }) {
+                return try read(until: .never)
+            }
+        }
+    }
+
+    /// So many calls under way are a stream of calls.
+    private static var many: Int { 16 }
+
+    private func read(until deadline: Deadline) throws -> Int? {
+        try descriptor.read("recv", full: incoming.room, until: deadline) {
             incoming.receive(from: $0)
         }
     }

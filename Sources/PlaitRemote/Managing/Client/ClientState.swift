@@ -220,12 +220,21 @@ struct ClientOutput {
 
     /// Whether little is to be sent, and the thread does it before it sleeps.
     var isLeftToThread: Bool { threadIsAwake && bytes.count < 16_384 }
+    /// The thread dozes: it looks again soon whether there is something to be sent.
+    private(set) var threadDozes = false
+    /// As ``isLeftToThread``, of calls that nobody waits for yet: enough are sent together to be worth it.
+    var isLeftToDozingThread: Bool { isLeftToThread || threadDozes && bytes.count < 4_096 }
 
-    mutating func noteThread(isAwake: Bool) { threadIsAwake = isAwake }
+    mutating func noteThread(isAwake: Bool, dozes: Bool = false) {
+        threadIsAwake = isAwake
+        threadDozes = dozes
+    }
 
     /// Whether nothing is left for the thread to send: it sleeps then.
-    mutating func threadMaySleep() -> Bool {
+    /// - Parameter dozes: Whether it looks again soon.
+    mutating func threadMaySleep(dozes: Bool) -> Bool {
         threadIsAwake = !bytes.isEmpty && !isSending
+        threadDozes = !threadIsAwake && dozes
         return !threadIsAwake
     }
 }
