@@ -69,11 +69,15 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     }
 
     /// Known before it first waits, so that others can wait for it.
-    static let mainThread = {
+    static let mainThread: ThreadStrand = makeMainThread()
+
+    private static func makeMainThread() -> ThreadStrand {
         let strand = ThreadStrand(name: "main", isDaemon: false)
         strand.kernelID.store(processID(), ordering: .relaxed)
+        // Whoever joins it goes on, also where nothing else of Plait is used.
+        atProgramEnd { ThreadStrand.mainThread.finish() }
         return strand
-    }()
+    }
 
     /// A strand for a thread that Plait did not start; it lives as long as the thread.
     @usableFromInline

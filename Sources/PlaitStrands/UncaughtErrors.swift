@@ -7,7 +7,7 @@ public import PlaitParking
 /// (``Future/onCompletion(_:)``), with the strand that called them.
 public enum UncaughtErrors {
     private static let handler = Guarded<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
-    private static let logger = Logger(label: "plait.strands")
+    static let logger = Logger(label: "plait.strands")
 
     /// Replaces what is done with an uncaught error; nil restores the default, ``log(_:of:)``.
     ///

@@ -86,10 +86,30 @@ struct ProgramEndTests {
         #expect(status == .code(0))
     }
 
-    @Test func `fibers of the main thread are not waited for`() async throws {
-        let (lines, status) = try await run("main-fibers")
-        #expect(lines == ["main ends"])
+    @Test func `threads that are waited for may use pools, old and new`() async throws {
+        let (lines, status) = try await run("pools-after-main")
+        #expect(lines == ["5", "6"])
         #expect(status == .code(0))
+    }
+
+    @Test func `joining the main thread may be the first use of Plait`() async throws {
+        let (lines, status) = try await run("join-main-first")
+        #expect(lines == ["main has ended"])
+        #expect(status == .code(0))
+    }
+
+    @Test func `fibers of the main thread are not waited for, but told of`() async throws {
+        try await onThread {
+            var options = piped
+            options.errorOutput = .pipe
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["main-fibers"], options)
+            let result = try child.communicate()
+            #expect(try result.text == "main ends\n")
+            #expect(try result.errorText.contains("1 fiber was left at the end of the program"))
+            #expect(try result.errorText.contains("waits in Event.wait"))
+            #expect(result.status == .code(0))
+        }
     }
 
     @Test func `a background hub that nobody stopped does not keep the program`() async throws {

@@ -4,6 +4,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
+internal import Synchronization
 
 /// A program of its own for what concerns a whole process: its end, its main thread, its signals.
 /// Does what its argument says and prints what came of it.
@@ -21,6 +22,8 @@ struct ThreadProbe {
         case "exit-in-callback": try exitInCallback()
         case "joined-exit": try joinedExit()
         case "late-threads": lateThreads()
+        case "pools-after-main": poolsAfterMain()
+        case "join-main-first": try joinMainFirst()
         case "main-fibers": mainFibers()
         case "hub": try forgottenHub()
         case "actions": try actions()
@@ -175,6 +178,34 @@ struct ThreadProbe {
             }
             print("the first")
         }
+    }
+
+    /// A thread that the program waits for may use pools, old and new.
+    private static func poolsAfterMain() {
+        spawn(.thread) {
+            try Strand.main.join()
+            print(try spawn(.fiber) { try blocking { 5 } }.join())
+            print(try ThreadPool(workers: 1).run { 6 })
+        }
+    }
+
+    /// The first thing that is done with Plait, on a thread that is not Plait's.
+    private static func joinMainFirst() throws {
+        // Registered first, it runs last: the process stays while the other thread goes on.
+        atProgramEnd { usleep(2_000_000) }
+        let hasBegun = Flag()
+        try startThread(name: "foreign") {
+            hasBegun.isSet.store(true, ordering: .relaxed)
+            _ = try? Strand.main.join()
+            print("main has ended")
+            fflush(nil)
+            Processes.exitNow(0)
+        }
+        while !hasBegun.isSet.load(ordering: .relaxed) { sched_yield() }
+    }
+
+    private final class Flag: Sendable {
+        let isSet = Atomic<Bool>(false)
     }
 
     /// The main thread's fibers live as long as it does.

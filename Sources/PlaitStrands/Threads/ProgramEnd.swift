@@ -1,16 +1,17 @@
+internal import Logging
 internal import PlaitParking
 internal import PlaitPlatform
 
 /// What happens when the program ends: when `main` returns, or somebody calls `exit`.
 ///
 /// First ``Strand/main`` and the strand that called `exit` count as ended: who joins them goes on.
-/// Then the actions run that were registered by ``perform(_:)``, the last one first. Then thread
-/// pools finish the work that was given to them, and take no more; what only the worker that ends the
-/// program could do is cancelled. Then the program waits for its
-/// threads, but not for daemons, nor for the thread that ends it. Fibers live
-/// as long as their thread: those of a ``BackgroundHub``, of the main thread and of the one that
-/// ends the program are not waited for, though they go on meanwhile where that thread has a hub and
-/// did not call `exit` in a callback or task.
+/// Then the actions run that were registered by ``perform(_:)``, the last one first. Then the
+/// program waits for its threads, but not for daemons, nor for the thread that ends it. Then thread
+/// pools finish the work that was given to them, and take no more; what only the worker that ends
+/// the program could do is cancelled. Fibers that are left on the ending thread are told of in the
+/// log. Fibers live as long as their thread: those of a ``BackgroundHub``, of the main thread and
+/// of the one that ends the program are not waited for, though they go on meanwhile where that
+/// thread has a hub and did not call `exit` in a callback or task.
 ///
 /// `_exit`, `abort` and a trap skip all that. C leaves open what happens when two threads call
 /// `exit` at the same time.
@@ -18,8 +19,8 @@ internal import PlaitPlatform
 public enum ProgramEnd {
     /// Has `body` run when the program ends, once.
     ///
-    /// It may wait, and may start threads, which are waited for. It runs on the thread that ends the
-    /// program. Must not call `exit`.
+    /// It may wait, and may start threads, which are waited for. It runs on the thread that ends
+    /// the program. Must not call `exit`.
     /// - Returns: What takes it back.
     /// - Throws: ``ProgramEnding`` when the end has begun.
     @discardableResult
@@ -53,7 +54,10 @@ public enum ProgramEnd {
                 strand.markObserved()
                 strand.finish()
             }
+            tellOfFibers(besides: strand)
             while let action = actions.takeLast() { action() }
+            // They may give work to pools, and make new ones.
+            joinThreads()
             PoolRegistry.finishAtProgramEnd()
             joinThreads()
         }
@@ -61,6 +65,22 @@ public enum ProgramEnd {
 
     /// Makes what the end looks at: for what is copied by forks, so that the copies need not.
     package static func warmUp() { _ = (PoolRegistry.all, ThreadRegistry.all) }
+
+    /// Fibers of the ending thread never run again. One that nobody joined may have been forgotten.
+    private static func tellOfFibers(besides strand: Strand) {
+        let left = Hub.ofThread?.fibers.filter { $0.isAlive && !$0.isDaemon && $0 !== strand } ?? []
+        if left.isEmpty { return }
+        let some = left.reversed().prefix(5).map { fiber in
+            let wait = fiber.currentWait.map { "waits in \($0.verb)" } ?? "was ready to run"
+            return "\(fiber.name) (\(wait))"
+        }
+        let more = left.count > some.count ? ", and \(left.count - some.count) more" : ""
+        UncaughtErrors.logger.warning(
+            """
+            \(left.count) fiber\(left.count == 1 ? " was" : "s were") left at the end of the program, whose thread \
+            ends: \(some.joined(separator: ", "))\(more). Join them, or make them daemons.
+            """)
+    }
 
     private static func joinThreads() {
         let own = kernelThreadID()
@@ -99,8 +119,8 @@ public struct ProgramEndAction: Sendable {
     public func cancel() -> Bool { ProgramEnd.actions.remove(number) }
 }
 
-/// The end of the program has begun: nothing more can be registered for it, and a strand that called
-/// `exit` has no result.
+/// The end of the program has begun: nothing more can be registered for it, and a strand that
+/// called `exit` has no result.
 public struct ProgramEnding: Error, Sendable, CustomStringConvertible {
     public var description: String {
         "the program is ending: register what it is to do at its end earlier"
