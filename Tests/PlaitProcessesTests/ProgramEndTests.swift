@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import PlaitParking
 import PlaitPlatform
@@ -96,6 +97,20 @@ struct ProgramEndTests {
         let (lines, status) = try await run("join-main-first")
         #expect(lines == ["main has ended"])
         #expect(status == .code(0))
+    }
+
+    @Test(arguments: [(nil, "false"), ("50", "true"), ("soon", "false")] as [(String?, String)])
+    func `the environment starts the monitor of hubs`(
+        _ value: String?, _ isRunning: String
+    ) async throws {
+        try await onThread {
+            var options = piped
+            options.environment = ProcessInfo.processInfo.environment
+            options.environment?["PLAIT_HUB_MONITOR"] = value
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["hub-monitor"], options)
+            #expect(try child.communicate().text == isRunning + "\n")
+        }
     }
 
     @Test func `fibers of the main thread are not waited for, but told of`() async throws {

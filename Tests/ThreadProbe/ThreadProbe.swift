@@ -24,6 +24,8 @@ struct ThreadProbe {
         case "late-threads": lateThreads()
         case "pools-after-main": poolsAfterMain()
         case "join-main-first": try joinMainFirst()
+        case "hub-monitor":
+            try spawn(.fiber) { print(HubMonitor.isRunning) }.join()
         case "main-fibers": mainFibers()
         case "hub": try forgottenHub()
         case "actions": try actions()

@@ -333,3 +333,8 @@ package enum StandardStream: Int32, Sendable {
         return Int(size.ws_col)
     }
 }
+
+/// A variable of the process's environment; nil where it is not set.
+package func environmentVariable(_ name: String) -> String? {
+    unsafe getenv(name).map { unsafe String(cString: $0) }
+}

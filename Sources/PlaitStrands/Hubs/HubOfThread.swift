@@ -59,6 +59,7 @@ extension Hub {
         // The thread owns it; see leaveThread().
         unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
         HubRegistry.add(hub)
+        _ = HubMonitor.startIfAsked
         return hub
     }
 
