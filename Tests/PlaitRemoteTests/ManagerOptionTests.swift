@@ -99,6 +99,27 @@ struct ManagerOptionTests {
         _ = try await manager.shutDown()
     }
 
+    @Test func `tasks have a manager for a scope, and submit calls`() async throws {
+        let (pid, numbers) = try await withManager { manager in
+            let book: ManagedDictionary<Int, Int> = try await manager.dictionary()
+            for number in 0..<100 { _ = try await book.submitSet(number, 2 * number) }
+            let future = try await book.submitGet(99)
+            #expect(try await future.result() == 198)
+            return (manager.pid, try await book.count())
+        }
+        #expect(numbers == 100)
+        #expect(kill(pid, 0) == -1)
+        var started: Int32 = 0
+        await #expect(throws: Unnamed.self) {
+            try await withManager { manager in
+                started = manager.pid
+                _ = try await manager.statistics()
+                throw Unnamed()
+            }
+        }
+        #expect(kill(started, 0) == -1)
+    }
+
     /// An error whose type another program would look for at a place of its own.
     @Test func `a private error goes to other programs as a description`() async throws {
         try await withTestManager { manager in

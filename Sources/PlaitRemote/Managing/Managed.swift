@@ -76,6 +76,16 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
         }
     }
 
+    /// As ``submit(_:)``, suspending the calling task while 65,536 are under way.
+    public func submit<Call: ManagedCall>(
+        _ call: Call
+    ) async throws -> Future<Call.Output> where Call.Target == Object {
+        switch reference {
+        case .remote(let remote): try await remote.client.submit(call, on: remote.object)
+        case .served(let served): try await blocking { served.submit(call) }
+        }
+    }
+
     public static func == (left: Managed, right: Managed) -> Bool {
         left.reference.identity == right.reference.identity
     }

@@ -323,3 +323,26 @@ public func withManager<Result>(
     try manager.shutDown()
     return result
 }
+
+/// As ``withManager(name:method:_:)``, for tasks.
+public func withManager<Result>(
+    name: String? = nil, method: StartMethod = .forkServer,
+    _ body: (Manager) async throws -> Result
+) async throws -> Result {
+    try await withManager(try await Manager.start(name: name, method: method), body)
+}
+
+/// As ``withManager(_:_:)``, for tasks. The manager is shut down also if the task is cancelled.
+public func withManager<Result>(
+    _ manager: Manager, _ body: (Manager) async throws -> Result
+) async throws -> Result {
+    let result: Result
+    do {
+        result = try await body(manager)
+    } catch {
+        _ = try? await Task { try await manager.shutDown() }.value
+        throw error
+    }
+    try await manager.shutDown()
+    return result
+}

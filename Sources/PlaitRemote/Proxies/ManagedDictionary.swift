@@ -297,14 +297,12 @@ extension ManagedDictionary {
     /// Gets a value without waiting for it; see ``Managed/submit(_:)``.
     @available(*, noasync)
     public func submitGet(_ key: Key) throws -> Future<Value?> {
-        // No form for tasks: it may wait for a place, and its result is a future.
         try object.submit(Store.Get(key: key))
     }
 
     /// Sets a value without waiting for that.
     @available(*, noasync)
     public func submitSet(_ key: Key, _ value: Value) throws -> Future<Nothing> {
-        // No form for tasks, as of submitGet.
         try object.submit(Store.Set(key: key, value: value))
     }
 }

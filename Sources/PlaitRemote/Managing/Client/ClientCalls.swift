@@ -62,6 +62,21 @@ extension ManagerClient {
         _ call: Call, on object: UInt64
     ) throws -> Future<Call.Output> {
         try places.acquire()
+        return try begin(call, on: object)
+    }
+
+    /// Makes a call whose result comes by a future, suspending the calling task while too many are under way.
+    func submit<Call: ManagedCall>(
+        _ call: Call, on object: UInt64
+    ) async throws -> Future<Call.Output> {
+        try await places.acquire()
+        return try begin(call, on: object)
+    }
+
+    /// Takes over a place.
+    private func begin<Call: ManagedCall>(
+        _ call: Call, on object: UInt64
+    ) throws -> Future<Call.Output> {
         let promise = Promise<Call.Output>()
         _ = try? promise.begin()
         do {

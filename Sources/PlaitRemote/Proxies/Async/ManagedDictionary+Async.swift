@@ -1,7 +1,7 @@
 // Written by scripts/faces from ManagedDictionary.swift: change that, and run it again.
 
-internal import PlaitProcesses
-internal import PlaitStrands
+public import PlaitProcesses
+public import PlaitStrands
 
 extension ManagedDictionary {
     /// As ``get(_:)``, suspending the calling task.
@@ -72,5 +72,15 @@ extension ManagedDictionary {
     /// As ``contains(_:)``, suspending the calling task.
     public func contains(_ key: Key) async throws -> Bool {
         try await object.call(Store.Contains(key: key))
+    }
+
+    /// As ``submitGet(_:)``, suspending the calling task.
+    public func submitGet(_ key: Key) async throws -> Future<Value?> {
+        try await object.submit(Store.Get(key: key))
+    }
+
+    /// As ``submitSet(_:_:)``, suspending the calling task.
+    public func submitSet(_ key: Key, _ value: Value) async throws -> Future<Nothing> {
+        try await object.submit(Store.Set(key: key, value: value))
     }
 }
