@@ -17,6 +17,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+// Lacking in older headers.
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x1000
+#endif
+
 // MARK: Thread-local memory
 
 /// What one library or the program has of it.
@@ -70,7 +75,7 @@ static void renew_parts(void) {
 
 // MARK: Forking
 
-static long clone_sibling(void) {
+static long clone_sibling(int *pidfd) {
     // glibc's fork does these for its own; it cannot make siblings.
     void *thread_number = NULL;
     if (prctl(PR_GET_TID_ADDRESS, &thread_number) < 0) return -1;
@@ -78,28 +83,50 @@ static long clone_sibling(void) {
     size_t robust_size = 0;
     if (syscall(SYS_get_robust_list, 0, &robust_list, &robust_size) < 0) return -1;
 
-    unsigned long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    unsigned long flags =
+        CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
 #if defined(__x86_64__)
-    long child = syscall(SYS_clone, flags, NULL, NULL, thread_number, NULL);
+    long child = syscall(SYS_clone, flags, NULL, pidfd, thread_number, NULL);
 #else
-    long child = syscall(SYS_clone, flags, NULL, NULL, NULL, thread_number);
+    long child = syscall(SYS_clone, flags, NULL, pidfd, NULL, thread_number);
 #endif
     if (child == 0) syscall(SYS_set_robust_list, robust_list, robust_size);
     return child;
 }
 
-static pid_t copy(int is_sibling) {
+// glibc's, for what libraries want done at a fork, which cannot give a descriptor. None of this process reaps
+// children meanwhile: it has one thread, whose signals are blocked.
+static long fork_with(int *pidfd) {
+    // So that there is room for the child's.
+    int room = plait_pidfd_open(getpid());
+    if (room < 0) {
+        errno = -room;
+        return -1;
+    }
+    pid_t child = fork();
+    int error = errno;
+    close(room);
+    if (child > 0) {
+        int made = plait_pidfd_open(child);
+        // Where SIGCHLD is ignored it may be gone.
+        *pidfd = made < 0 ? -1 : made;
+    }
+    errno = error;
+    return child;
+}
+
+static pid_t copy(int is_sibling, int *pidfd) {
     sigset_t all, before;
     sigfillset(&all);
     // No handler runs before the memory is new.
     pthread_sigmask(SIG_SETMASK, &all, &before);
     note_parts();
-    long child = is_sibling ? clone_sibling() : fork();
+    long child = is_sibling ? clone_sibling(pidfd) : fork_with(pidfd);
     int error = errno;
     if (child == 0) renew_parts();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return child < 0 ? -error : (pid_t)child;
 }
 
-pid_t plait_fork(void) { return copy(0); }
-pid_t plait_clone_sibling(void) { return copy(1); }
+pid_t plait_fork(int *pidfd) { return copy(0, pidfd); }
+pid_t plait_clone_sibling(int *pidfd) { return copy(1, pidfd); }

@@ -229,6 +229,12 @@ int plait_pidfd_signal(int pidfd, int signal) {
     return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+void plait_pidfd_discard(int pidfd) {
+    plait_pidfd_signal(pidfd, SIGKILL);
+    siginfo_t info;
+    while (waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED) < 0 && errno == EINTR) {}
+}
+
 int plait_become_subreaper(void) {
     return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? -errno : 0;
 }

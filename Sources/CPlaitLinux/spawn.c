@@ -4,11 +4,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +27,7 @@ static int limit(int resource, uint64_t most) {
     return setrlimit(resource, &value) < 0 ? errno : 0;
 }
 
-// Runs in the child of vfork, in the parent's memory: only calls that are safe there. Returns errno.
+// Runs in a child that shares the parent's memory: only calls that are safe there. Returns errno.
 static int settle(const plait_spawn_plan *plan, pid_t parent) {
     for (int signal = 1; signal < NSIG && !plan->keeps_signals; signal++) {
         struct sigaction action = {.sa_handler = SIG_DFL};
@@ -81,44 +87,98 @@ static int become(const char *path, char *const *arguments, const plait_spawn_pl
 
 int plait_settle(const plait_spawn_plan *plan, pid_t parent) { return -settle(plan, parent); }
 
-pid_t plait_spawn(const char *path, char *const *arguments, const plait_spawn_plan *plan) {
+typedef struct {
+    const char *path;
+    char *const *arguments;
+    const plait_spawn_plan *plan;
+    pid_t parent;
+    volatile int failure;
+} start;
+
+static int begin(void *given) {
+    start *order = given;
+    order->failure = become(order->path, order->arguments, order->plan, order->parent);
+    _exit(127);
+}
+
+pid_t plait_spawn(const char *path, char *const *arguments, const plait_spawn_plan *plan, int *pidfd) {
+    // For a script without an interpreter's line, execvp has the arguments on the stack once more.
+    size_t count = 0;
+    while (arguments[count]) count++;
+    size_t size = (65536 + (count + 4) * sizeof(char *) + 4095) & ~(size_t)4095;
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (stack == MAP_FAILED) return -errno;
     sigset_t all, before;
     sigfillset(&all);
     // No handler of the parent's may run in the child, which shares its memory.
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    pid_t parent = getpid();
-    volatile int failure = 0;
-    pid_t child = vfork();
-    if (child == 0) {
-        failure = become(path, arguments, plan, parent);
-        _exit(127);
-    }
-    int code = child < 0 ? errno : failure;
+    start order = {path, arguments, plan, getpid(), 0};
+    // The descriptor comes with the child: its number may be another's as soon as others reap children.
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    pid_t child = clone(begin, stack + size, flags, &order, pidfd);
+    int code = child < 0 ? errno : order.failure;
     if (child > 0 && code) {
-        siginfo_t info;
-        while (waitid(P_PID, (id_t)child, &info, WEXITED) < 0 && errno == EINTR) {}
+        plait_pidfd_discard(*pidfd);
+        close(*pidfd);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, size);
     return code ? -code : child;
 }
 
 int plait_pipe(int *ends) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
 
-ssize_t plait_write_pipe(int descriptor, const void *bytes, size_t count) {
+typedef struct {
     sigset_t pipe, pending, before;
-    sigemptyset(&pipe);
-    sigaddset(&pipe, SIGPIPE);
-    sigpending(&pending);
-    pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    ssize_t r = write(descriptor, bytes, count);
+} quiet;
+
+static void begin_quiet(quiet *state) {
+    sigemptyset(&state->pipe);
+    sigaddset(&state->pipe, SIGPIPE);
+    sigpending(&state->pending);
+    pthread_sigmask(SIG_BLOCK, &state->pipe, &state->before);
+}
+
+// Takes back the SIGPIPE that a write has raised. The count, or -errno.
+static ssize_t end_quiet(quiet *state, ssize_t r) {
     int code = r < 0 ? errno : 0;
-    if (code == EPIPE && !sigismember(&pending, SIGPIPE)) {
-        // Takes back the one that this write has raised.
+    if (code == EPIPE && !sigismember(&state->pending, SIGPIPE)) {
         struct timespec now = {0};
-        while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR) {}
+        while (sigtimedwait(&state->pipe, NULL, &now) < 0 && errno == EINTR) {}
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &state->before, NULL);
     return code ? -code : r;
+}
+
+ssize_t plait_write_pipe(int descriptor, const void *bytes, size_t count) {
+    quiet state;
+    begin_quiet(&state);
+    return end_quiet(&state, write(descriptor, bytes, count));
+}
+
+// A pipe or terminal is not made non-blocking for this: others that have it would be, too.
+static ssize_t write_now(int descriptor, const void *bytes, size_t count) {
+    struct stat status;
+    if (fstat(descriptor, &status) < 0) return -1;
+    if (S_ISREG(status.st_mode)) return write(descriptor, bytes, count);
+    if (S_ISSOCK(status.st_mode)) return send(descriptor, bytes, count, MSG_DONTWAIT);
+    struct pollfd room = {descriptor, POLLOUT, 0};
+    if (poll(&room, 1, 0) <= 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    struct iovec part = {(void *)bytes, count};
+    ssize_t r = pwritev2(descriptor, &part, 1, -1, RWF_NOWAIT);
+    if (r >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return r;
+    // A pipe with room at all has room for a page, a terminal for a line.
+    return write(descriptor, bytes, count < 512 ? count : 512);
+}
+
+ssize_t plait_write_now(int descriptor, const void *bytes, size_t count) {
+    quiet state;
+    begin_quiet(&state);
+    return end_quiet(&state, write_now(descriptor, bytes, count));
 }
 
 int plait_thread_count(void) {

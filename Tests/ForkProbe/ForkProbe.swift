@@ -35,6 +35,9 @@ struct ForkProbe {
         case "method":
             let arguments = CommandLine.arguments
             try MethodCases.run(arguments[2], StartMethod(rawValue: arguments[3])!)
+        case "hostile":
+            let arguments = CommandLine.arguments
+            try Hostile.run(arguments[2], StartMethod(rawValue: arguments[3])!)
         case "pool": try pool()
         case "parallel": try ParallelCases.run(CommandLine.arguments[2])
         case "many": try ManyForks.run(Int(CommandLine.arguments[2])!)

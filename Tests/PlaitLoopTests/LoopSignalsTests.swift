@@ -117,7 +117,7 @@ struct LoopSignalsTests {
         await #expect(processExitsWith: .success) {
             let loop = try Loop()
             let watch = try loop.watch([.terminate]) { _ in Issue.record("told the parent") }
-            let pid = try Processes.fork()
+            let pid = try Processes.fork().pid
             if pid == 0 {
                 try? send(.terminate, toProcess: getpid())
                 Processes.exitNow(1)
@@ -163,7 +163,7 @@ private func receivesSignals(on loop: Loop) throws -> Bool {
 
 /// Runs `body` in a forked child, which has one thread, and ends this process as that ended.
 private func inForkedChild(_ body: () throws -> Bool) throws {
-    let pid = try Processes.fork()
+    let pid = try Processes.fork().pid
     if pid == 0 {
         Processes.exitNow((try? body()) == true ? 0 : 1)
     }

@@ -34,7 +34,7 @@ struct ForkTests {
         #expect(
             lines.dropLast() == [
                 "42", "Refused(number: 3)", "Plain Plain()",
-                "WorkerCrashed false", "Nothing()", "JoinTimeout", "signal 9 (Killed)", "[21, 21]",
+                "WorkerCrashed false", "Nothing()", "TimedOut", "signal 9 (Killed)", "[21, 21]",
             ])
         // The error names the threads.
         #expect(

@@ -158,7 +158,7 @@ struct ProcessFunctionTests {
             let handle = try spawn(.process, Rest.self, 3_600_000, method: method)
             let joiners = (0..<3).map { _ in spawn(.thread) { try handle.join() } }
             #expect(handle.isAlive)
-            #expect(throws: JoinTimeout.self) { try handle.join(within: .milliseconds(1)) }
+            #expect(throws: TimedOut.self) { try handle.join(within: .milliseconds(1)) }
             handle.kill()
             for joiner in joiners {
                 let crash = try #require(throws: WorkerCrashed.self) { try joiner.join() }

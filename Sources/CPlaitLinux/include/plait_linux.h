@@ -201,15 +201,18 @@ void *_Nullable plait_map_shared(int file, size_t bytes);
 // MARK: Processes
 
 /// Copies the calling process, which has one thread: 0 in the copy, its number in this one, or -errno. The
-/// copy's thread-local memory is new, but for the cell and glibc's own.
-pid_t plait_fork(void);
+/// copy's thread-local memory is new, but for the cell and glibc's own. `*pidfd` is the copy's descriptor, or
+/// -1 where the copy has ended and the system has forgotten it.
+pid_t plait_fork(int *_Nonnull pidfd);
 /// As plait_fork(), as another child of the caller's own parent.
-pid_t plait_clone_sibling(void);
+pid_t plait_clone_sibling(int *_Nonnull pidfd);
 int plait_pidfd_open(pid_t pid);
 /// Reaps the child behind `pidfd`: 1 and `*code`, `*signal` when it has ended, 0 while it runs.
 int plait_pidfd_reap(int pidfd, int *_Nonnull code, int *_Nonnull signal);
 /// Sends `signal` to the process behind `pidfd`, and to no other. 0 or -errno.
 int plait_pidfd_signal(int pidfd, int signal);
+/// Ends the child behind `pidfd` and waits until it is gone.
+void plait_pidfd_discard(int pidfd);
 /// Makes this process the parent of what its descendants leave behind. 0 or -errno.
 int plait_become_subreaper(void);
 /// Waits until a child has ended, which stays as it is: its number, or -errno.
@@ -245,18 +248,25 @@ typedef struct plait_spawn_plan {
 } plait_spawn_plan;
 
 /// Starts `path` (looked for in PATH if it has no slash). The child has default signal actions, no
-/// blocked signal, and of the parent's descriptors only the standard ones. Returns its pid or -errno.
+/// blocked signal, and of the parent's descriptors only the standard ones. Returns its pid or -errno; `*pidfd` is its descriptor.
 pid_t plait_spawn(const char *_Nonnull path, char *_Nullable const *_Nonnull arguments,
-                  const plait_spawn_plan *_Nonnull plan);
+                  const plait_spawn_plan *_Nonnull plan, int *_Nonnull pidfd);
 /// Makes a process that was cloned by plait_clone_sibling() or forked what the plan says, but for its program.
 /// Returns 0 or -errno.
 int plait_settle(const plait_spawn_plan *_Nonnull plan, pid_t parent);
 /// The bounds of the program's or library's image that this is linked into.
 uintptr_t plait_image_start(void);
 uintptr_t plait_image_end(void);
+/// How far from the image's start the description of a type lies that is not generic and that the compiler has
+/// listed there, or -1; `*name` is its own name then.
+intptr_t plait_type_offset(const void *_Nonnull metadata, const char *_Nullable *_Nonnull name);
+/// The metadata of the type that has such an offset and this name; NULL where no listed one has.
+const void *_Nullable plait_type_at(intptr_t offset, const char *_Nonnull name);
 /// A pipe whose ends are closed on exec: `ends[0]` is read from.
 int plait_pipe(int *_Nonnull ends);
 /// Writes without raising SIGPIPE in this process: the count or -errno.
 ssize_t plait_write_pipe(int descriptor, const void *_Nonnull bytes, size_t count);
+/// As plait_write_pipe(), to whatever the descriptor leads to: what that takes at once, or -EAGAIN.
+ssize_t plait_write_now(int descriptor, const void *_Nonnull bytes, size_t count);
 /// Threads of this process, or -errno.
 int plait_thread_count(void);

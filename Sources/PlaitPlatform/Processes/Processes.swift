@@ -88,10 +88,39 @@ package enum Processes {
         }
     }
 
-    package static func spawn(_ plan: Plan) throws(SystemError) -> Int32 {
+    /// A process that was started just now. Whoever has it owns the descriptor.
+    package struct Started: Sendable {
+        /// 0 in the process itself, where that is a copy of this one.
+        package let pid: Int32
+        /// Of this process and no other, whatever becomes of its number; -1 where it has ended already and the
+        /// system has forgotten it.
+        package let descriptor: Int32
+
+        package init(pid: Int32, descriptor: Int32) {
+            self.pid = pid
+            self.descriptor = descriptor
+        }
+    }
+
+    package static func spawn(_ plan: Plan) throws(SystemError) -> Started {
+        try checkText(plan.path, "the path")
+        for (index, argument) in plan.arguments.enumerated() {
+            try checkText(argument, "argument \(index + 1)")
+        }
         let words = Words([plan.calledName ?? plan.path] + plan.arguments)
-        let result = unsafe plan.withSettings { unsafe plait_spawn(plan.path, words.list, &$0) }
-        return try check(result, "spawn", plan.path)
+        var descriptor: Int32 = -1
+        let result = unsafe plan.withSettings {
+            unsafe plait_spawn(plan.path, words.list, &$0, &descriptor)
+        }
+        return Started(pid: try check(result, "spawn", plan.path), descriptor: descriptor)
+    }
+
+    /// Throws EINVAL for a text that C would cut short.
+    package static func checkText(_ text: String, _ what: String) throws(SystemError) {
+        if text.utf8.contains(0) {
+            throw SystemError(
+                errno: .invalidArgument, call: "spawn", subject: "\(what) contains a zero byte")
+        }
     }
 
     /// Makes this process, a ``cloneSibling()`` or ``fork()``, what the plan says; its program stays.
@@ -101,17 +130,21 @@ package enum Processes {
     }
 
     /// Another child of this process's parent, a copy of this process, which has a single thread. Its
-    /// number, and 0 in itself.
-    package static func cloneSibling() throws(SystemError) -> Int32 {
+    /// number is 0 in itself.
+    package static func cloneSibling() throws(SystemError) -> Started {
         fflush(nil)
-        return try check(plait_clone_sibling(), "clone")
+        var descriptor: Int32 = -1
+        let pid = try check(unsafe plait_clone_sibling(&descriptor), "clone")
+        return Started(pid: pid, descriptor: descriptor)
     }
 
-    /// The number of the child, and 0 in the child itself.
-    package static func fork() throws(SystemError) -> Int32 {
+    /// A copy of this process, whose number is 0 in the copy itself.
+    package static func fork() throws(SystemError) -> Started {
         // What is in a buffer now would be written by both.
         fflush(nil)
-        return try check(plait_fork(), "fork")
+        var descriptor: Int32 = -1
+        let pid = try check(unsafe plait_fork(&descriptor), "fork")
+        return Started(pid: pid, descriptor: descriptor)
     }
 
     /// Ends this process without its exit handlers; what was printed is written.
@@ -158,6 +191,18 @@ package enum Processes {
 
     package static func threadCount() throws(SystemError) -> Int {
         Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
+    }
+
+    /// As ``threadCount()``, once threads that are about to end have gone: a thread that was joined has done its
+    /// work, but the system may count it for some microseconds more. Blocks the thread for up to 20 ms while
+    /// there are others.
+    package static func settledThreadCount() throws(SystemError) -> Int {
+        let end = monotonicNow() + 20_000_000
+        while true {
+            let count = try threadCount()
+            if count == 1 || monotonicNow() >= end { return count }
+            usleep(50)
+        }
     }
 
     /// The kernel's names of this process's threads.
@@ -257,9 +302,11 @@ package enum Processes {
         return try check(result, "waitid")
     }
 
-    /// Ends a child and waits until it is gone: for one that could not be watched.
-    package static func discard(_ pid: Int32) {
-        _ = kill(pid, SIGKILL)
+    /// Ends the child behind a descriptor and waits until it is gone: for one that could not be watched.
+    package static func discard(_ descriptor: Int32) { plait_pidfd_discard(descriptor) }
+
+    /// Waits until a child that is ending is gone, unless others take its status.
+    package static func discard(child pid: Int32) {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     }
@@ -308,6 +355,14 @@ package enum StandardStream: Int32, Sendable {
 
     /// Writes all of `text`. Blocks the thread; what cannot be written is dropped.
     package func write(_ text: String) { write(Array(text.utf8)) }
+
+    /// Writes what can be written without waiting for the reader.
+    package func writeNow(_ bytes: ArraySlice<UInt8>) -> Attempt {
+        unsafe bytes.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return .done(0) }
+            return Attempt.of { unsafe plait_write_now(rawValue, start, bytes.count) }
+        }
+    }
 
     /// As ``write(_:)-(String)``.
     package func write(_ bytes: [UInt8]) {

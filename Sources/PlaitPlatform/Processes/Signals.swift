@@ -10,6 +10,8 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     public static let terminate = Signal(number: SIGTERM)
     public static let hangup = Signal(number: SIGHUP)
     public static let kill = Signal(number: SIGKILL)
+    /// Lets a stopped process go on.
+    package static let resume = Signal(number: SIGCONT)
     public static let child = Signal(number: SIGCHLD)
     public static let user1 = Signal(number: SIGUSR1)
     public static let user2 = Signal(number: SIGUSR2)

@@ -16,39 +16,58 @@ final class ChildEnd: Sendable {
     let isDaemon: Bool
     /// Readable once it has ended.
     let watched: Descriptor
+    private struct State {
+        var status: ExitStatus?
+        /// Called once it has ended.
+        var atEnd: [@Sendable () -> Void] = []
+    }
+
     /// The lock is held while reaping: the status is taken once.
-    private let state = Guarded<ExitStatus?>(nil)
+    private let state = Guarded(State())
     private let hasEnded = Event()
 
     /// One that was started just now.
     /// - Throws: `SystemError`: EMFILE, ENOSPC. The child is ended then, since nobody could wait for it.
-    init(started pid: Int32, name: String?, isDaemon: Bool) throws(SystemError) {
-        self.pid = pid
-        self.name = name ?? "process-\(pid)"
+    init(_ started: Processes.Started, name: String?, isDaemon: Bool) throws(SystemError) {
+        pid = started.pid
+        self.name = name ?? "process-\(started.pid)"
         self.isDaemon = isDaemon
-        do throws(SystemError) {
-            watched = try Processes.descriptor(of: pid)
-        } catch {
-            Processes.discard(pid)
-            throw error
+        if started.descriptor >= 0 {
+            watched = Descriptor(owning: started.descriptor)
+        } else {
+            // It has ended and left nothing: a counter that is readable takes its place.
+            watched = try makeEventCounter()
+            signalEventCounter(watched.number)
         }
         do throws(SystemError) {
             try Children.add(self)
         } catch {
-            Processes.discard(pid)
+            Processes.discard(watched.number)
             throw error
         }
     }
 
+    /// Has `body` called once it has ended, or now if that is known. It must not wait.
+    func atEnd(_ body: @escaping @Sendable () -> Void) {
+        let isOver = state.withLock { state in
+            if state.status == nil { state.atEnd.append(body) }
+            return state.status != nil
+        }
+        if isOver { body() }
+    }
+
     /// How it ended; nil while it runs. Reaps it.
     var status: ExitStatus? {
-        let (status, isNew) = state.withLock { state -> (ExitStatus?, Bool) in
-            if let state { return (state, false) }
-            state = ExitStatus(Processes.reap(watched.number))
-            return (state, state != nil)
+        let (status, told) = state.withLock { state -> (ExitStatus?, [@Sendable () -> Void]?) in
+            if let status = state.status { return (status, nil) }
+            state.status = ExitStatus(Processes.reap(watched.number))
+            if state.status == nil { return (nil, nil) }
+            defer { state.atEnd = [] }
+            return (state.status, state.atEnd)
         }
-        if isNew {
+        if let told {
             Children.remove(self)
+            for body in told { body() }
             hasEnded.set()
         }
         return status

@@ -1,4 +1,5 @@
 public import PlaitPlatform
+internal import SystemPackage
 
 extension ChildProcess {
     /// Where a standard stream of the child leads.
@@ -67,6 +68,33 @@ extension ChildProcess.Options {
         plan.environment = environment
         plan.processors = processors
         plan.limits = numbers
+    }
+
+    /// Throws EINVAL for what the system would take for something else.
+    func check() throws(SystemError) {
+        func refuse(_ what: String) throws(SystemError) -> Never {
+            throw SystemError(errno: .invalidArgument, call: "spawn", subject: what)
+        }
+        if let workingDirectory {
+            try Processes.checkText(workingDirectory, "the working directory")
+        }
+        for (name, value) in environment ?? [:] {
+            try Processes.checkText(name, "a variable's name")
+            try Processes.checkText(value, "variable \(name)")
+            if name.isEmpty || name.contains("=") { try refuse("a variable named '\(name)'") }
+        }
+        let counts = [
+            (limits.memory, "bytes of memory"),
+            (limits.processorSeconds, "seconds of processor time"),
+            (limits.descriptors, "descriptors"),
+        ]
+        for case (let count?, let what) in counts where count < 1 {
+            try refuse("a limit of \(count) \(what)")
+        }
+        for number in processors ?? [] where !(0..<65_536).contains(number) {
+            try refuse("processor \(number)")
+        }
+        try parentDeathSignal?.checkNumber("prctl")
     }
 
     /// The limits as the system has them: 0 for the parent's own.

@@ -35,7 +35,7 @@ extension ChildProcess {
         parentDeathSignal: Signal?, name: String?, isDaemon: Bool,
         keeping ends: (Int32?, Int32?, Int32?) = (nil, nil, nil), _ body: () throws -> Void
     ) throws -> ChildProcess {
-        let threads = try Processes.threadCount()
+        let threads = try Processes.settledThreadCount()
         guard threads == 1 else {
             throw MultiThreadedFork(threads: threads, names: Processes.threadNames())
         }
@@ -44,10 +44,10 @@ extension ChildProcess {
             "fork in fiber \(Strand.current.name): fork from the thread's own strand")
         Children.reap()
         let parent = CurrentProcess.asParent
-        let pid = try Processes.fork()
-        guard pid == 0 else {
+        let started = try Processes.fork()
+        guard started.pid == 0 else {
             return try ChildProcess(
-                started: pid, name: name, input: ends.0, output: ends.1, errorOutput: ends.2)
+                started: started, name: name, input: ends.0, output: ends.1, errorOutput: ends.2)
         }
         CurrentProcess.become(
             name: name, isDaemon: isDaemon, childOf: parent)

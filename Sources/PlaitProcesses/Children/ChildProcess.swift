@@ -28,18 +28,19 @@ public final class ChildProcess: Sendable {
     public let command: [String]
     let end: ChildEnd
 
-    /// One that was started just now, and our ends of its pipes.
+    /// One that was started just now, whose descriptor it takes over, and our ends of its pipes.
     /// - Parameters:
     ///   - name: `process-` and its number if nil.
     ///   - command: The name alone if nil.
     init(
-        started pid: Int32, name: String? = nil, command: [String]? = nil, isDaemon: Bool = false,
+        started: Processes.Started, name: String? = nil, command: [String]? = nil,
+        isDaemon: Bool = false,
         input: Int32? = nil, output: Int32? = nil, errorOutput: Int32? = nil
     ) throws(SystemError) {
         self.input = input.map { PipeWriter(owning: $0) }
         self.output = output.map { PipeReader(owning: $0) }
         self.errorOutput = errorOutput.map { PipeReader(owning: $0) }
-        end = try ChildEnd(started: pid, name: name, isDaemon: isDaemon)
+        end = try ChildEnd(started, name: name, isDaemon: isDaemon)
         self.command = command ?? [end.name]
     }
 
@@ -62,11 +63,14 @@ public final class ChildProcess: Sendable {
     ///   - path: With a slash, the file; without, a name to look for in `PATH`.
     ///   - arguments: Without the program's name.
     /// - Throws: `SystemError`: ENOENT and EACCES with the path; EAGAIN at the limit of processes;
-    ///   EMFILE.
+    ///   EMFILE; EINVAL where a text contains a zero byte, or an option is out of range. Never once the child
+    ///   runs: where other code has taken its status, or the system has for SIGCHLD is ignored, it has ended with
+    ///   ``ExitStatus/lost``.
     /// - Source: Python's `subprocess.Popen`.
     public static func start(
         _ path: String, _ arguments: [String] = [], _ options: Options = Options()
     ) throws(SystemError) -> ChildProcess {
+        try options.check()
         Children.follow()
         if options.isDaemon { RunningProcesses.endWithProgram() }
         var input = try StandardPipe(options.input, childReads: true)
@@ -76,9 +80,9 @@ public final class ChildProcess: Sendable {
         plan.standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
         options.apply(to: &plan)
         return try Children.starting { () throws(SystemError) in
-            let pid = try Processes.spawn(plan)
+            let started = try Processes.spawn(plan)
             return try ChildProcess(
-                started: pid, name: path.split(separator: "/").last.map(String.init) ?? path,
+                started: started, name: path.split(separator: "/").last.map(String.init) ?? path,
                 command: [path] + arguments, isDaemon: options.isDaemon, input: input.takeOurEnd(),
                 output: output.takeOurEnd(), errorOutput: errorOutput.takeOurEnd())
         }

@@ -1,17 +1,11 @@
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// What the end of the program needs of a process that runs a function.
-protocol RunningProcess: AnyObject, Sendable {
-    var isDaemon: Bool { get }
-    var process: ChildProcess { get }
-}
-
 /// Processes that run functions: at its end, the program waits for them, and ends the daemons first. So it
-/// ends other children that are daemons, which get two seconds for it.
+/// ends other children that are daemons. Daemons get two seconds for it.
 enum RunningProcesses {
     private struct State {
-        var all: [ObjectIdentifier: any RunningProcess] = [:]
+        var functions: [ObjectIdentifier: (child: ChildEnd, isDaemon: Bool)] = [:]
         /// Whether the program's end knows of them.
         var isRegistered = false
     }
@@ -28,13 +22,16 @@ enum RunningProcesses {
         if isFirst { _ = try? ProgramEnd.perform { finish() } }
     }
 
-    static func add(_ process: any RunningProcess) {
+    /// Adds one that runs a function, until it has ended.
+    static func add(_ child: ChildEnd, isDaemon: Bool) {
         endWithProgram()
-        state.withLock { $0.all[ObjectIdentifier(process)] = process }
-    }
-
-    static func remove(_ process: any RunningProcess) {
-        state.withLock { $0.all[ObjectIdentifier(process)] = nil }
+        let name = ObjectIdentifier(child)
+        state.withLock { $0.functions[name] = (child, isDaemon) }
+        child.atEnd {
+            // Freed outside the lock.
+            let ended = state.withLock { $0.functions.removeValue(forKey: name) }
+            withExtendedLifetime(ended) {}
+        }
     }
 
     /// In a child, whose siblings they are, and whose end is its own.
@@ -49,15 +46,32 @@ enum RunningProcesses {
     }
 
     private static func finish() {
-        let processes = state.withLock { Array($0.all.values) }
-        let daemons = Children.running.filter(\.isDaemon)
-        for process in processes where process.isDaemon { process.process.terminate() }
+        let functions = state.withLock { Array($0.functions.values) }
+        let daemons =
+            functions.filter(\.isDaemon).map(\.child) + Children.running.filter(\.isDaemon)
         for child in daemons { try? child.send(.terminate) }
-        for process in processes { _ = try? process.process.join() }
         let deadline = Deadline(within: .seconds(2))
-        for child in daemons where (try? child.join(until: deadline)) == nil {
+        for child in daemons where !hasEnded(child, by: deadline) {
+            // It does not hear the signal, or is stopped.
             try? child.send(.kill)
-            _ = try? child.join(until: .never)
+        }
+        for child in daemons { _ = hasEnded(child, by: Deadline(within: .seconds(1))) }
+        for function in functions where !function.isDaemon {
+            _ = hasEnded(function.child, by: .never)
+        }
+        ErrorRelay.finish()
+    }
+
+    /// Waits whatever happens to the caller.
+    private static func hasEnded(_ child: ChildEnd, by deadline: Deadline) -> Bool {
+        while true {
+            do {
+                return try child.join(until: deadline) != nil
+            } catch is CancellationError {
+                continue
+            } catch {
+                return child.status != nil
+            }
         }
     }
 }

@@ -27,11 +27,11 @@ final class ForkServer: @unchecked Sendable {
         try lock.withLock { try body(server?.process.pid) }
     }
 
-    /// A new child's number.
+    /// A new child.
     func start(
         _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection,
         _ work: ChildWork?
-    ) throws -> Int32 {
+    ) throws -> Processes.Started {
         var order = ForkOrder(parent: processID())
         // The helper's own are those that this program had when it was started.
         let own = [standard.0, standard.1, standard.2].enumerated()
@@ -57,45 +57,85 @@ final class ForkServer: @unchecked Sendable {
 
     private func start(
         _ given: ForkOrder, from here: String?, _ streams: [Int32?], _ link: Connection
-    ) throws -> Int32 {
+    ) throws -> Processes.Started {
         try uncancelled { try lock.acquire() }
         defer { lock.release() }
         var order = given
         if order.directory == nil, here != server?.directory { order.directory = here }
-        let reply: ForkReply
         do {
-            reply = try ask(order, streams, link)
+            return try ask(order, streams, link)
         } catch let error as ConnectionError {
             // It had read the order, and has perhaps made the process: another must not run the function too.
             server = nil
             throw ProcessFunctionError.noForkServer("\(error)")
-        } catch is SystemError {
+        } catch is HelperGone {
             // It was killed before it had read the order, perhaps with the last child of a group. Once more,
             // with a new one.
             server = nil
             do {
-                reply = try ask(order, streams, link)
-            } catch {
+                return try ask(order, streams, link)
+            } catch is HelperGone {
+                throw ProcessFunctionError.noForkServer("it ended twice")
+            } catch let error as ConnectionError {
                 throw ProcessFunctionError.noForkServer("\(error)")
             }
+        }
+    }
+
+    private struct HelperGone: Error {}
+
+    private func ask(
+        _ order: ForkOrder, _ streams: [Int32?], _ link: Connection
+    ) throws -> Processes.Started {
+        let server: Server
+        do {
+            server = try running()
+            try server.link.send(value: order)
+            try link.withNumber { number in
+                for number in [number] + streams.compactMap({ $0 }) {
+                    try server.link.send(.init(rawValue: number))
+                }
+            }
+        } catch let error as SystemError where error.meansEnd {
+            throw HelperGone()
+        }
+        let reply: ForkReply
+        do {
+            reply = try hear(server) { try server.link.receive(ForkReply.self, within: $0) }
+        } catch let error as SystemError where error.meansEnd {
+            throw HelperGone()
         }
         guard reply.pid > 0 else {
             throw SystemError(errno: .init(rawValue: reply.errno), call: reply.call)
         }
-        return reply.pid
+        do {
+            let descriptor = try hear(server) { try server.link.receiveDescriptor(within: $0) }
+            return Processes.Started(pid: reply.pid, descriptor: descriptor.rawValue)
+        } catch ConnectionError.descriptorLost {
+            // There was no room for it here. Only the helper knows the child now, by a descriptor of its own.
+            var ending = ForkOrder(parent: processID())
+            ending.endsLast = true
+            try? server.link.send(value: ending)
+            Processes.discard(child: reply.pid)
+            throw SystemError(errno: .tooManyOpenFiles, call: "clone")
+        }
     }
 
-    private func ask(
-        _ order: ForkOrder, _ streams: [Int32?], _ link: Connection
-    ) throws -> ForkReply {
-        let server = try running()
-        try server.send(value: order)
-        try link.withNumber { number in
-            for number in [number] + streams.compactMap({ $0 }) {
-                try server.send(.init(rawValue: number))
+    /// Waits for what the helper says. One that somebody has stopped is told to go on; one that says nothing for
+    /// ten seconds is ended.
+    private func hear<Result>(
+        _ server: Server, _ receive: (Duration) throws -> Result
+    ) throws -> Result {
+        for _ in 0..<50 {
+            do {
+                return try uncancelled { try receive(.milliseconds(200)) }
+            } catch ConnectionError.timedOut {
+                try? server.process.send(.resume)
             }
         }
-        return try uncancelled { try server.receive(ForkReply.self) }
+        server.process.kill()
+        self.server = nil
+        throw ProcessFunctionError.noForkServer("it said nothing for 10 s")
     }
 
     /// Waits whatever happens to the caller: the helper's answers would be mixed up, and a process be there that
@@ -112,18 +152,19 @@ final class ForkServer: @unchecked Sendable {
         }
     }
 
-    private func running() throws -> Connection {
-        if let server { return server.link }
+    private func running() throws -> Server {
+        if let server { return server }
         let (ours, theirs) = try Connection.pair()
-        let pid = try theirs.withNumber {
+        let started = try theirs.withNumber {
             try Launch.anew(ChildProcess.Options(), (nil, nil, nil), $0, isCopied: true)
         }
         theirs.close()
         let here = Processes.currentDirectory
-        server = Server(
-            process: try ChildProcess(started: pid, name: ChildEnd.helper), link: ours,
+        let made = Server(
+            process: try ChildProcess(started: started, name: ChildEnd.helper), link: ours,
             directory: here)
+        server = made
         try ours.send(value: ChildOrder(role: .server))
-        return ours
+        return made
     }
 }

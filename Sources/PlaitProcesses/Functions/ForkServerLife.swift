@@ -16,9 +16,11 @@ struct ForkOrder: Codable {
     var processors: Set<Int>?
     /// Nil where the child is told when it is there.
     var work: ChildWork?
+    /// Whether, instead, the last child is to end: its descriptor has not arrived.
+    var endsLast = false
 }
 
-/// What it answers: the child's number, or why there is none.
+/// What it answers: the child's number, which its descriptor follows, or why there is none.
 struct ForkReply: Codable {
     var pid: Int32 = 0
     var errno: Int32 = 0
@@ -32,15 +34,24 @@ enum ForkServerLife {
         // The terminal's is for the program; children have it again.
         Processes.ignore(.interrupt)
         ChildLife.warmUp()
+        var last: Int32?
         while let order = try? link.receive(ForkOrder.self) {
+            if order.endsLast {
+                if let last { try? Processes.send(.kill, to: last, pid: 0) }
+                continue
+            }
+            if let last { closeDescriptor(last) }
+            last = nil
             var numbers: [Int32] = []
             do {
                 for _ in 0..<(1 + order.standard.count { $0 }) {
                     numbers.append(try link.receiveDescriptor().rawValue)
                 }
-                let reply = fork(order, numbers, link)
+                let (reply, descriptor) = fork(order, numbers, link)
                 for number in numbers { closeDescriptor(number) }
+                last = descriptor
                 try link.send(value: reply)
+                if let descriptor { try link.send(FileDescriptor(rawValue: descriptor)) }
             } catch {
                 break
             }
@@ -50,18 +61,18 @@ enum ForkServerLife {
 
     private static func fork(
         _ order: ForkOrder, _ numbers: [Int32], _ link: Connection
-    ) -> ForkReply {
+    ) -> (ForkReply, descriptor: Int32?) {
         // All that can be done once, for each copy not to do it.
         let plan = plan(order, numbers)
         let known = order.work.map { work in
             (work, work.order.function?.resolve() as? any ProcessFunction.Type)
         }
         do throws(SystemError) {
-            let pid = try Processes.cloneSibling()
-            if pid == 0 { begin(order, plan, numbers, link, known) }
-            return ForkReply(pid: pid)
+            let started = try Processes.cloneSibling()
+            if started.pid == 0 { begin(order, plan, numbers, link, known) }
+            return (ForkReply(pid: started.pid), started.descriptor)
         } catch {
-            return ForkReply(errno: error.errno.rawValue, call: error.call)
+            return (ForkReply(errno: error.errno.rawValue, call: error.call), nil)
         }
     }
 

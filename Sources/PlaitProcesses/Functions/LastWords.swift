@@ -1,4 +1,5 @@
 internal import PlaitIO
+internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
@@ -18,27 +19,45 @@ final class LastWords: @unchecked Sendable {
     func follow() throws {
         // Where there is no fiber for it, it is taken in at the end.
         try ChildService.begin("standard error", orElse: { _ in }) {
-            while !self.takeAll() {
-                _ = try self.descriptor.wait(for: .readable, until: .never)
+            while true {
+                switch self.take() {
+                case .all: _ = try self.descriptor.wait(for: .readable, until: .never)
+                // One that never rests must not have this thread for itself.
+                case .some: Strand.yield()
+                case .last: return
+                }
             }
         }
     }
 
     /// What it said last. All of that, once it has ended.
     func read() -> [UInt8] {
-        _ = takeAll()
+        _ = take()
         return lock.withLock { tail }
     }
 
-    /// Takes in what there is. True when nothing more can come.
-    private func takeAll() -> Bool {
+    private enum Taken {
+        /// As much as a pipe holds: processes that the child has left may write for ever.
+        case some
+        /// What there was.
+        case all
+        /// All that can come.
+        case last
+    }
+
+    /// Takes in what there is.
+    private func take() -> Taken {
         lock.withLock {
-            while !hasEnded, let bytes = next() {
+            var rest = 1 << 16
+            while !hasEnded {
+                guard rest > 0 else { return .some }
+                guard let bytes = next() else { return .all }
                 if bytes.isEmpty { hasEnded = true }
-                StandardStream.error.write(bytes)
+                ErrorRelay.write(bytes)
                 tail = (tail + bytes).suffix(8_192)
+                rest -= bytes.count
             }
-            return hasEnded
+            return .last
         }
     }
 

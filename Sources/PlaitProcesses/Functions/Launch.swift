@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
@@ -21,6 +22,7 @@ struct Launch {
         _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil,
         work: ChildWork? = nil
     ) throws -> Launch {
+        try options.check()
         Children.follow()
         let (ours, theirs) = try Connection.pair()
         if method == .spawn, let work {
@@ -35,7 +37,7 @@ struct Launch {
             hearsErrors ? .pipe : options.errorOutput, childReads: false)
         let standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
         let (child, lastWords) = try Children.starting {
-            let pid = try theirs.withNumber { number in
+            let started = try theirs.withNumber { number in
                 method == .spawn
                     ? try anew(options, standard, number)
                     : try ForkServer.shared.start(options, standard, theirs, work)
@@ -43,11 +45,13 @@ struct Launch {
             let errors = errorOutput.takeOurEnd()
             let lastWords = hearsErrors ? errors.map { LastWords(owning: $0) } : nil
             let child = try ChildProcess(
-                started: pid, name: name, input: input.takeOurEnd(), output: output.takeOurEnd(),
+                started: started, name: name, input: input.takeOurEnd(),
+                output: output.takeOurEnd(),
                 errorOutput: hearsErrors ? nil : errors)
             return (child, lastWords)
         }
         theirs.close()
+        endReceiving(from: ours, with: child)
         do {
             try lastWords?.follow()
         } catch {
@@ -57,6 +61,43 @@ struct Launch {
         return Launch(child: child, link: ours, lastWords: lastWords)
     }
 
+    /// Has the connection end with the process, for what it sent before: others that have inherited its end may
+    /// keep it open.
+    private static func endReceiving(from link: Connection, with child: ChildProcess) {
+        child.end.atEnd { [weak link] in
+            try? link?.withNumber { try Sockets.shutdown($0, .reading) }
+        }
+    }
+
+    /// Receives a message, where nobody else takes the process's status: looks for its end, too.
+    /// - Throws: As `Connection.receive`; ``TimedOut``.
+    func receive(until deadline: Deadline) throws -> [UInt8] {
+        if let message = try receiveNow() { return message }
+        let received = try link.withNumber { number -> [UInt8]? in
+            var waits = try DescriptorSet(capacity: 2)
+            try waits.add(number, .readable, token: 0)
+            try waits.add(child.end.watched.number, .readable, token: 1)
+            while child.isAlive {
+                if let message = try receiveNow() { return message }
+                if try waits.wait(until: deadline).isEmpty {
+                    throw TimedOut("receive from process \(child.name)")
+                }
+            }
+            return nil
+        }
+        // It has ended, and so does the connection behind what has come.
+        return try received ?? link.receive(atMost: .max)
+    }
+
+    /// Nil where there is no whole message yet.
+    private func receiveNow() throws -> [UInt8]? {
+        do {
+            return try link.receive(atMost: .max, within: .zero)
+        } catch ConnectionError.timedOut {
+            return nil
+        }
+    }
+
     typealias Standard = (Int32?, Int32?, Int32?)
 
     /// This program anew, whose `main` is not reached.
@@ -64,7 +105,7 @@ struct Launch {
     static func anew(
         _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32,
         isCopied: Bool = false
-    ) throws -> Int32 {
+    ) throws -> Processes.Started {
         var plan = Processes.Plan(
             path: "/proc/self/exe", arguments: Array(CommandLine.arguments.dropFirst()))
         plan.calledName = CommandLine.arguments.first
@@ -72,10 +113,11 @@ struct Launch {
         plan.standard = standard
         plan.link = link
         var environment = options.environment ?? Processes.environment
-        environment["PLAIT_CHILD"] = "1"
+        // Of descriptor 3, too: see start.c.
+        environment["PLAIT_CHILD"] = "\(processID())"
         if isCopied, environment["LD_BIND_NOW"] == nil {
             environment["LD_BIND_NOW"] = "1"
-            environment["PLAIT_CHILD"] = "bound"
+            environment["PLAIT_CHILD"] = "\(processID()) bound"
         }
         // The runtime's own crash reporter takes seconds; the message of a trap comes without it.
         if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
@@ -88,6 +130,7 @@ struct Launch {
         _ options: ChildProcess.Options, name: String?, isDaemon: Bool,
         _ body: (Connection) throws -> Void
     ) throws -> Launch {
+        try options.check()
         ChildLife.warmUp()
         let (ours, theirs) = try Connection.pair()
         var input = try StandardPipe(options.input, childReads: true)
@@ -118,6 +161,7 @@ struct Launch {
             throw error
         }
         theirs.close()
+        endReceiving(from: ours, with: child)
         return Launch(child: child, link: ours, lastWords: nil)
     }
 }

@@ -155,12 +155,18 @@ private final class ForkedTeam {
     }
 
     private func take(from member: Member, _ answers: Answers) throws {
-        let link = member.launch.link
+        let launch = member.launch
         do {
             while true {
-                switch try link.receive(ForkedReport.self) {
-                case .results(let chunk): answers.all[chunk] = try link.receive(atMost: .max)
-                case .failure: return try Answer.check(try link.receive(atMost: .max))
+                let report = try launch.receive(until: .never)
+                switch try MessagePackDecoder().decode(ForkedReport.self, from: report) {
+                case .results(let chunk):
+                    let results = try launch.receive(until: .never)
+                    guard answers.all.indices.contains(chunk) else {
+                        throw ConnectionError.malformed
+                    }
+                    answers.all[chunk] = results
+                case .failure: return try Answer.check(try launch.receive(until: .never))
                 case .end: return
                 }
             }

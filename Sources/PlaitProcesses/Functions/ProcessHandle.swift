@@ -40,16 +40,20 @@ public func spawn<Function: ProcessFunction>(
     case .fork:
         launch = try Launch.fork(options, name: name, isDaemon: isDaemon) { link in
             let answer = Answer.of { try function.run(input) }
-            try link.send(answer)
+            do {
+                try link.send(answer)
+            } catch let error as SystemError where error.meansEnd {
+                // Nobody wants it any more.
+            }
         }
     case .forkServer, .spawn:
         launch = try launchSending(function, input, name, isDaemon, method, options)
     }
     let handle = ProcessHandle<Function.Output>(
-        launch, name: launch.child.name, isDaemon: isDaemon,
+        launch, isDaemon: isDaemon,
         // Not beside a fork: the next one could not be made with another thread.
         isFollowed: method != .fork)
-    RunningProcesses.add(handle)
+    RunningProcesses.add(launch.child.end, isDaemon: isDaemon)
     // Somebody takes its status whether or not it is joined.
     handle.follow()
     return handle
@@ -107,23 +111,26 @@ extension TypeName {
 /// A process that runs a function, and the function's result. Copies share it.
 ///
 /// Dropping it does not end the process.
-public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, @unchecked Sendable
-{
-    // Sendable: `collecting` guards `received` and `loans`; the rest is constant.
+public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Sendable {
+    // Sendable: `collecting` guards `received`; `state` itself; `decoding` guards `loans`; the rest is constant.
     /// The process.
     public let process: ChildProcess
     public let name: String
     /// Whether the program ends it rather than wait for it.
     public let isDaemon: Bool
-    private let link: Connection
-    private let lastWords: LastWords?
-    private let promise = Promise<Output>()
+    private let launch: Launch
+    /// Whether the answer is waited for though nobody joins.
+    private let isFollowed: Bool
     /// Held by whoever waits for the answer itself.
     private let collecting = Lock(onDeadlock: .off)
     /// What came, while the end has not.
     private var received: Received?
-    /// Whether the answer is waited for though nobody joins.
-    private let isFollowed: Bool
+    private let state = Guarded(State())
+    /// Set with the outcome.
+    private let isOver = Event()
+    private let promise = Promise<Output>()
+    /// Held by the strand that decodes the outcome: a joiner, whose stack the user has chosen.
+    private let decoding = Lock(onDeadlock: .off)
     /// What the input refers to, while the process may take it up.
     private var loans: Loans?
 
@@ -133,12 +140,24 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
         case nothing
     }
 
-    init(_ launch: Launch, name: String, isDaemon: Bool, isFollowed: Bool) {
-        process = launch.child
-        link = launch.link
-        lastWords = launch.lastWords
+    private enum Outcome {
+        case answer([UInt8])
+        case failure(any Error)
+    }
+
+    private struct State {
+        var outcome: Outcome?
+        /// Whether somebody has the future, and perhaps nobody joins.
+        var isWanted = false
+    }
+
+    init(_ launch: Launch, isDaemon: Bool, isFollowed: Bool) {
+        var launch = launch
         loans = launch.loans
-        self.name = name
+        launch.loans = nil
+        self.launch = launch
+        process = launch.child
+        name = launch.child.name
         self.isDaemon = isDaemon
         self.isFollowed = isFollowed
         // It cannot be cancelled.
@@ -153,8 +172,16 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
     /// The result as a future, for those who wait for several. Cancelling it has no effect.
     ///
     /// Of a ``StartMethod/fork`` it is done when somebody joins the handle, and not by itself: a thread that
-    /// waited for it would keep the program from forking again.
-    public var future: Future<Output> { promise.future }
+    /// waited for it would keep the program from forking again. Else a thread of its own decodes the result, if
+    /// no joiner has done that.
+    public var future: Future<Output> {
+        let isOver = state.withLock { state in
+            state.isWanted = true
+            return state.outcome != nil
+        }
+        if isOver && !promise.future.isDone { decodeElsewhere() }
+        return promise.future
+    }
 
     /// Asks it to end: sends SIGTERM.
     public func terminate() { process.terminate() }
@@ -164,21 +191,27 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
 
     /// Waits until it has ended, and returns the function's value or throws its error.
     ///
-    /// Blocks the calling thread or parks the calling fiber.
+    /// Blocks the calling thread or parks the calling fiber. The first that joins decodes the result, on its own
+    /// stack; others wait for that. Processes that it has left behind are not waited for.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: What the function threw; ``WorkerCrashed`` when the process ended without an answer;
-    ///   ``JoinTimeout`` past the limit, the process goes on then; `CancellationError`.
+    ///   `TimedOut` past the limit, the process goes on then; `CancellationError`.
     /// - Source: Python's `Process.join`, with the result that that lacks.
     @available(*, noasync)
     @discardableResult
     public func join(within limit: Duration? = nil) throws -> Output {
         let deadline = Deadline(within: limit)
-        do {
-            if !isFollowed { try collect(until: deadline) }
-            return try promise.future.result(within: deadline.remaining)
-        } catch let error where error is TimedOut || error as? FutureError == .timedOut {
-            throw JoinTimeout(strand: name)
+        if isFollowed {
+            guard try isOver.wait(within: limit) else { throw timedOut }
+        } else {
+            try collect(until: deadline)
         }
+        if !promise.future.isDone {
+            guard try decoding.acquire(within: deadline.remaining) else { throw timedOut }
+            defer { decoding.release() }
+            decode()
+        }
+        return try promise.future.result()
     }
 
     /// Waits until it has ended, suspending the calling task.
@@ -188,60 +221,97 @@ public final class ProcessHandle<Output: Decodable & Sendable>: RunningProcess, 
         if !isFollowed {
             return try await blocking { try self.join(within: deadline.remaining) }
         }
-        do {
-            return try await promise.future.result(within: deadline.remaining)
-        } catch FutureError.timedOut {
-            throw JoinTimeout(strand: name)
+        guard try await isOver.wait(within: limit) else { throw timedOut }
+        if !promise.future.isDone {
+            guard try await decoding.acquire(within: deadline.remaining) else { throw timedOut }
+            defer { decoding.release() }
+            decode()
+        }
+        return try await promise.future.result()
+    }
+
+    private var timedOut: TimedOut { TimedOut("join of process \(name)") }
+
+    // MARK: Decoding
+
+    /// Makes the result of the outcome, unless that has been done. Under `decoding`.
+    private func decode() {
+        guard !promise.future.isDone, let outcome = state.withLock(\.outcome) else { return }
+        let result = Result<Output, any Error> {
+            switch outcome {
+            case .answer(let bytes): try Answer.read(bytes, as: Output.self)
+            case .failure(let error): throw error
+            }
+        }
+        // Behind the result, which may refer to the same.
+        loans = nil
+        try? promise.complete(with: result)
+    }
+
+    /// Decodes for those who wait for the future.
+    private func decodeElsewhere() {
+        let work: @Sendable () -> Void = { _ = try? self.join() }
+        do throws(SystemError) {
+            try startThread(name: "plait-decoding", work)
+        } catch {
+            work()
         }
     }
+
+    // MARK: The outcome
 
     /// Has ``ChildService`` wait for the answer. What keeps it from that, who waits for the result is told.
     func follow() {
         guard isFollowed else { return }
         do {
-            try ChildService.begin(name, orElse: { self.giveUp($0) }) {
+            try ChildService.begin(name, orElse: { self.settle(.failure($0)) }) {
                 do {
                     try self.collect(until: .never)
                 } catch {
-                    self.giveUp(error)
+                    // The process goes on, for the program's end to wait for.
+                    self.settle(.failure(error))
                 }
             }
         } catch {
-            giveUp(error)
+            settle(.failure(error))
         }
     }
 
-    /// The process goes on, for the program's end to wait for, but nobody learns of its result.
-    private func giveUp(_ error: any Error) { try? promise.fail(error) }
+    private func settle(_ outcome: Outcome) {
+        let isWanted = state.withLock { state in
+            state.outcome = outcome
+            return state.isWanted
+        }
+        isOver.set()
+        if isWanted && isFollowed { decodeElsewhere() }
+    }
 
     /// Waits for the answer and the end, unless somebody has done it.
     private func collect(until deadline: Deadline) throws {
-        guard try collecting.acquire(within: deadline.remaining) else { throw FutureError.timedOut }
+        guard try collecting.acquire(within: deadline.remaining) else { throw timedOut }
         defer { collecting.release() }
-        if promise.future.isDone { return }
+        if state.withLock({ $0.outcome != nil }) { return }
         let received = try self.received ?? receive(until: deadline)
         // The end may be late: whoever comes next need not receive again.
         self.received = received
-        guard let status = try process.join(within: deadline.remaining) else {
-            throw FutureError.timedOut
+        guard let status = try process.join(within: deadline.remaining) else { throw timedOut }
+        switch received {
+        case .answer(let bytes): settle(.answer(bytes))
+        case .nothing:
+            settle(
+                .failure(
+                    WorkerCrashed(
+                        name: name, pid: pid, status: status, said: launch.lastWords?.read() ?? []))
+            )
         }
-        let result = Result<Output, any Error> {
-            switch received {
-            case .answer(let bytes): try Answer.read(bytes, as: Output.self)
-            case .nothing:
-                throw WorkerCrashed(
-                    name: name, pid: pid, status: status, said: lastWords?.read() ?? [])
-            }
-        }
-        // Behind the result, which may refer to the same.
-        loans = nil
-        RunningProcesses.remove(self)
-        try? promise.complete(with: result)
     }
 
     private func receive(until deadline: Deadline) throws -> Received {
         do {
-            return .answer(try link.receive(atMost: .max, within: deadline.remaining))
+            if !isFollowed { return .answer(try launch.receive(until: deadline)) }
+            return .answer(try launch.link.receive(atMost: .max, within: deadline.remaining))
+        } catch ConnectionError.timedOut {
+            throw timedOut
         } catch ConnectionError.endOfStream, ConnectionError.truncated {
             return .nothing
         } catch let error as SystemError where error.meansEnd {
