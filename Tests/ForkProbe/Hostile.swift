@@ -21,6 +21,7 @@ enum Hostile {
         case "dropped": try dropped()
         case "joined": try joined()
         case "standard": try standard(method)
+        case "worker": try worker()
         case "words": print("the program's own main")
         default: fatalError("no such case")
         }
@@ -150,6 +151,21 @@ enum Hostile {
             do { try ChildProcess.fork {}.join() } catch is MultiThreadedFork { refused += 1 }
         }
         print(refused)
+    }
+
+    /// Does without the signal that comes with the program's end, as a process that changes its user does.
+    private enum Forsake: ProcessFunction {
+        static func run(_ nothing: Nothing) throws -> Int32 {
+            _ = try Processes.followParent(getppid(), with: Signal(number: 0))
+            return getpid()
+        }
+    }
+
+    /// The program is killed while its worker waits for tasks.
+    private static func worker() throws {
+        let pool = try ProcessPool(workers: 1)
+        StandardStream.output.write("\(try pool.apply(Forsake.self, Nothing()))\n")
+        kill(getpid(), SIGKILL)
     }
 
     private enum Streams: ProcessFunction {

@@ -157,6 +157,18 @@ struct HostileChildrenTests {
         #expect(try await run("loud", method) == ["1048576", "1"])
     }
 
+    @Test func `a worker that gets no signal ends with the program all the same`() async throws {
+        let pid = try await onThread {
+            let child = try ChildProcess.start(
+                try Built.program("ForkProbe"), ["hostile", "worker", "spawn"], piped)
+            let lines = text(try child.output!.readToEnd()).split(separator: "\n")
+            #expect(try child.join() == .signal(.kill))
+            return try #require(lines.first.flatMap { Int32($0) })
+        }
+        // Its new parent may leave it a zombie.
+        try await until { [nil, "Z"].contains(processState(pid)) }
+    }
+
     // MARK: Their status
 
     @Test(arguments: StartMethod.allCases)

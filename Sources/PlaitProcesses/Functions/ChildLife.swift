@@ -4,11 +4,13 @@ internal import SystemPackage
 
 /// What a child for a function is told first.
 struct ChildOrder: Codable {
-    enum Role: String, Codable { case server, function, worker }
+    enum Role: String, Codable { case server, function, other }
 
     let role: Role
     /// The process's name, for reports; nil: `process-` and its number.
     var name: String?
+    /// A ``ChildRole``, where that is another's.
+    var life: TypeName?
     /// To be run; its input follows.
     var function: TypeName?
     /// Descriptors that belong to the input: they come before it.
@@ -18,6 +20,11 @@ struct ChildOrder: Codable {
     var parent = CurrentProcess.asParent
     /// Bytes that a worker may have resident.
     var residentLimit: Int?
+}
+
+/// A life of a process that only its user knows, such as that of a pool's worker.
+protocol ChildRole {
+    static func run(_ order: ChildOrder, _ link: Connection) throws
 }
 
 /// What a child is to do.
@@ -66,7 +73,11 @@ enum ChildLife {
             switch order.role {
             case .server: ForkServerLife.run(link)
             case .function: try answer(order, link, known)
-            case .worker: try WorkerLife.run(order, link)
+            case .other:
+                guard let life = order.life?.resolve() as? any ChildRole.Type else {
+                    throw ProcessFunctionError.unknown(CurrentProcess.name)
+                }
+                try life.run(order, link)
             }
         } catch ConnectionError.endOfStream {
             // The parent is gone, or wants nothing more.

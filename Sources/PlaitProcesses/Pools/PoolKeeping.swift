@@ -78,7 +78,7 @@ extension PoolCore {
     /// Waits for a child; looks now and then where the system gives nothing to wait with.
     private func hasEnded(_ child: ChildProcess, within limit: Duration) -> Bool {
         do {
-            return try child.join(within: limit) != nil
+            return try child.end.join(until: Deadline(within: limit)) != nil
         } catch {
             try? Strand.sleep(for: .milliseconds(50))
             return child.exitStatus != nil
@@ -124,7 +124,7 @@ extension PoolCore {
     /// Tells a process what it is, and waits until its initializer has run.
     private func introduce(_ name: String, _ launch: Launch, _ shared: [Int32]) throws {
         var order = ChildOrder(
-            role: .worker, name: name, function: plan.initializer,
+            role: .other, name: name, life: TypeName(WorkerRole.self), function: plan.initializer,
             descriptors: plan.initializerBag.numbers.count)
         order.residentLimit = plan.residentLimit
         try launch.link.send(value: order)

@@ -4,6 +4,13 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import SystemPackage
 
+/// A pool's worker.
+enum WorkerRole: ChildRole {
+    static func run(_ order: ChildOrder, _ link: Connection) throws {
+        try WorkerLife.run(order, link)
+    }
+}
+
 /// The life of a pool's worker: it takes tasks from the shared memory, one after the other.
 struct WorkerLife {
     private let link: Connection
@@ -13,6 +20,9 @@ struct WorkerLife {
     private let wakeup: Int32
     /// Made readable when there are answers and the pool sleeps.
     private let done: Int32
+    /// Ready with `wakeup`, and when the pool's end of the connection is gone: the signal that comes with the
+    /// program's end does not reach a worker that has changed its user, nor its copies.
+    private let waits: Waits
     private var functions: [UInt32: any ProcessFunction.Type] = [:]
     /// Bytes after which the pool is told that the worker has grown too large.
     private let residentLimit: Int?
@@ -33,6 +43,7 @@ struct WorkerLife {
         memory = try WorkerMemory(mapping: file.number)
         wakeup = try link.receiveDescriptor().rawValue
         done = try link.receiveDescriptor().rawValue
+        waits = try Waits(wakeup, link)
     }
 
     /// Runs the pool's initializer, if it has one.
@@ -107,10 +118,30 @@ struct WorkerLife {
     }
 
     private func sleep() throws {
-        _ = try Strand.waitReadable(wakeup, until: .never)
+        if try waits.areOver() { throw ConnectionError.endOfStream }
         drainEventCounter(wakeup)
     }
 
     /// Looks for 20 µs, where the pool can go on meanwhile on another processor.
     private func spin(_ isReady: () -> Bool) -> Bool { BriefSpin.wait(for: isReady) }
+}
+
+/// What an idle worker waits for.
+private final class Waits {
+    private let epoll: EpollCalls
+
+    init(_ wakeup: Int32, _ link: Connection) throws {
+        epoll = try EpollCalls(capacity: 2)
+        try epoll.control(.add, wakeup, .readable, .level, token: 0)
+        // Its end alone.
+        try link.withNumber { try epoll.control(.add, $0, [], .level, token: 1) }
+    }
+
+    /// Waits. True when the connection has ended.
+    func areOver() throws -> Bool {
+        _ = try Strand.waitReadable(epoll.descriptor, until: .never)
+        var isOver = false
+        _ = try epoll.wait(nanoseconds: 0) { token, _ in isOver = isOver || token == 1 }
+        return isOver
+    }
 }
