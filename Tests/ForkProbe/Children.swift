@@ -45,7 +45,7 @@ enum Children {
             // None of these is this child's.
             print(CurrentProcess.children.count)
         }
-        print(status(of: dropped) == nil, try second.join()!)
+        print(status(of: dropped) == nil, try second.join())
 
         // A program's start brings the thread, which sees to those as well.
         let (third, fourth) = (try ChildProcess.fork {}, try ChildProcess.fork { while true {} })
@@ -72,7 +72,7 @@ enum Children {
         }
         let child = try started.get()
         print("started")
-        print(try child.join()!)
+        print(try child.join())
     }
 
     /// Starts that fail leave neither descriptors nor children.
@@ -124,7 +124,7 @@ enum Children {
             let name = "process-\(processID())"
             print(CurrentProcess.name == name, CurrentProcess.parent!.pid == parent)
         }
-        print(try fork.join()!, CurrentProcess.name, CurrentProcess.parent == nil)
+        print(try fork.join(), CurrentProcess.name, CurrentProcess.parent == nil)
     }
 
     /// Thread pools work in a forked child, whether or not its parent had one.
@@ -142,7 +142,7 @@ enum Children {
                 let fiber = spawn(.fiber) { try blocking { kernelThreadID() != processID() } }
                 print(sum, try fiber.join())
             }
-            print(try child.join()!)
+            print(try child.join())
         }
     }
 
@@ -187,7 +187,7 @@ enum Children {
             let status = try child.join()
             wait { Children.status(of: orphan)?[1] == "\(processID())" }
             orphans.insert(orphan)
-            if status != .code(3) { print(status!) }
+            if status != .code(3) { print(status) }
         }
         print(orphans.count, ended.isEmpty)
         for child in children { child.input?.close() }

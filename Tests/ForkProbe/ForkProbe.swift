@@ -91,12 +91,12 @@ struct ForkProbe {
     /// How children end, and that none stays a zombie.
     private static func status() throws {
         let returning = try ChildProcess.fork {}
-        print(try returning.join()!)
+        print(try returning.join())
         let throwing = try ChildProcess.fork { throw Failure() }
-        print(try throwing.join()!)
+        print(try throwing.join())
         let killed = try ChildProcess.fork { try Strand.sleep(for: .seconds(60)) }
         killed.kill()
-        print(try killed.join()!)
+        print(try killed.join())
         print(killed.isAlive, killed.exitStatus!)
     }
 
@@ -118,7 +118,7 @@ struct ForkProbe {
             print(try spawn(.fiber) { "the child's fiber" }.join())
             try Strand.sleep(for: .milliseconds(100))
         }
-        print(try child.join()!)
+        print(try child.join())
         try fiber.join()
     }
 
@@ -144,7 +144,7 @@ struct ForkProbe {
             print("closed")
         }
         try near.write([1])
-        print(try child.join()!)
+        print(try child.join())
     }
 
     /// Refused once there is a second thread.
@@ -168,7 +168,7 @@ struct ForkProbe {
             print(Strand.main.nativeID == processID(), kernelThreadID() == processID())
             print(Strand.threads.map(\.name), Strand.all().map(\.name))
         }
-        print(try child.join()!)
+        print(try child.join())
     }
 
     /// Runs `body` on a thread that Plait did not start, and waits until it is gone.
@@ -195,7 +195,7 @@ struct ForkProbe {
             print(try spawn(.thread) { Strand.threads.count }.join())
             print(try spawn(.fiber) { Strand.all().count }.join())
         }
-        print(try child.join()!)
+        print(try child.join())
         print(fiber.isAlive, joiner.isAlive)
         fiber.cancel()
         try? joiner.join()
@@ -228,7 +228,7 @@ struct ForkProbe {
             }
             print(try spawn(.thread) { try fibers.acquire(within: .seconds(5)) }.join())
         }
-        print(try child.join()!)
+        print(try child.join())
         print(free.isLocked, own.isLocked, fibers.isLocked)
         holder.cancel()
         try? holder.join()
@@ -249,7 +249,7 @@ struct ForkProbe {
                 if fails { throw Failure() }
                 print("the child's body")
             }
-            print(try child.join()!)
+            print(try child.join())
         }
     }
 

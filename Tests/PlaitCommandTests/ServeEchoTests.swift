@@ -116,7 +116,7 @@ struct ServeEchoTests {
                     "serve", "echo", "--workers", "2", arguments[0], arguments[1])
                 let said = text(try server.errorOutput!.readToEnd())
                 #expect(said.contains("--workers 2 means nothing for --model \(arguments[1])"))
-                #expect(try server.join()?.isSuccess == false)
+                #expect(try server.join().isSuccess == false)
             }
             let server = try plait("serve", "echo", "--host", "not.a.host.invalid")
             #expect(text(try server.errorOutput!.readToEnd()).contains("cannot resolve"))

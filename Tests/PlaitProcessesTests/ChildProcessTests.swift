@@ -50,8 +50,8 @@ struct ChildProcessTests {
     func `join gives up at its limit and the child goes on`(_ kind: StrandKind) async throws {
         try await onStrand(kind) {
             let child = try ChildProcess.start("cat", [], piped)
-            #expect(try child.join(within: .milliseconds(10)) == nil)
-            #expect(try child.join(within: .zero) == nil)
+            #expect(throws: TimedOut.self) { try child.join(within: .milliseconds(10)) }
+            #expect(throws: TimedOut.self) { try child.join(within: .zero) }
             child.input?.close()
             #expect(try child.join() == .code(0))
         }

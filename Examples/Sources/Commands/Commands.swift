@@ -47,6 +47,6 @@ struct Commands {
             bc.input?.close()
         }
         try talk.join()
-        print("the shell ended by", try bc.join()!)
+        print("the shell ended by", try bc.join())
     }
 }

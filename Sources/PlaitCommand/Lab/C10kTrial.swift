@@ -55,7 +55,7 @@ struct C10kTrial {
 
     private func end(_ child: ChildProcess) {
         child.terminate()
-        if (try? child.join(within: .seconds(2))) == .some(nil) || child.isAlive { child.kill() }
+        if (try? child.join(within: .seconds(2))) == nil { child.kill() }
         // A cancellation may end the first wait, not the second.
         while child.isAlive { _ = try? child.join() }
     }
@@ -89,9 +89,8 @@ struct C10kTrial {
                 return try JSONDecoder().decode(ClientReport.self, from: Data(line.utf8))
             }
         }
-        let status = try load.join(within: .seconds(2))
-        throw CommandFailure(
-            "the clients ended without a report: \(status.map { "\($0)" } ?? "still running")")
+        let status = (try? load.join(within: .seconds(2))).map { "\($0)" } ?? "still running"
+        throw CommandFailure("the clients ended without a report: \(status)")
     }
 
     private func nextLine(of load: ChildProcess) throws -> String? {

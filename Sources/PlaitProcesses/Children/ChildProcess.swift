@@ -67,6 +67,7 @@ public final class ChildProcess: Sendable {
     ///   runs: where other code has taken its status, or the system has for SIGCHLD is ignored, it has ended with
     ///   ``ExitStatus/lost``.
     /// - Source: Python's `subprocess.Popen`.
+    @available(*, noasync)
     public static func start(
         _ path: String, _ arguments: [String] = [], _ options: Options = Options()
     ) throws(SystemError) -> ChildProcess {
@@ -89,6 +90,7 @@ public final class ChildProcess: Sendable {
     }
 
     /// Starts the executable at a path; see ``start(_:_:_:)-(String,_,_)``.
+    @available(*, noasync)
     public static func start(
         _ path: FilePath, _ arguments: [String] = [], _ options: Options = Options()
     ) throws(SystemError) -> ChildProcess {
@@ -115,21 +117,25 @@ public final class ChildProcess: Sendable {
     /// the end. A child that waits for its pipe to be read or closed does not end: see
     /// ``communicate(input:atMost:within:)``.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: How it ended; nil when the limit passed first.
-    /// - Throws: `CancellationError`; `SystemError` where a second joiner of a hub gets no descriptor to
-    ///   wait with.
+    /// - Returns: How it ended.
+    /// - Throws: `TimedOut` past the limit: the child goes on then; `CancellationError`; `SystemError` where a
+    ///   second joiner of a hub gets no descriptor to wait with.
     /// - Source: Python's `Popen.wait`, `Process.join`.
     @available(*, noasync)
     @discardableResult
-    public func join(within limit: Duration? = nil) throws -> ExitStatus? {
-        try end.join(until: Deadline(within: limit))
+    public func join(within limit: Duration? = nil) throws -> ExitStatus {
+        guard let status = try end.join(until: Deadline(within: limit)) else { throw timedOut }
+        return status
     }
 
-    /// Waits until it has ended, suspending the calling task.
+    /// Waits until it has ended, suspending the calling task; see ``join(within:)-(Duration?)``.
     @discardableResult
-    public func join(within limit: Duration? = nil) async throws -> ExitStatus? {
-        try await end.join(within: limit)
+    public func join(within limit: Duration? = nil) async throws -> ExitStatus {
+        guard let status = try await end.join(within: limit) else { throw timedOut }
+        return status
     }
+
+    private var timedOut: TimedOut { TimedOut("join of process \(name)") }
 
     /// Sends it a signal, unless it has ended: no other process gets it then.
     /// - Throws: `SystemError`: EPERM when the child runs as another user; EINVAL for a number that no

@@ -25,7 +25,7 @@ extension ChildProcess {
         let communication = try Communication(with: self, input: input, most: most)
         let deadline = Deadline(within: limit)
         let isDone = try communication.run(until: deadline)
-        if isDone, let status = try join(within: deadline.remaining) {
+        if isDone, let status = try end.join(until: deadline) {
             return CommandResult(
                 command: command, status: status, output: communication.output,
                 errorOutput: communication.errorOutput)

@@ -129,7 +129,7 @@ final class ForkServer: @unchecked Sendable {
         for _ in 0..<50 {
             do {
                 return try uncancelled { try receive(.milliseconds(200)) }
-            } catch ConnectionError.timedOut {
+            } catch is TimedOut {
                 try? server.process.send(.resume)
             }
         }

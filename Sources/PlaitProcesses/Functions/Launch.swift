@@ -93,7 +93,7 @@ struct Launch {
     private func receiveNow() throws -> [UInt8]? {
         do {
             return try link.receive(atMost: .max, within: .zero)
-        } catch ConnectionError.timedOut {
+        } catch is TimedOut {
             return nil
         }
     }

@@ -174,7 +174,7 @@ private final class ForkedTeam {
         } catch let error as SystemError where error.meansEnd {
         }
         let child = member.launch.child
-        let status = try child.join() ?? .lost
+        let status = try child.join()
         throw WorkerCrashed(name: member.name, pid: child.pid, status: status, said: [])
     }
 

@@ -13,7 +13,7 @@
 /// What goes in and what comes out is copied: see ``MessagePackEncoder``. A child that a fork server or a
 /// program anew runs shares no variable with the parent; globals have their first values.
 /// - Source: Python's `target` of a `multiprocessing.Process`, a function at module level.
-public protocol ProcessFunction {
+public protocol ProcessFunction: SendableMetatype {
     associatedtype Input: Codable & Sendable
     associatedtype Output: Codable & Sendable
 

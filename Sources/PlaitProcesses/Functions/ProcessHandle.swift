@@ -1,3 +1,4 @@
+internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
 public import PlaitStrands
@@ -57,6 +58,21 @@ public func spawn<Function: ProcessFunction>(
     // Somebody takes its status whether or not it is joined.
     handle.follow()
     return handle
+}
+
+/// Starts a process that runs a function, suspending the calling task; see
+/// ``spawn(_:_:_:name:method:isDaemon:options:)``. A task's process is never a ``StartMethod/fork``: the program has
+/// several threads.
+@discardableResult
+public func spawn<Function: ProcessFunction>(
+    _ kind: ProcessKind, _ function: Function.Type, _ input: Function.Input,
+    name: String? = nil, method: StartMethod = .forkServer, isDaemon: Bool? = nil,
+    options: ChildProcess.Options = .ofFunction
+) async throws -> ProcessHandle<Function.Output> {
+    try await ServiceHub.run {
+        try spawn(
+            kind, function, input, name: name, method: method, isDaemon: isDaemon, options: options)
+    }
 }
 
 /// Starts a process, and sends it the function's name and input.
@@ -219,7 +235,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
     public func join(within limit: Duration? = nil) async throws -> Output {
         let deadline = Deadline(within: limit)
         if !isFollowed {
-            return try await blocking { try self.join(within: deadline.remaining) }
+            return try await ServiceHub.run { try self.join(within: limit) }
         }
         guard try await isOver.wait(within: limit) else { throw timedOut }
         if !promise.future.isDone {
@@ -294,7 +310,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         let received = try self.received ?? receive(until: deadline)
         // The end may be late: whoever comes next need not receive again.
         self.received = received
-        guard let status = try process.join(within: deadline.remaining) else { throw timedOut }
+        guard let status = try process.end.join(until: deadline) else { throw timedOut }
         switch received {
         case .answer(let bytes): settle(.answer(bytes))
         case .nothing:
@@ -310,7 +326,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         do {
             if !isFollowed { return .answer(try launch.receive(until: deadline)) }
             return .answer(try launch.link.receive(atMost: .max, within: deadline.remaining))
-        } catch ConnectionError.timedOut {
+        } catch is TimedOut {
             throw timedOut
         } catch ConnectionError.endOfStream, ConnectionError.truncated {
             return .nothing

@@ -210,10 +210,16 @@ public final class Manager: Sendable {
             // It is busy: a signal ends it.
         }
         guard let process = client.process else { return nil }
-        if let status = try process.process.join(within: deadline.remaining) { return status }
-        process.terminate()
-        if let status = try process.process.join(within: .seconds(1)) { return status }
-        process.kill()
+        do {
+            return try process.process.join(within: deadline.remaining)
+        } catch is TimedOut {
+            process.terminate()
+        }
+        do {
+            return try process.process.join(within: .seconds(1))
+        } catch is TimedOut {
+            process.kill()
+        }
         return try process.process.join()
     }
 

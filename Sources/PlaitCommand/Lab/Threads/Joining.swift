@@ -32,8 +32,8 @@ extension ThreadExperiment {
             trial.timeline.note("\(fate.rawValue): \(line)")
             lines.append(line)
         }
-        guard let status = try child.join(), status == .code(0) else {
-            let status = child.exitStatus.map { "\($0)" } ?? "nothing"
+        let status = try child.join()
+        guard status == .code(0) else {
             throw CommandFailure("the program of '\(fate.rawValue)' threads ended by \(status)")
         }
         return lines
