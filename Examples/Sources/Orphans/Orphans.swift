@@ -34,7 +34,7 @@ struct Orphans {
         let script = "exec 3<&0; (cat <&3 >/dev/null; exit 7) & echo $!"
         let shell = try ChildProcess.start("sh", ["-c", script], options)
         let orphan = Int32(try shell.output?.readLine() ?? "") ?? 0
-        print("the shell has ended by", try shell.join()!)
+        print("the shell has ended by", try shell.join())
         print("what it left behind has a new parent:", parent(of: orphan) == CurrentProcess.pid)
         shell.input?.close()
         let end = try ended.get()
