@@ -26,8 +26,7 @@ setup:
 
 lint:
 	@echo "==> lint: swift format, strictly"
-	@$(SWIFT) format lint --strict --recursive --parallel Sources Tests Benchmarks/Sources \
-		Benchmarks/Package.swift Examples/Sources Examples/Package.swift Package.swift
+	@git ls-files "*.swift" | xargs $(SWIFT) format lint --strict --parallel
 	@echo "==> lint: every import is declared, and none goes upward"
 	@scripts/house --check
 	@echo "==> lint: the forms for tasks are those that scripts/faces writes"

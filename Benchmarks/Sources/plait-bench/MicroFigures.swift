@@ -22,7 +22,8 @@ extension Figure {
             Micro(subject: "handover", floor: "floor-switch"), .atMost(100)),
         Figure("spawn and join", "ns", Micro(subject: "spawn-join"), .atMost(200)),
         Figure(
-            "memory of a parked fiber of 1,000,000, stacks of 64 KiB", "KiB", Micro(subject: "parked-memory"),
+            "memory of a parked fiber of 1,000,000, stacks of 64 KiB", "KiB",
+            Micro(subject: "parked-memory"),
             .atMost(4.7)),
     ]
 
