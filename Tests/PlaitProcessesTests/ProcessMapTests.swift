@@ -47,6 +47,35 @@ struct ProcessMapTests {
         #expect(none.isEmpty && words == ["1", "2", "3"])
     }
 
+    @Test func `each input has its own result, whichever crash`() async throws {
+        let pool = try ProcessPool(workers: 2)
+        for results in [
+            try await onThread { try pool.mapResults(Odd.self, [1, 17, 2, 13, 3]) },
+            try await pool.mapResults(Odd.self, [1, 17, 2, 13, 3]),
+        ] {
+            #expect(results.map { try? $0.get() } == ["1", nil, "2", nil, "3"])
+            let failures = results.compactMap { result -> ItemFailure? in
+                if case .failure(let failure) = result { failure } else { nil }
+            }
+            #expect(failures.map(\.index) == [1, 3] && failures.map(\.input) == ["17", "13"])
+            #expect(failures.first?.underlying is WorkerCrashed)
+            #expect(failures.last?.underlying as? Refused == Refused(number: 13))
+            #expect(failures.last?.description.hasPrefix("input 3 (13): ") == true)
+        }
+        pool.close()
+        try await pool.join()
+    }
+
+    @Test func `a closed pool does what it was given, though nobody refers to it`() async throws {
+        let futures = try await onThread {
+            let pool = try ProcessPool(workers: 2)
+            let futures = try (0..<6).map { _ in try pool.submit(Nap.self, 5) }
+            pool.close()
+            return futures
+        }
+        for future in futures { #expect(try await future.result() == 5) }
+    }
+
     // MP-071
     @Test func `map throws the first error once all are done`() async throws {
         try await withPool { pool in

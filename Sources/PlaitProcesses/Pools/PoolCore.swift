@@ -218,6 +218,14 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
+    /// Nobody refers to the pool any more. One that was closed does what it was given; any other stops.
+    func letGo() {
+        let isClosed = guardLock.withLock {
+            if case .closed? = closing { true } else { false }
+        }
+        if !isClosed { stop(.terminated) }
+    }
+
     func stop(_ how: Closing) {
         guardLock.lock()
         switch (closing, how) {

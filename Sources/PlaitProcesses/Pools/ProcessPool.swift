@@ -11,31 +11,34 @@ internal import PlaitSync
 /// print(try page.result())
 /// pool.close()
 /// ```
-/// An item whose worker traps, exits or is killed fails with ``WorkerCrashed``; the worker is replaced, and
-/// what else it had been given goes to others. Items begin in the order in which they came. Of a pool
-/// that is let go of, the workers are killed. They end with the program too, however that ends.
+/// An item whose worker traps, exits or is killed fails with ``WorkerCrashed``; the worker is
+/// replaced, and what else it had been given goes to others. Items begin in the order in which they
+/// came. Of a pool that is let go of before ``close()``, the workers are killed; a closed one does
+/// what it was given. They end with the program too, however that ends.
 ///
-/// Callbacks of a pool's futures (`onCompletion`) run one at a time, in the order in which the answers
-/// came, on a thread of the pool that is there for them: they may wait, for other items too, but not in
-/// ``join(within:)``, which waits for them.
-/// - Source: Python's `multiprocessing.Pool` and `concurrent.futures.ProcessPoolExecutor`, both of which a
-///   killed worker hangs or breaks.
+/// Callbacks of a pool's futures (`onCompletion`) run one at a time, in the order in which the
+/// answers came, on a thread of the pool that is there for them: they may wait, for other items
+/// too, but not in ``join(within:)``, which waits for them.
+/// - Source: Python's `multiprocessing.Pool` and `concurrent.futures.ProcessPoolExecutor`, both of
+///   which a killed worker hangs or breaks.
 public final class ProcessPool: Sendable {
     let core: PoolCore
 
     /// Starts the workers, without waiting for them.
     /// - Parameters:
     ///   - workers: At least 1; as many as there are processors if not given.
-    ///   - queueCapacity: Items that are not done before ``submit(_:_:timeout:within:)`` waits; at least 1.
+    ///   - queueCapacity: Items that are not done before ``submit(_:_:timeout:within:)`` waits; at
+    ///     least 1.
     ///   - tasksPerWorker: Items after which a worker ends and is replaced; nil: never.
-    ///   - residentLimit: Bytes of memory that a worker may have resident, as the system counts; nil: any
-    ///     number. One that has more after an item is replaced. One that is seen to have more while it runs
-    ///     an item, which is looked at some hundred times a second, is killed, and the item fails with
-    ///     `ProcessPoolError.tooLarge`. Short items are slower with it: they are not given ahead. A hard
-    ///     limit is that of the options, past which allocating fails.
+    ///   - residentLimit: Bytes of memory that a worker may have resident, as the system counts;
+    ///     nil: any number. One that has more after an item is replaced. One that is seen to have
+    ///     more while it runs an item, which is looked at some hundred times a second, is killed,
+    ///     and the item fails with `ProcessPoolError.tooLarge`. Short items are slower with it:
+    ///     they are not given ahead. A hard limit is that of the options, past which allocating
+    ///     fails.
     ///   - attempts: Workers that may end with an item before it fails as poisonous; at least 1.
-    ///   - options: As those of a process, such as its limit of address space. Without a signal at the
-    ///     parent's death it is SIGKILL.
+    ///   - options: As those of a process, such as its limit of address space. Without a signal at
+    ///     the parent's death it is SIGKILL.
     /// - Throws: `SystemError`: EMFILE, EAGAIN at the limit of threads, ENOMEM.
     public convenience init(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
@@ -50,8 +53,9 @@ public final class ProcessPool: Sendable {
                 options: options))
     }
 
-    /// As ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``; every
-    /// worker runs a function first. If that throws, the pool is broken.
+    /// As
+    /// ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``;
+    /// every worker runs a function first. If that throws, the pool is broken.
     public convenience init<Initializer: ProcessFunction>(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
         queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,
@@ -85,9 +89,7 @@ public final class ProcessPool: Sendable {
         try core.start()
     }
 
-    deinit {
-        core.stop(.terminated)
-    }
+    deinit { core.letGo() }
 
     // MARK: Looking
 
@@ -116,8 +118,8 @@ public final class ProcessPool: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - timeout: How long the function may run: past it its worker is killed, and the future fails with
-    ///     `ProcessPoolError.timedOut`. Not exact: up to 5 ms late.
+    ///   - timeout: How long the function may run: past it its worker is killed, and the future
+    ///     fails with `ProcessPoolError.timedOut`. Not exact: up to 5 ms late.
     ///   - limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
     /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; what the input's encoding throws;
     ///   `CancellationError`.
@@ -194,7 +196,8 @@ public final class ProcessPool: Sendable {
 
     // MARK: Changing and ending
 
-    /// Changes how many workers there are; those too many end when they have answered what they have.
+    /// Changes how many workers there are; those too many end when they have answered what they
+    /// have.
     /// - Source: billiard's `Pool.grow` and `shrink`.
     public func resize(to workers: Int) {
         demand(workers >= 1, "a ProcessPool needs at least 1 worker, not \(workers)")
@@ -210,7 +213,8 @@ public final class ProcessPool: Sendable {
     /// - Source: Python's `Pool.terminate`.
     public func terminate() { core.stop(.terminated) }
 
-    /// Waits until all workers have ended, after ``close()`` or ``terminate()``, and callbacks have run.
+    /// Waits until all workers have ended, after ``close()`` or ``terminate()``, and callbacks have
+    /// run.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when the limit passed first.
@@ -228,8 +232,8 @@ public final class ProcessPool: Sendable {
     }
 }
 
-/// Makes a pool, and does not return before its workers have ended: those that still work when `body`
-/// throws are killed.
+/// Makes a pool, and does not return before its workers have ended: those that still work when
+/// `body` throws are killed.
 @available(*, noasync)
 public func withProcessPool<Result>(
     workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
