@@ -29,6 +29,27 @@ struct ProcessPoolStartTests {
         }
     }
 
+    @Test func `closing does not wait for an initializer that hangs`() async throws {
+        try await onThread {
+            let pool = try ProcessPool(workers: 2, initializer: Fate.self, "hang")
+            let core = pool.core
+            while core.guardLock.withLock({ core.starting.count }) < 2 { Strand.yield() }
+            pool.close()
+            try pool.join()
+        }
+    }
+
+    @Test func `an initializer that takes too long breaks the pool`() async throws {
+        try await onThread {
+            let pool = try ProcessPool(
+                workers: 2, startLimit: .milliseconds(50), initializer: Fate.self, "hang")
+            let item = try pool.submit(Twice.self, 1)
+            let error = #expect(throws: ProcessPoolError.self) { try item.result() }
+            #expect(error?.description.contains("had not ended after 0.05 seconds") == true)
+            try pool.join()
+        }
+    }
+
     @Test func `a pool with a worker bears starts that fail, and tries again`() async throws {
         let place = missing
         try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)

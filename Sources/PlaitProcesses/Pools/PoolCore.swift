@@ -21,6 +21,8 @@ final class PoolCore: @unchecked Sendable {
         var attempts: Int
         var options: ChildProcess.Options
         var initializer: TypeName?
+        /// How long a worker may take until it has run its initializer.
+        var startLimit = Duration.seconds(60)
         var initializerInput: [UInt8] = []
         /// Keeps copies of its descriptors open.
         var initializerBag = DescriptorBag()
@@ -236,6 +238,8 @@ final class PoolCore: @unchecked Sendable {
         var refused: [Ended] = []
         var doomed: [ChildProcess] = []
         if case .closed? = closing {
+            // Nobody needs those that start yet, or whose initializer runs.
+            if pending.isEmpty { doomed = starting }
         } else {
             let items = Array(pending) + workers.flatMap(\.sent)
             refused = items.map { note($0, .failure(reason)) }

@@ -132,7 +132,13 @@ extension PoolCore {
             try launch.link.send(.init(rawValue: number))
         }
         if plan.initializer != nil { try launch.link.send(plan.initializerInput) }
-        let answer = try launch.link.receive(atMost: .max)
+        let answer: [UInt8]
+        do {
+            answer = try launch.link.receive(atMost: .max, within: plan.startLimit)
+        } catch is TimedOut {
+            throw ProcessPoolError.broken(
+                reason: "the initializer of \(name) had not ended after \(plan.startLimit)")
+        }
         guard !answer.isEmpty else { return }
         do {
             try Answer.check(answer)

@@ -55,18 +55,21 @@ public final class ProcessPool: Sendable {
 
     /// As
     /// ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``;
-    /// every worker runs a function first. If that throws, the pool is broken.
+    /// every worker runs a function first. If that throws, or a worker takes longer than `startLimit` until
+    /// it has, the pool is broken.
     public convenience init<Initializer: ProcessFunction>(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
         queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,
         attempts: Int = 1, options: ChildProcess.Options = .ofFunction,
-        initializer: Initializer.Type, _ input: Initializer.Input
+        startLimit: Duration = .seconds(60), initializer: Initializer.Type,
+        _ input: Initializer.Input
     ) throws {
         var plan = PoolCore.Plan(
             name: name, method: method, queueCapacity: queueCapacity,
             tasksPerWorker: tasksPerWorker, residentLimit: residentLimit, attempts: attempts,
             options: options)
         plan.initializer = try TypeName(reachable: initializer)
+        plan.startLimit = startLimit
         let bag = DescriptorBag()
         plan.initializerInput = try MessagePackEncoder().encode(input, with: bag)
         plan.initializerBag = try DescriptorBag(copying: bag)
