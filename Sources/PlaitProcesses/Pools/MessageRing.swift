@@ -1,14 +1,15 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Messages from one process to another through shared memory, first in, first out: one producer, one
-/// consumer. What was written stays to be read when the writer has died; what it was writing is not there.
+/// Messages from one process to another through shared memory, first in, first out: one producer,
+/// one consumer. What was written stays to be read when the writer has died; what it was writing is
+/// not there.
 ///
 /// Neither waits here: each raises a flag before it sleeps, and the other wakes who has.
 @safe
 struct MessageRing: @unchecked Sendable {
-    // Sendable: positions are atomic; bytes belong to the producer up to the tail's store, and to the
-    // consumer after.
+    // Sendable: positions are atomic; bytes belong to the producer up to the tail's store, and to
+    // the consumer after.
     static let size = 1 << 18
     /// Bytes of the longest message.
     static let longest = size / 4

@@ -31,8 +31,8 @@ extension PoolCore {
     }
 
     /// Tells those who wait how items ended.
-    /// - Parameter isHelping: By a caller's strand; those of the pool run no code of the user's, which might
-    ///   wait for the pool.
+    /// - Parameter isHelping: By a caller's strand; those of the pool run no code of the user's,
+    ///   which might wait for the pool.
     func tell(_ ended: [Ended], isHelping: Bool = false) {
         var others: [Ended] = []
         for one in ended {

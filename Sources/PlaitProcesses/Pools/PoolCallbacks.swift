@@ -2,8 +2,8 @@ internal import DequeModule
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// Calls what is to be called when items of a ``ProcessPool`` are done: on a thread of its own, so that it
-/// may wait, for the pool as well, and in the order in which the answers came.
+/// Calls what is to be called when items of a ``ProcessPool`` are done: on a thread of its own, so
+/// that it may wait, for the pool as well, and in the order in which the answers came.
 final class PoolCallbacks: @unchecked Sendable {
     // Sendable: `guardLock` guards all that varies.
     private let name: String
@@ -15,7 +15,8 @@ final class PoolCallbacks: @unchecked Sendable {
     /// Turns given, and the next to be served.
     private var given: UInt64 = 0
     private var next: UInt64 = 0
-    /// Those whose turn has not come: answers are decoded side by side. Nil where a turn was given up.
+    /// Those whose turn has not come: answers are decoded side by side. Nil where a turn was given
+    /// up.
     private var early: [UInt64: (@Sendable () -> Void)?] = [:]
 
     init(name: String) { self.name = name }
@@ -47,8 +48,8 @@ final class PoolCallbacks: @unchecked Sendable {
         if mustRun { start() }
     }
 
-    /// Waits until all that was given has been called, and the thread has ended. What comes later is called
-    /// by whoever brings it.
+    /// Waits until all that was given has been called, and the thread has ended. What comes later
+    /// is called by whoever brings it.
     func finish() {
         guardLock.withLock { threads }?.shutDown()
     }

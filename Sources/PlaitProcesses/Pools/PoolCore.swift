@@ -5,8 +5,9 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// What keeps a ``ProcessPool`` going: its workers, and the work. A thread of its own, with a fiber for
-/// each worker's life and one for their answers; whoever submits gives work to a worker directly.
+/// What keeps a ``ProcessPool`` going: its workers, and the work. A thread of its own, with a fiber
+/// for each worker's life and one for their answers; whoever submits gives work to a worker
+/// directly.
 final class PoolCore: @unchecked Sendable {
     // Sendable: `guardLock` guards all that varies.
 
@@ -220,7 +221,8 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// Nobody refers to the pool any more. One that was closed does what it was given; any other stops.
+    /// Nobody refers to the pool any more. One that was closed does what it was given; any other
+    /// stops.
     func letGo() {
         let isClosed = guardLock.withLock {
             if case .closed? = closing { true } else { false }

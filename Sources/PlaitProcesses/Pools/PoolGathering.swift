@@ -4,15 +4,16 @@ public import PlaitStrands
 internal import PlaitSync
 
 extension ProcessPool {
-    /// Gives it several inputs for a function, and returns the future of all results, in the order of the
-    /// inputs.
+    /// Gives it several inputs for a function, and returns the future of all results, in the order
+    /// of the inputs.
     ///
-    /// Blocks the calling thread or parks the calling fiber, but only while the pool is full. Inputs go to
-    /// workers in chunks, as with ``map(_:_:chunkSize:timeout:)``; the future is done when all are, with
-    /// the first error in the order of the inputs if there was one. It can be cancelled until the first
-    /// chunk begins.
+    /// Blocks the calling thread or parks the calling fiber, but only while the pool is full.
+    /// Inputs go to workers in chunks, as with ``map(_:_:chunkSize:timeout:)``; the future is done
+    /// when all are, with the first error in the order of the inputs if there was one. It can be
+    /// cancelled until the first chunk begins.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most 4,096.
+    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most
+    ///     4,096.
     ///   - timeout: For each chunk.
     /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; what an input's encoding throws;
     ///   `CancellationError`. What was given by then is not begun any more.

@@ -26,8 +26,8 @@ class PoolItem: @unchecked Sendable {
         self.isPlain = isPlain
     }
 
-    /// Notes that a worker gets it. False if it is not wanted: it was cancelled. Under the pool's lock: who
-    /// is claimed is to be unparked after unlocking.
+    /// Notes that a worker gets it. False if it is not wanted: it was cancelled. Under the pool's
+    /// lock: who is claimed is to be unparked after unlocking.
     func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
         preconditionFailure("PoolItem is abstract")
     }

@@ -7,7 +7,8 @@ internal import SystemPackage
 
 // The lives of a pool's workers: a fiber each, on the pool's thread.
 extension PoolCore {
-    /// Starts that a keeper sees fail in a row before it gives up, where there are no workers at all.
+    /// Starts that a keeper sees fail in a row before it gives up, where there are no workers at
+    /// all.
     private static let mostFailures = 5
 
     /// Has one worker after the other, as long as one is wanted.
@@ -33,8 +34,8 @@ extension PoolCore {
         endIfOver()
     }
 
-    /// 10 ms, and four times as long after each further failure, up to a second: what is lacking may
-    /// come back. Ends when the pool is terminated.
+    /// 10 ms, and four times as long after each further failure, up to a second: what is lacking
+    /// may come back. Ends when the pool is terminated.
     private func pause(after failures: Int) {
         let limit = min(10 << (2 * min(failures - 1, 4)), 1_000)
         _ = try? isDoomed.wait(within: .milliseconds(limit))
@@ -64,8 +65,8 @@ extension PoolCore {
         if wasLast { stop(.broken("no worker could be started: \(error)")) }
     }
 
-    /// One that was told to end, has nothing left to do, and has not ended for two seconds is stopped, or
-    /// hangs in its own clean-up: it is killed.
+    /// One that was told to end, has nothing left to do, and has not ended for two seconds is
+    /// stopped, or hangs in its own clean-up: it is killed.
     private func waitForEnd(of worker: PoolWorker) {
         var looks = 0
         while !hasEnded(worker.launch.child, within: .seconds(1)) {
@@ -162,8 +163,8 @@ extension PoolCore {
     /// Sees to what a worker that has ended left.
     private func bury(_ worker: PoolWorker) {
         drain()
-        // What it sent before it died is still to be had. A process of its own may keep the connection, and
-        // send nothing.
+        // What it sent before it died is still to be had. A process of its own may keep the
+        // connection, and send nothing.
         while let arrival = guardLock.withLock({ worker.arriving }) {
             let isOver = (try? arrival.isOver.wait(within: .seconds(5))) ?? false
             if !isOver { worker.launch.link.close() }
@@ -173,7 +174,8 @@ extension PoolCore {
         guardLock.lock()
         workers.removeAll { $0 === worker }
         let ended = blame(worker, crash)
-        // The others had not begun, or may be tried again: they go to other workers, before what came later.
+        // The others had not begun, or may be tried again: they go to other workers, before what
+        // came later.
         for item in worker.sent.reversed() { pending.prepend(item) }
         worker.sent = []
         let given = distribute()
@@ -186,7 +188,8 @@ extension PoolCore {
         tell([ended])
     }
 
-    /// The item that a worker ended with, taken from it, if that is not to be tried again. Under the lock.
+    /// The item that a worker ended with, taken from it, if that is not to be tried again. Under
+    /// the lock.
     private func blame(_ worker: PoolWorker, _ crash: WorkerCrashed) -> Ended? {
         guard let first = worker.sent.first else { return nil }
         if let condemned = worker.condemned, condemned.item === first {

@@ -60,8 +60,8 @@ final class PoolWorker: @unchecked Sendable {
         widest = plan.residentLimit == nil ? 64 : 1
     }
 
-    /// How many may be given ahead. One, unless they are so short that the way to and fro counts: what
-    /// waits behind a long one could have gone to another.
+    /// How many may be given ahead. One, unless they are so short that the way to and fro counts:
+    /// what waits behind a long one could have gone to another.
     private var window: Int { min(widest, pace < 50_000 ? 64 : pace < 1_000_000 ? 2 : 1) }
 
     var hasRoom: Bool { !isRetired && !isKilled && given < most && sent.count < window }
@@ -92,8 +92,8 @@ final class PoolWorker: @unchecked Sendable {
     /// Gives it nothing more.
     func retire() { isRetired = true }
 
-    /// Tells one that has retired that nothing more comes. False if it knows that or need not, or if there is
-    /// no room to say so: then it is to be told later.
+    /// Tells one that has retired that nothing more comes. False if it knows that or need not, or
+    /// if there is no room to say so: then it is to be told later.
     func tellEnd() -> Bool {
         guard isRetired, !isEnding else { return false }
         isEnding = memory.tasks.write(WorkerMemory.Task.end)

@@ -5,12 +5,14 @@ internal import PlaitStrands
 internal import PlaitSync
 
 extension ProcessPool {
-    /// Has workers run a function on each input, and waits for all results, in the order of the inputs.
+    /// Has workers run a function on each input, and waits for all results, in the order of the
+    /// inputs.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Inputs go to workers in chunks, each of which
-    /// is one item of the pool: an error of the function ends its chunk, a crash fails it.
+    /// Blocks the calling thread or parks the calling fiber. Inputs go to workers in chunks, each
+    /// of which is one item of the pool: an error of the function ends its chunk, a crash fails it.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most 4,096.
+    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most
+    ///     4,096.
     ///   - timeout: For each chunk.
     /// - Throws: The first error in the order of the inputs, once all are done; else as
     ///   ``submit(_:_:timeout:within:)``.
@@ -53,8 +55,8 @@ extension ProcessPool {
         return outputs
     }
 
-    /// Has workers run a function on each input as the results are asked for: few inputs are taken ahead,
-    /// and few results kept.
+    /// Has workers run a function on each input as the results are asked for: few inputs are taken
+    /// ahead, and few results kept.
     /// - Parameters:
     ///   - chunkSize: Inputs a chunk, which is one item of the pool.
     ///   - isOrdered: Whether results come in the order of the inputs, or as they come.
@@ -98,12 +100,13 @@ extension ProcessPool {
     }
 }
 
-/// The results of ``ProcessPool/lazyMap(_:_:chunkSize:isOrdered:timeout:)``: `for try await result in …` in
-/// async code, `while let result = try ….next()` elsewhere.
+/// The results of ``ProcessPool/lazyMap(_:_:chunkSize:isOrdered:timeout:)``: `for try await result
+/// in …` in async code, `while let result = try ….next()` elsewhere.
 ///
-/// One strand or task asks at a time; others wait for it. Results before an error are given out first; after
-/// it, the others can still be asked for. An error of the pool itself, such as that it is closed, comes once
-/// there are no more results to be had, as often as it is asked; what was not given to the pool is kept.
+/// One strand or task asks at a time; others wait for it. Results before an error are given out
+/// first; after it, the others can still be asked for. An error of the pool itself, such as that it
+/// is closed, comes once there are no more results to be had, as often as it is asked; what was not
+/// given to the pool is kept.
 public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {
@@ -142,7 +145,8 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
     /// Waits for the next result; nil after the last.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: The function's error, ``WorkerCrashed``, ``ProcessPoolError``; `CancellationError`.
+    /// - Throws: The function's error, ``WorkerCrashed``, ``ProcessPoolError``;
+    ///   `CancellationError`.
     @available(*, noasync)
     public func next() throws -> Function.Output? {
         try asking.acquire()
@@ -203,7 +207,8 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
         return chunk
     }
 
-    /// Keeps why the chunk could not be given to the pool, unless it is the caller's own cancellation.
+    /// Keeps why the chunk could not be given to the pool, unless it is the caller's own
+    /// cancellation.
     private func keep(_ error: any Error) throws {
         if error is CancellationError { throw error }
         // One that cannot be encoded is told of once, as one that fails in a worker is.

@@ -55,8 +55,8 @@ public final class ProcessPool: Sendable {
 
     /// As
     /// ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``;
-    /// every worker runs a function first. If that throws, or a worker takes longer than `startLimit` until
-    /// it has, the pool is broken.
+    /// every worker runs a function first. If that throws, or a worker takes longer than
+    /// `startLimit` until it has, the pool is broken.
     public convenience init<Initializer: ProcessFunction>(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
         queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,

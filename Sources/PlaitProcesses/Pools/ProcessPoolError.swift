@@ -1,5 +1,5 @@
-/// Why a ``ProcessPool`` did not do what it was asked. What a function threw, and ``WorkerCrashed``, are
-/// errors of their own.
+/// Why a ``ProcessPool`` did not do what it was asked. What a function threw, and
+/// ``WorkerCrashed``, are errors of their own.
 public enum ProcessPoolError: Error, Hashable, Sendable, CustomStringConvertible {
     /// It was closed, and takes no more.
     case closed
@@ -9,10 +9,11 @@ public enum ProcessPoolError: Error, Hashable, Sendable, CustomStringConvertible
     case full
     /// The function ran for longer than its limit: its worker was killed.
     case timedOut(Duration)
-    /// Its worker had more than so many bytes of memory resident while the function ran, and was killed.
+    /// Its worker had more than so many bytes of memory resident while the function ran, and was
+    /// killed.
     case tooLarge(limit: Int)
-    /// Its workers cannot work: the initializer threw, or none could be started. All work failed with
-    /// this.
+    /// Its workers cannot work: the initializer threw, or none could be started. All work failed
+    /// with this.
     case broken(reason: String)
 
     public var description: String {

@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// What a pool and one of its workers share: tasks one way, answers the other, how many tasks the worker has
-/// begun, and whether it has grown too large.
+/// What a pool and one of its workers share: tasks one way, answers the other, how many tasks the
+/// worker has begun, and whether it has grown too large.
 @safe
 final class WorkerMemory: @unchecked Sendable {
     // Sendable: the rings are; the words are atomic.
@@ -46,7 +46,8 @@ final class WorkerMemory: @unchecked Sendable {
         set { unsafe word(0).pointee.store(newValue, ordering: .releasing) }
     }
 
-    /// Whether the worker had more memory than it may after its last task. Set before the answer is there.
+    /// Whether the worker had more memory than it may after its last task. Set before the answer is
+    /// there.
     var isOversized: Bool {
         get { unsafe word(1).pointee.load(ordering: .relaxed) != 0 }
         set { unsafe word(1).pointee.store(newValue ? 1 : 0, ordering: .relaxed) }
