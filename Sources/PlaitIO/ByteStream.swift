@@ -1,11 +1,21 @@
 public import PlaitPlatform
 
+/// What a program closes when it is done with it: each end of a stream.
+public protocol Closable: AnyObject, Sendable {
+    /// Whether this program has closed it.
+    var isClosed: Bool { get }
+
+    /// Closes it: every wait for it, by whichever strand, ends at once with `StreamError.closed`.
+    /// Any thread; a second call does nothing.
+    func close()
+}
+
 /// Where bytes come from: a socket, the reading end of a pipe, an end in memory, or what is built
 /// on one, such as decryption.
 ///
-/// One strand reads at a time. A type gives the four requirements; all verbs of reading stand on
+/// One strand reads at a time. A type gives the requirements; all verbs of reading stand on
 /// them.
-public protocol ByteSource: AnyObject, Sendable {
+public protocol ByteSource: Closable {
     /// What has come and was not taken.
     var input: StreamInput { get }
 
@@ -23,20 +33,13 @@ public protocol ByteSource: AnyObject, Sendable {
     /// - Returns: Nil when the peer has ended its side.
     @available(*, noasync)
     func receiveChunk(until deadline: Deadline) throws -> Chunk?
-
-    /// Whether this program has closed it.
-    var isClosed: Bool { get }
-
-    /// Closes it: every wait for it, by whichever strand, ends at once with `StreamError.closed`.
-    /// Any thread; a second call does nothing.
-    func close()
 }
 
 /// Where bytes go to: a socket, the writing end of a pipe, an end in memory, or what is built on
 /// one.
 ///
 /// One strand writes at a time. A type gives the requirements; all verbs of writing stand on them.
-public protocol ByteSink: AnyObject, Sendable {
+public protocol ByteSink: Closable {
     /// Sends part of what two buffers hold, the first one first, waiting while the peer takes
     /// nothing.
     ///
@@ -52,12 +55,6 @@ public protocol ByteSink: AnyObject, Sendable {
     /// Tells the peer that nothing more will come.
     /// - Throws: `StreamError.closed`, `SystemError`.
     func endWriting() throws
-
-    /// Whether this program has closed it.
-    var isClosed: Bool { get }
-
-    /// Closes it; see ``ByteSource/close()``.
-    func close()
 }
 
 /// A stream of bytes both ways.
