@@ -2,17 +2,19 @@ internal import PlaitStrands
 
 /// The verbs of reading for Swift tasks. See ``ByteSource`` for what each does.
 ///
-/// The task is suspended; the wait is served by the hub of the thread `plait-async`, which all
-/// tasks share. The task's cancellation ends it.
+/// What has come already is taken at once. Else the task is suspended, and the wait is served by the
+/// hub of the thread `plait-async`, which all tasks share. The task's cancellation ends it.
 extension ByteSource {
     public func readSome(
         atMost count: Int = 65_536, within limit: Duration? = nil
     ) async throws -> [UInt8] {
-        try await ServiceHub.run { try self.readSome(atMost: count, within: limit) }
+        if count > 0 && !input.isEmpty { return input.take(count) }
+        return try await ServiceHub.run { try self.readSome(atMost: count, within: limit) }
     }
 
     public func readExactly(_ count: Int, within limit: Duration? = nil) async throws -> [UInt8] {
-        try await ServiceHub.run { try self.readExactly(count, within: limit) }
+        if count >= 0 && input.count >= count { return input.take(count) }
+        return try await ServiceHub.run { try self.readExactly(count, within: limit) }
     }
 
     public func readToEnd(
@@ -29,7 +31,12 @@ extension ByteSource {
         atMost most: Int = 65_536, within limit: Duration? = nil,
         invalidUTF8 invalid: InvalidUTF8 = .repair
     ) async throws -> String? {
-        try await ServiceHub.run {
+        if case .found(let content, let total) = input.findLine(atMost: most, hasEnded: false),
+            let text = input.takeText(content: content, total: total, invalid)
+        {
+            return text
+        }
+        return try await ServiceHub.run {
             try self.readLine(atMost: most, within: limit, invalidUTF8: invalid)
         }
     }
@@ -37,7 +44,10 @@ extension ByteSource {
     public func readLineBytes(
         atMost most: Int = 65_536, within limit: Duration? = nil
     ) async throws -> [UInt8]? {
-        try await ServiceHub.run { try self.readLineBytes(atMost: most, within: limit) }
+        if case .found(let content, let total) = input.findLine(atMost: most, hasEnded: false) {
+            return input.takeLine(content: content, total: total)
+        }
+        return try await ServiceHub.run { try self.readLineBytes(atMost: most, within: limit) }
     }
 
     public func readFrame(

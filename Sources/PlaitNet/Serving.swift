@@ -1,54 +1,9 @@
 internal import Logging
-internal import PlaitIO
+public import PlaitIO
 public import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
-internal import PlaitSync
 internal import SystemPackage
-
-/// Connections that a listener serves, and the strands that do it.
-final class Connections: Sendable {
-    private struct State {
-        var strands: [ObjectIdentifier: Strand] = [:]
-        var started = 0
-        var ended = 0
-        var nextWarning: UInt64 = 0
-    }
-
-    private let state = Guarded(State())
-    /// Set when a connection has ended since it was last cleared.
-    let oneEnded = Event()
-
-    var count: Int { state.withLock { $0.started - $0.ended } }
-
-    /// Whether to say again that accepting pauses: once a second, while it goes on.
-    func mayWarn() -> Bool {
-        let now = monotonicNow()
-        return state.withLock { state in
-            guard now >= state.nextWarning else { return false }
-            state.nextWarning = now + 1_000_000_000
-            return true
-        }
-    }
-
-    func willStart() { state.withLock { $0.started += 1 } }
-
-    func didStart(_ strand: Strand) {
-        state.withLock { if strand.isAlive { $0.strands[ObjectIdentifier(strand)] = strand } }
-    }
-
-    func didEnd(_ strand: Strand) {
-        state.withLock {
-            $0.ended += 1
-            $0.strands[ObjectIdentifier(strand)] = nil
-        }
-        oneEnded.set()
-    }
-
-    func cancelAll() {
-        for strand in state.withLock({ Array($0.strands.values) }) { strand.cancel() }
-    }
-}
 
 extension StreamListener {
     /// Serves connections, each in a fiber of its own on the calling thread's hub, until the
@@ -67,8 +22,8 @@ extension StreamListener {
     public func serve(
         limit: Int = 100_000, _ handler: @escaping (StreamSocket) throws -> Void
     ) throws {
-        try serve(limit: limit) { connection in
-            spawn(.fiber) { self.run(handler, connection) }.strand
+        try serve(limit: limit) { connection, id in
+            spawn(.fiber) { self.run(handler, connection, id) }.strand
         }
     }
 
@@ -79,60 +34,105 @@ extension StreamListener {
         kind: StrandKind, limit: Int = 100_000,
         _ handler: @escaping @Sendable (StreamSocket) throws -> Void
     ) throws {
-        try serve(limit: limit) { connection in
+        try serve(limit: limit) { connection, id in
             spawn(kind: kind, stackSize: kind == .thread ? 262_144 : nil) {
-                self.run(handler, connection)
+                self.run(handler, connection, id)
             }.strand
         }
     }
 
-    /// Cancels the strands of the connections that are being served. Any thread.
-    public func cancelConnections() { connections.cancelAll() }
-
-    /// Connections that are being served.
-    public var connectionCount: Int { connections.count }
-
-    private func serve(limit: Int, start: (StreamSocket) -> Strand) throws {
+    /// Serves connections, each in a task of its own on Swift's pool, until the listener is closed
+    /// and the last connection has ended.
+    ///
+    /// As ``serve(limit:_:)-((StreamSocket)throws->Void)``, suspending the calling task: the hub of
+    /// the thread `plait-async` accepts. When the task is cancelled, so are the connections.
+    public func serve(
+        limit: Int = 100_000, _ handler: @escaping @Sendable (StreamSocket) async throws -> Void
+    ) async throws {
+        demand(limit > 0, "serve(limit: \(limit)): serve at least one connection at a time")
         do {
-            while let connection = try nextConnection(limit: limit) {
-                connections.willStart()
-                let strand = start(connection)
-                connections.didStart(strand)
-                if let error = strand.errorAfterEnd { try refuse(connection, strand, error) }
+            connections.acceptorBegins()
+            defer { connections.acceptorEnds() }
+            while let connection = try await ServiceHub.run({
+                try self.nextConnection(limit: limit)
+            }) {
+                let id = connections.willStart()
+                let task = Task {
+                    defer { end(connection, id) }
+                    do { try await handler(connection) } catch { note(error, by: "a task") }
+                }
+                connections.didStart(id, .task(task))
             }
-            while connections.count > 0 { try awaitEnd() }
         } catch {
-            connections.cancelAll()
+            _ = connections.cancelAll()
+            throw error
+        }
+        do {
+            try await ServiceHub.run { _ = try self.connections.awaitCount(below: 1) }
+        } catch {
+            _ = connections.cancelAll()
             throw error
         }
     }
 
-    private func run(_ handler: (StreamSocket) throws -> Void, _ connection: StreamSocket) {
-        let strand = Strand.current
-        defer {
-            connection.close()
-            connections.didEnd(strand)
+    /// Cancels the strands and tasks of the connections that are being served. Any thread.
+    public func cancelConnections() { _ = connections.cancelAll() }
+
+    /// Connections that are being served.
+    public var connectionCount: Int { connections.count }
+
+    private func serve(limit: Int, start: (StreamSocket, Int) -> Strand) throws {
+        demand(limit > 0, "serve(limit: \(limit)): serve at least one connection at a time")
+        do {
+            connections.acceptorBegins()
+            defer { connections.acceptorEnds() }
+            while let connection = try nextConnection(limit: limit) {
+                let id = connections.willStart()
+                let strand = start(connection, id)
+                connections.didStart(id, .strand(strand))
+                if let error = strand.errorAfterEnd { try refuse(connection, id, strand, error) }
+            }
+        } catch {
+            _ = connections.cancelAll()
+            throw error
         }
         do {
-            try handler(connection)
-        } catch let error where error is StreamError || error is SystemError || error is TimedOut {
-            StreamListener.logger.debug("connection of \(address) ended: \(error)")
-        } catch is CancellationError {
-            // As asked.
+            _ = try connections.awaitCount(below: 1)
         } catch {
-            StreamListener.logger.error("connection of \(address), \(strand.name): \(error)")
+            _ = connections.cancelAll()
+            throw error
+        }
+    }
+
+    private func run(
+        _ handler: (StreamSocket) throws -> Void, _ connection: StreamSocket, _ id: Int
+    ) {
+        defer { end(connection, id) }
+        do { try handler(connection) } catch { note(error, by: Strand.current.name) }
+    }
+
+    private func end(_ connection: StreamSocket, _ id: Int) {
+        connection.close()
+        connections.didEnd(id)
+    }
+
+    /// Logs what a handler threw.
+    private func note(_ error: any Error, by server: String) {
+        switch error {
+        case is CancellationError: break  // As asked.
+        case is StreamError, is SystemError, is TimedOut:
+            StreamListener.logger.debug("connection of \(address) ended: \(error)")
+        default: StreamListener.logger.error("connection of \(address), \(server): \(error)")
         }
     }
 
     /// Gives up a connection whose strand could not be started, and with it accepting for a while:
     /// the system is out of threads or memory. The strand has not run, and told nobody of its end.
     private func refuse(
-        _ connection: StreamSocket, _ strand: Strand, _ error: any Error
+        _ connection: StreamSocket, _ id: Int, _ strand: Strand, _ error: any Error
     ) throws {
         strand.markObserved()
-        connection.close()
-        connections.didEnd(strand)
-        connections.oneEnded.clear()
+        end(connection, id)
         try pause(error)
     }
 
@@ -141,13 +141,13 @@ extension StreamListener {
         if connections.mayWarn() {
             StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
         }
-        try awaitEnd(within: .milliseconds(100))
+        _ = try connections.awaitCount(below: connections.count, within: .milliseconds(100))
     }
 
     /// The next connection; nil when the listener is closed.
     private func nextConnection(limit: Int) throws -> StreamSocket? {
         while true {
-            while connections.count >= limit && !isClosed { try awaitEnd() }
+            _ = try connections.awaitCount(below: limit)
             do {
                 return try accept()
             } catch StreamError.closed {
@@ -157,12 +157,22 @@ extension StreamListener {
             }
         }
     }
+}
 
-    /// Waits until a connection has ended.
-    private func awaitEnd(within limit: Duration? = nil) throws {
-        _ = try connections.oneEnded.wait(within: limit)
-        connections.oneEnded.clear()
+extension StreamListener: Drainable {
+    /// As ``close()``.
+    public func stopAccepting() { close() }
+
+    @available(*, noasync)
+    public func awaitIdle(within limit: Duration?) throws -> Bool {
+        try connections.awaitCount(below: 1, isForEnd: true, within: limit)
     }
+
+    /// Connections that are being served.
+    public var workCount: Int { connections.count }
+
+    /// Cancels the strands and tasks of the connections that are being served. Any thread.
+    public func cutOff() -> Int { connections.cancelAll() }
 }
 
 extension SystemError {

@@ -8,25 +8,27 @@ struct ProcessEcho {
         listener = try StreamListener(host: host, port: port)
     }
 
-    /// Serves until a signal comes and the children have ended, or `drain` has passed: then they are
-    /// killed.
+    /// Serves until a signal comes and the children have ended, or `drain` has passed: then they
+    /// are killed.
     ///
     /// The children keep SIGINT and SIGTERM blocked, as they are here: a terminal sends them to all,
     /// and only this process is to decide when a connection ends.
     func run(drain: Duration) throws {
-        let listener = listener
-        let children = Children()
-        let signals = try StopSignals { _ in
-            listener.close()
-            Hub.current.loop.schedule(after: drain) { children.killAll() }
+        let children = Children(of: listener)
+        try serveUntilStopped(children, drain: drain) {
+            announce(listener.address)
+            try serve(children)
+            _ = try children.awaitIdle(within: nil)
         }
-        announce(listener.address)
+    }
+
+    private func serve(_ children: Children) throws {
         var nextComplaint: UInt64 = 0
         while true {
             do {
                 try serveNext(children)
             } catch StreamError.closed {
-                break
+                return
             } catch {
                 // The system is out of processes or descriptors: until some have ended.
                 if monotonicNow() >= nextComplaint {
@@ -36,8 +38,6 @@ struct ProcessEcho {
                 try Strand.sleep(for: .milliseconds(100))
             }
         }
-        children.joinAll()
-        withExtendedLifetime(signals) {}
     }
 
     private func serveNext(_ children: Children) throws {
@@ -53,8 +53,11 @@ struct ProcessEcho {
     }
 
     /// The processes of the connections. Belongs to the main thread.
-    private final class Children {
+    private final class Children: Drainable {
+        private let listener: StreamListener
         private var alive: [Int32: (child: ChildProcess, watch: JoinHandle<Void>)] = [:]
+
+        init(of listener: StreamListener) { self.listener = listener }
 
         func add(_ child: ChildProcess) {
             let watch = spawn(.fiber) {
@@ -70,12 +73,26 @@ struct ProcessEcho {
             alive[child.pid] = (child, watch)
         }
 
-        func killAll() {
-            for (child, _) in alive.values { child.kill() }
+        func stopAccepting() { listener.close() }
+
+        var workCount: Int { alive.count }
+
+        func awaitIdle(within limit: Duration?) throws -> Bool {
+            let deadline = limit.map { ContinuousClock.now + $0 }
+            while let (_, watch) = alive.values.first {
+                let rest = deadline.map { ContinuousClock.now.duration(to: $0) }
+                guard try watch.strand.join(within: rest.map { max($0, .zero) }) else {
+                    return false
+                }
+                try? watch.join()
+            }
+            return true
         }
 
-        func joinAll() {
-            while let (_, watch) = alive.values.first { try? watch.join() }
+        /// Kills them: a process that another one forked cannot be cancelled.
+        func cutOff() -> Int {
+            for (child, _) in alive.values { child.kill() }
+            return alive.count
         }
     }
 }

@@ -68,3 +68,39 @@ func echo(_ connection: StreamSocket) throws {
 func announce(_ address: SocketAddress) {
     StandardStream.output.write("listening on \(address)\n")
 }
+
+/// Runs `serve`, and drains the server at the first signal. Says so if that cut connections off.
+///
+/// Called on the main thread.
+func serveUntilStopped(
+    _ server: some Drainable, drain: Duration, _ serve: () throws -> Void
+) throws {
+    let draining = Draining(server, limit: drain)
+    let signals = try StopSignals { _ in draining.start() }
+    try serve()
+    try draining.finish()
+    withExtendedLifetime(signals) {}
+}
+
+/// The drain of a server, in a fiber of the main thread.
+private final class Draining<Server: Drainable> {
+    private let server: Server
+    private let limit: Duration
+    private var fiber: JoinHandle<DrainReport>?
+
+    init(_ server: Server, limit: Duration) {
+        self.server = server
+        self.limit = limit
+    }
+
+    func start() {
+        // Now, not when the fiber's turn comes.
+        server.stopAccepting()
+        fiber = spawn(.fiber) { [server, limit] in try server.drain(within: limit) }
+    }
+
+    func finish() throws {
+        guard let report = try fiber?.join(), report.cut > 0 else { return }
+        StandardStream.error.write("plait: connections cut off after \(limit): \(report.cut)\n")
+    }
+}

@@ -12,17 +12,13 @@ struct StrandEcho {
 
     /// Serves until a signal comes and the connections have ended, or `drain` has passed.
     func run(drain: Duration) throws {
-        let listener = listener
-        let signals = try StopSignals { _ in
-            listener.close()
-            Hub.current.loop.schedule(after: drain) { listener.cancelConnections() }
+        try serveUntilStopped(listener, drain: drain) {
+            announce(listener.address)
+            if kind == .fiber {
+                try listener.serve(echo)
+            } else {
+                try listener.serve(kind: kind, echo)
+            }
         }
-        announce(listener.address)
-        if kind == .fiber {
-            try listener.serve(echo)
-        } else {
-            try listener.serve(kind: kind, echo)
-        }
-        withExtendedLifetime(signals) {}
     }
 }

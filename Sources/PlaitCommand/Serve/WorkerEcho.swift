@@ -15,27 +15,21 @@ struct WorkerEcho {
 
     /// Serves until a signal comes and the connections have ended, or `drain` has passed.
     func run(drain: Duration) throws {
-        let listeners = listeners
-        // Before the threads: else they would take the signals.
-        let signals = try StopSignals { _ in
-            for listener in listeners { listener.close() }
-            Hub.current.loop.schedule(after: drain) {
-                for listener in listeners { listener.cancelConnections() }
-            }
-        }
-        let hubs = try listeners.indices.map { try Hub.start(name: "echo-\($0)") }
-        announce(listeners[0].address)
-        try withScope { scope in
-            for (hub, listener) in zip(hubs, listeners) {
-                let serving = spawn(.fiber, on: hub.hub) { try listener.serve(echo) }
-                // One worker that fails ends the others.
-                scope.spawn(.fiber) {
-                    defer { for listener in listeners { listener.close() } }
-                    try serving.join()
+        // Signals are watched before the threads start: else these would take them.
+        try serveUntilStopped(listeners, drain: drain) {
+            let hubs = try listeners.indices.map { try Hub.start(name: "echo-\($0)") }
+            announce(listeners[0].address)
+            try withScope { scope in
+                for (hub, listener) in zip(hubs, listeners) {
+                    let serving = spawn(.fiber, on: hub.hub) { try listener.serve(echo) }
+                    // One worker that fails ends the others.
+                    scope.spawn(.fiber) {
+                        defer { for listener in listeners { listener.close() } }
+                        try serving.join()
+                    }
                 }
             }
+            for hub in hubs { try hub.stop() }
         }
-        for hub in hubs { try hub.stop() }
-        withExtendedLifetime(signals) {}
     }
 }
