@@ -1,4 +1,5 @@
 internal import PlaitParking
+internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
@@ -9,6 +10,18 @@ internal import PlaitSync
 /// thread of Swift's pool is blocked.
 package enum ServiceHub {
     private static let started = OnceValue { try Hub.start(name: "plait-async") }
+    private static let known = Guarded<Hub?>(nil)
+
+    private static func hub() async throws -> Hub {
+        if let hub = known.withLock({ $0 }) { return hub }
+        // Starting a hub waits for its thread, which a task on a hub's loop may not.
+        let starter = spawn(.thread, name: "plait-async-start", isDaemon: true) {
+            try started.get().hub
+        }
+        let hub = try await starter.join()
+        known.withLock { $0 = hub }
+        return hub
+    }
 
     /// Runs `body` in a fiber of the hub. The task's cancellation cancels the fiber, which is
     /// waited for.
@@ -16,7 +29,7 @@ package enum ServiceHub {
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {
         try Task.checkCancellation()
-        let hub = try await started.get().hub
+        let hub = try await hub()
         let fiber = spawn(.fiber, on: hub, isDaemon: true, body)
         return try await withTaskCancellationHandler {
             await fiber.strand.joinUncancellably()

@@ -91,6 +91,19 @@ struct ByteStreamTests {
         #expect(try await onThread { try near.readLine() } == "abcd")
     }
 
+    @Test func `the first async verb may come from a task on a hub's loop`() async throws {
+        await #expect(processExitsWith: .success) {
+            let tasks = try await onThread { try Hub.start(name: "tasks") }
+            let (near, far) = try StreamSocket.pair()
+            let task = Task.detached(executorPreference: tasks.hub.executor) {
+                try await far.write("x")
+                return try await near.readExactly(1)
+            }
+            let bytes = try await task.value
+            precondition(bytes == [120])
+        }
+    }
+
     @Test(arguments: Carrier.allCases)
     func `a peer that is gone gives what it wrote, and then the end`(_ carrier: Carrier)
         async throws
