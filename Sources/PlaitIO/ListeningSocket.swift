@@ -6,6 +6,7 @@ package final class ListeningSocket: Sendable {
     /// Where it listens; with the port that the system chose, if 0 was asked for.
     package let address: SocketAddress
     private let descriptor: PolledDescriptor
+    private let file: SocketFile?
 
     /// - Parameter reusePort: Whether other sockets may listen on the port too.
     /// - Throws: `SystemError` such as EADDRINUSE, with the address.
@@ -22,6 +23,7 @@ package final class ListeningSocket: Sendable {
         try Sockets.bind(socket.number, address)
         try Sockets.listen(socket.number, backlog: backlog)
         self.address = try Sockets.localAddress(socket.number)
+        file = SocketFile(of: self.address)
         descriptor = PolledDescriptor(owning: socket.release())
     }
 
@@ -29,6 +31,7 @@ package final class ListeningSocket: Sendable {
     package init(adopting number: Int32) throws(SystemError) {
         try Sockets.makeNonBlocking(number)
         address = try Sockets.localAddress(number)
+        file = SocketFile(of: address)
         descriptor = PolledDescriptor(owning: number)
     }
 
@@ -54,6 +57,9 @@ package final class ListeningSocket: Sendable {
     package func close() {
         descriptor.close { try? Sockets.shutdown($0, .both) }
     }
+
+    /// Removes the file of a Unix socket, unless another socket has its path by now.
+    package func removeFile() { file?.remove() }
 
     /// Closes it in this process alone: another goes on with it.
     package func closeCopy() { descriptor.close { _ in } }

@@ -91,7 +91,7 @@ final class ListenerCore: Sendable {
     }
 
     func close() {
-        if !socket.isClosed { Sockets.removeFile(of: socket.address) }
+        if !socket.isClosed { socket.removeFile() }
         socket.close()
         ready.shutDown(immediately: true)
     }

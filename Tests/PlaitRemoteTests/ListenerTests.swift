@@ -23,6 +23,21 @@ enum Greet: ProcessFunction {
     }
 }
 
+@Test func `closing leaves the file of the listener that came after`() async throws {
+    try await onThread {
+        let path = "/tmp/plait-successor-\(processID()).socket"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let address = try #require(SocketAddress(unixPath: path))
+        let first = try ConnectionListener(address, key: nil)
+        try FileManager.default.removeItem(atPath: path)
+        let second = try ConnectionListener(address, key: nil)
+        first.close()
+        #expect(FileManager.default.fileExists(atPath: path))
+        second.close()
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+}
+
 @Suite(.timeLimit(.hang))
 struct ListenerTests {
     // MP-084

@@ -40,12 +40,6 @@ package enum Sockets {
         try check(result(code), "bind", address.description)
     }
 
-    /// Removes the file of a Unix socket's path; does nothing for other addresses.
-    package static func removeFile(of address: SocketAddress) {
-        guard let path = address.path else { return }
-        _ = unsafe Glibc.unlink(path)
-    }
-
     package static func listen(_ number: Int32, backlog: Int) throws(SystemError) {
         try check(result(Glibc.listen(number, Int32(clamping: backlog))), "listen")
     }

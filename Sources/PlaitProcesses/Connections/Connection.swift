@@ -374,8 +374,13 @@ public final class Connection: Sendable {
     /// The socket, for who speaks otherwise over it from now on.
     /// - Throws: `ConnectionError.unread` where messages were taken in that were not received.
     package func takeSocket() throws -> PolledDescriptor {
-        guard incoming.isEmpty else { throw ConnectionError.unread }
+        try demandNothingBegun()
         return descriptor
+    }
+
+    /// - Throws: `ConnectionError.unread` where the beginning of a message was taken in.
+    func demandNothingBegun() throws {
+        guard incoming.isEmpty else { throw ConnectionError.unread }
     }
 
     /// Calls `body` with its descriptor, which stays open meanwhile.

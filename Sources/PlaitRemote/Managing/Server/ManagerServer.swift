@@ -76,7 +76,7 @@ final class ManagerServer: @unchecked Sendable {
             if !isOver { try hasWork.wait() }
         }
         for listener in listeners {
-            Sockets.removeFile(of: listener.address)
+            listener.removeFile()
             listener.close()
         }
     }
