@@ -2,8 +2,8 @@ internal import PlaitStrands
 
 /// The verbs of reading for Swift tasks. See ``ByteSource`` for what each does.
 ///
-/// What has come already is taken at once. Else the task is suspended, and the wait is served by the
-/// hub of the thread `plait-async`, which all tasks share. The task's cancellation ends it.
+/// What has come already is taken at once. Else the task is suspended, and the wait is served by
+/// the hub of the thread `plait-async`, which all tasks share. The task's cancellation ends it.
 extension ByteSource {
     public func readSome(
         atMost count: Int = 65_536, within limit: Duration? = nil
@@ -58,7 +58,7 @@ extension ByteSource {
 }
 
 /// The verbs of writing for Swift tasks. See ``ByteSink`` for what each does, and ``ByteSource``
-/// for who serves them.
+/// for what serves them.
 extension ByteSink {
     public func write(_ bytes: [UInt8], within limit: Duration? = nil) async throws {
         try await ServiceHub.run { try self.write(bytes, within: limit) }

@@ -5,14 +5,14 @@ internal import Synchronization
 
 /// The loop of one thread: timers, callbacks, descriptors and messages from other threads.
 ///
-/// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one after
-/// another. They start strands; one that waits, or lets others run, ends the program.
+/// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one
+/// after another. They start strands; one that waits, or lets others run, ends the program.
 ///
-/// A loop belongs to the thread of its hub, or without a hub to the first thread that uses it. Other
-/// threads may ``post(_:)`` and ``simulate(_:)``; all other verbs trap there.
+/// A loop belongs to the thread of its hub, or without a hub to the first thread that uses it.
+/// Other threads may ``post(_:)`` and ``simulate(_:)``; all other verbs trap there.
 public final class Loop: @unchecked Sendable {
-    // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` and `owner` are atomic; all else belongs
-    // to the thread that runs the loop, which is looked at by checkThread(_:).
+    // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` and `owner` are atomic;
+    // all else belongs to the thread that runs the loop, which is looked at by checkThread(_:).
 
     /// Where the loop is with respect to a wake-up, so that no more than one system call is made
     /// however many threads have messages.
@@ -203,8 +203,8 @@ public final class Loop: @unchecked Sendable {
     /// Whether its thread has ended, or is another process's. Any thread.
     package var isOver: Bool { postLock.withLock { hasEnded } }
 
-    /// Leaves the loop to the parent, in a forked child: the child must not touch the selector, which
-    /// it shares.
+    /// Leaves the loop to the parent, in a forked child: the child must not touch the selector,
+    /// which it shares.
     package func forgetAfterFork() {
         // Nobody runs this loop here.
         postLock.withLock {

@@ -3,8 +3,8 @@ internal import PlaitPlatform
 /// A loop's face towards Swift's tasks: runs their jobs on the loop's thread.
 ///
 /// Give it as an executor preference (`Task(executorPreference:)`), or let an actor's
-/// `unownedExecutor` return ``asUnownedSerialExecutor()``. Once the loop's thread has ended, what is left
-/// of such tasks runs on Swift's own pool, and jobs of actors there one after another.
+/// `unownedExecutor` return ``asUnownedSerialExecutor()``. Once the loop's thread has ended, what
+/// is left of such tasks runs on Swift's own pool, and jobs of actors there one after another.
 public final class LoopExecutor: TaskExecutor, Sendable {
     private let loop: Loop
     private let isolated: IsolatedJobs
@@ -33,7 +33,8 @@ public final class LoopExecutor: TaskExecutor, Sendable {
 }
 
 /// Runs the jobs of actors. Apart from ``LoopExecutor``, since a job must be run as what it was
-/// enqueued for: a task's run as an actor's is sent through the queue once more whenever it resumes.
+/// enqueued for: a task's run as an actor's is sent through the queue once more whenever it
+/// resumes.
 private final class IsolatedJobs: SerialExecutor, Sendable {
     private let loop: Loop
     /// Jobs that came after the loop's end, oldest first; nil while nobody runs them.

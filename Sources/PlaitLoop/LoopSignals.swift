@@ -6,8 +6,9 @@ public final class SignalWatch: Sendable {
 
     fileprivate init(_ watched: WatchedSignals) { self.watched = watched }
 
-    /// Ends the watch. The signals act as they did before, once no other watch wants them. Any thread;
-    /// from another than the loop's it takes effect when the loop next looks at its messages.
+    /// Ends the watch. The signals act as they did before, once no other watch wants them. Any
+    /// thread; from another than the loop's it takes effect when the loop next looks at its
+    /// messages.
     public func cancel() { watched.end() }
 
     deinit { cancel() }
@@ -66,11 +67,12 @@ final class WatchedSignals: @unchecked Sendable {
 extension Loop {
     /// Calls `body` on the loop for every one of `signals` that the process is sent.
     ///
-    /// On the loop's thread: on others it traps. Whichever thread the system gives the signal to, it
-    /// comes here, and to every other watch of it, on any loop: threads that exist already are no
-    /// matter. That thread's system call goes on, but for those that Linux does not restart (`sleep`,
-    /// `poll`, `epoll_wait`, see signal(7)), which return EINTR. A signal sent several times before
-    /// the loop looks comes once. Keep the result: dropping it ends the watch, in `body` too.
+    /// On the loop's thread: on others it traps. Whichever thread the system gives the signal to,
+    /// it comes here, and to every other watch of it, on any loop: threads that exist already are
+    /// no matter. That thread's system call goes on, but for those that Linux does not restart
+    /// (`sleep`, `poll`, `epoll_wait`, see signal(7)), which return EINTR. A signal sent several
+    /// times before the loop looks comes once. Keep the result: dropping it ends the watch, in
+    /// `body` too.
     /// - Throws: `SystemError`: EINVAL for signals that cannot be caught, such as SIGKILL, and for
     ///   those of faults, such as SIGSEGV.
     /// - Source: asyncio's `loop.add_signal_handler`; sigaction(2).

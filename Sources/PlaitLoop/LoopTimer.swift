@@ -46,8 +46,8 @@ public final class LoopTimer: @unchecked Sendable {
 }
 
 extension Loop {
-    /// Calls `action` on the loop once `deadline` has passed: at most a tick (66 µs) late on an idle
-    /// loop, never early. On the loop's thread: on others it traps.
+    /// Calls `action` on the loop once `deadline` has passed: at most a tick (66 µs) late on an
+    /// idle loop, never early. On the loop's thread: on others it traps.
     ///
     /// Callbacks run in the order of their deadlines, and must not wait.
     /// - Source: asyncio's `loop.call_at`.
@@ -59,7 +59,8 @@ extension Loop {
         return timer
     }
 
-    /// Calls `action` on the loop once `delay` has passed. On the loop's thread: on others it traps.
+    /// Calls `action` on the loop once `delay` has passed. On the loop's thread: on others it
+    /// traps.
     @discardableResult
     public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimer {
         checkThread("Loop.schedule")

@@ -10,7 +10,8 @@ package enum ForkedChild {
     /// The strand that forked, which goes on in the child.
     static let survivor = Atomic<UInt64>(0)
 
-    /// Another in each forked process, and 0 in one that was not: for what such a child must leave alone.
+    /// Another in each forked process, and 0 in one that was not: for what such a child must leave
+    /// alone.
     package static var generation: UInt64 { firstNumber.load(ordering: .relaxed) }
 
     /// First in the child, by the thread's own strand.

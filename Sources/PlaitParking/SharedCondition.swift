@@ -2,8 +2,8 @@ package import PlaitPlatform
 
 /// Something in memory that processes share, for which a strand or task waits.
 ///
-/// Whoever makes it so changes a word and wakes those who sleep on it. Who was to do that may have been
-/// killed in between: so each looks by itself now and then.
+/// Whoever makes it so changes a word and wakes those who sleep on it. Who was to do that may have
+/// been killed in between: so each looks by itself now and then.
 package struct SharedCondition: Sendable {
     /// After this long, a waiter looks by itself.
     package static let patience = Duration.milliseconds(50)
@@ -11,8 +11,8 @@ package struct SharedCondition: Sendable {
     let word: SharedWord
     /// Where those who wait are counted.
     private let waiters: SharedWord?
-    /// What the word holds while there is something to wait for, nil when there is not. Keeps the memory. Does
-    /// not block, and takes no lock.
+    /// What the word holds while there is something to wait for, nil when there is not. Keeps the
+    /// memory. Does not block, and takes no lock.
     let expected: @Sendable () -> UInt32?
 
     package init(
@@ -37,7 +37,8 @@ package struct SharedCondition: Sendable {
 
     /// Waits until it is met. Blocks the calling thread or parks the calling fiber.
     /// - Returns: False past the deadline.
-    /// - Throws: `CancellationError`; `SystemError`: EAGAIN where there is no thread that sleeps for a fiber.
+    /// - Throws: `CancellationError`; `SystemError`: EAGAIN where there is no thread that sleeps
+    ///   for a fiber.
     package func wait(
         on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true
     ) throws -> Bool {

@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Sleeps for fibers and tasks on words in memory that processes share: one thread for each 127 waits. A
-/// thread ends when it had nothing to do for a second.
+/// Sleeps for fibers and tasks on words in memory that processes share: one thread for each 127
+/// waits. A thread ends when it had nothing to do for a second.
 final class SharedWatch: @unchecked Sendable {
     // Sendable: `guardLock` guards `sleepers`.
     static let shared = SharedWatch()
@@ -24,7 +24,8 @@ final class SharedWatch: @unchecked Sendable {
         do {
             try startThread(name: "plait-shared", stackSize: 131_072) { self.run(sleeper) }
         } catch {
-            // Others may have come to it meanwhile: they look for themselves, and fail as this one does.
+            // Others may have come to it meanwhile: they look for themselves, and fail as this one
+            // does.
             retire(sleeper)
             throw error
         }

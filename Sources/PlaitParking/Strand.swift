@@ -15,8 +15,8 @@ public enum StrandKind: String, Sendable, CaseIterable, Hashable {
 /// a strand of kind ``StrandKind/thread`` when it first waits.
 open class Strand: Parker, @unchecked Sendable {
     // Sendable: constants; atomics; `joinLock` guards `joiners`; `resultSlot` is the strand's until
-    // it has ended, then constant; `locals` is set by the strand, once, under `joinLock`: it reads it
-    // without, others under the lock.
+    // it has ended, then constant; `locals` is set by the strand, once, under `joinLock`: it reads
+    // it without, others under the lock.
 
     /// Unique in the process.
     public let id: UInt64
@@ -69,8 +69,8 @@ open class Strand: Parker, @unchecked Sendable {
     /// Makes the strand's current or next cancellable wait throw `CancellationError`.
     ///
     /// Any thread may call it; a call delivers at most one error, and none to a strand that has
-    /// ended. The strand may catch it and go on. For a fiber on another hub it takes effect when that hub next
-    /// looks at its messages.
+    /// ended. The strand may catch it and go on. For a fiber on another hub it takes effect when
+    /// that hub next looks at its messages.
     open func cancel() {
         preconditionFailure("Strand is abstract")
     }

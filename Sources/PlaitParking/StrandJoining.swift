@@ -2,7 +2,8 @@ package import PlaitPlatform
 internal import Synchronization
 
 extension Strand {
-    /// False once its body has returned or thrown, and in a forked child of a strand of the parent's.
+    /// False once its body has returned or thrown, and in a forked child of a strand of the
+    /// parent's.
     // .acquiring pairs with the .releasing store in finish(): the result is visible.
     public final var isAlive: Bool { !hasEnded.load(ordering: .acquiring) && !isLeftInParent }
 

@@ -17,14 +17,16 @@ package struct StrandKey: Hashable, Sendable {
     @inlinable
     package init(_ strand: Strand) { bits = strand.id }
 
-    /// The running strand, without a look for a task: for who cannot be one, or need not tell.
+    /// The running strand, without a look for a task: for callers that cannot be one, or need not
+    /// tell.
     @inlinable
     package static var ofStrand: StrandKey {
         unsafe Strand.currentReference._withUnsafeGuaranteedRef { StrandKey($0) }
     }
 
     /// Who runs: the running fiber; else the running task; else the thread.
-    // The fiber first: a task that runs a hub, as an async `main` may, is current in its fibers too.
+    // The fiber first: a task that runs a hub, as an async `main` may, is current in its fibers
+    // too.
     @inlinable
     package static var current: StrandKey {
         if unsafe ThreadCell.current.stack != nil { return ofStrand }

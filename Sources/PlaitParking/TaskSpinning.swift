@@ -6,7 +6,8 @@ extension Parking {
     /// another processor: that is often quicker than suspending is.
     ///
     /// Such a wait is queued as any other, but it is not seen by who looks who waits, and a
-    /// cancellation ends it only with the limit. Who then has to suspend queues anew, behind others.
+    /// cancellation ends it only with the limit. Who then has to suspend queues anew, behind
+    /// others.
     /// - Parameter history: Whether it is worth it; counts what comes of it.
     /// - Returns: How the wait ended; nil when the caller must suspend.
     @inlinable

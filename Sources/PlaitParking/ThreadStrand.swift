@@ -48,7 +48,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
 
-    /// As ``enterThread()``, in a forked child: what was asked of the parent's thread is not for it.
+    /// As ``enterThread()``, in a forked child: what was asked of the parent's thread is not for
+    /// it.
     package func enterForked() {
         guardLock.withLock {
             cancelRequested = false

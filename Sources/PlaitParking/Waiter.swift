@@ -54,11 +54,12 @@ public struct WaitTarget: Sendable {
     }
 }
 
-/// One wait of one strand, from before it is queued until it has ended: the memory behind ``Waiter``.
+/// One wait of one strand, from before it is queued until it has ended: the memory behind
+/// ``Waiter``.
 @unsafe
 public struct WaiterNode: ~Copyable {
-    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock. The
-    /// first field: its address is the node's.
+    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock.
+    /// The first field: its address is the node's.
     @usableFromInline var timer = unsafe TimerNode()
     /// A ``WaitOutcome``. One compare-and-swap from `.pending` settles the wait, once; who made it
     /// unparks the strand, exactly once.
@@ -82,8 +83,8 @@ public struct WaiterNode: ~Copyable {
     @usableFromInline let parker: Unmanaged<Parker>?
     /// Where the waker leaves an item, or finds one. Owned by the waiting frame.
     @usableFromInline var slot: UnsafeMutableRawPointer?
-    /// Set by the strand before or while it is queued: nanoseconds of CLOCK_MONOTONIC. Atomic, since
-    /// whoever lists waits reads it at any time.
+    /// Set by the strand before or while it is queued: nanoseconds of CLOCK_MONOTONIC. Atomic,
+    /// since whoever lists waits reads it at any time.
     @usableFromInline let since = Atomic<UInt64>(0)
     @usableFromInline let target: WaitTarget
 
@@ -130,7 +131,8 @@ public struct Waiter: Equatable, @unchecked Sendable {
         }
     }
 
-    /// Ends the wait with `outcome` unless it has ended already. Who gets `true` must ``unpark()``.
+    /// Ends the wait with `outcome` unless it has ended already. Whoever gets `true` must
+    /// ``unpark()``.
     @inlinable
     public func settle(_ outcome: WaitOutcome) -> Bool {
         if unsafe node.pointee.primary != nil { return settleGroup(outcome) }
@@ -158,8 +160,8 @@ public struct Waiter: Equatable, @unchecked Sendable {
         nonmutating set { unsafe node.pointee.since.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether a waker may find it in the queue of a primitive. Only reads: by who knows that nobody
-    /// else runs.
+    /// Whether a waker may find it in the queue of a primitive. Only reads: by who knows that
+    /// nobody else runs.
     package var isListed: Bool {
         unsafe (node.pointee.isQueued || node.pointee.hasMembers) && !node.pointee.target.isOfLoop
     }

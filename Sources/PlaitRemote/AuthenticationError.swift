@@ -15,8 +15,8 @@ public struct AuthenticationError: Error, Hashable, Sendable, CustomStringConver
         case goneAway
     }
 
-    /// At the listener, where the connection came from, or the listener's own address where that has
-    /// none; else the address that was to be connected to.
+    /// At the listener, where the connection came from, or the listener's own address where that
+    /// has none; else the address that was to be connected to.
     public let address: SocketAddress
     public let reason: Reason
 

@@ -21,7 +21,8 @@ internal import SystemPackage
 /// try client.join()
 /// ```
 /// Connections that fail are no errors of ``accept(within:)``, where one stranger would end a
-/// server: they are counted, see ``refusals`` and ``lastRefusal``; or ask for them with `tellsRefusals`.
+/// server: they are counted, see ``refusals`` and ``lastRefusal``; or ask for them with
+/// `tellsRefusals`.
 /// - Source: Python's `multiprocessing.connection.Listener`.
 public final class ConnectionListener: Sendable {
     private let core: ListenerCore
@@ -33,9 +34,10 @@ public final class ConnectionListener: Sendable {
     ///     reaches the address.
     ///   - backlog: Connections that wait to be accepted before the system refuses more; as many
     ///     again wait in the listener.
-    ///   - handshakeLimit: How long a connection may take to authenticate itself. 1,024 may be about it
-    ///     at a time.
-    ///   - tellsRefusals: Whether ``accept(within:)`` throws each connection's ``AuthenticationError``.
+    ///   - handshakeLimit: How long a connection may take to authenticate itself. 1,024 may be
+    ///     about it at a time.
+    ///   - tellsRefusals: Whether ``accept(within:)`` throws each connection's
+    ///     ``AuthenticationError``.
     /// - Throws: `SystemError` such as EADDRINUSE, with the address.
     public init(
         _ address: SocketAddress, key: [UInt8]?, backlog: Int = 128,
@@ -61,9 +63,9 @@ public final class ConnectionListener: Sendable {
 
     /// Listens on a Unix socket; see ``init(_:key:backlog:handshakeLimit:tellsRefusals:)``.
     ///
-    /// The path must not exist, and is removed by ``close()``. One that a killed program left is to be
-    /// removed by who knows that nobody listens there. A path that begins with a NUL names Linux's
-    /// abstract namespace, where nothing is left behind.
+    /// The path must not exist, and is removed by ``close()``. One that a killed program left is to
+    /// be removed by who knows that nobody listens there. A path that begins with a NUL names
+    /// Linux's abstract namespace, where nothing is left behind.
     public convenience init(unixPath path: String, key: [UInt8]?, backlog: Int = 128) throws {
         try self.init(SocketConnecting.unixAddress(path), key: key, backlog: backlog)
     }
@@ -77,8 +79,8 @@ public final class ConnectionListener: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `TimedOut`; `ConnectionError.closed`; `CancellationError`; ``AuthenticationError`` where
-    ///   they are asked for; `SystemError` where the listener itself fails.
+    /// - Throws: `TimedOut`; `ConnectionError.closed`; `CancellationError`; ``AuthenticationError``
+    ///   where they are asked for; `SystemError` where the listener itself fails.
     /// - Source: Python's `Listener.accept`.
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> Connection {
@@ -104,9 +106,9 @@ public final class ConnectionListener: Sendable {
     /// Why the last of them did not; nil if there was none.
     public var lastRefusal: AuthenticationError? { core.refusals.last }
 
-    /// Stops taking connections, and closes those that were not accepted; those that were live on. Who
-    /// accepts gets `ConnectionError.closed`. Removes the file of a Unix socket. Any thread; a second
-    /// call does nothing.
+    /// Stops taking connections, and closes those that were not accepted; those that were live on.
+    /// Who accepts gets `ConnectionError.closed`. Removes the file of a Unix socket. Any thread; a
+    /// second call does nothing.
     public func close() { core.close() }
 
     public var isClosed: Bool { core.socket.isClosed }

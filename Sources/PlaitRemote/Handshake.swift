@@ -2,15 +2,16 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import SystemPackage
 
-/// How both ends of a new connection show each other that they have the same key, without sending it.
+/// How both ends of a new connection show each other that they have the same key, without sending
+/// it.
 ///
 /// 1. The listener sends a greeting and 32 random bytes.
 /// 2. The client sends 32 random bytes of its own, and a code over both by the key.
 /// 3. The listener sends a byte for yes, and its code over both; or a byte for no.
 ///
-/// Codes are HMAC-SHA256 over which side speaks and what both sent: nothing that one side sent serves as
-/// the other's answer, nor does an answer of an earlier connection. What follows is neither
-/// encrypted nor signed.
+/// Codes are HMAC-SHA256 over which side speaks and what both sent: nothing that one side sent
+/// serves as the other's answer, nor does an answer of an earlier connection. What follows is
+/// neither encrypted nor signed.
 enum Handshake {
     static let limit = Duration.seconds(5)
     /// No message of a handshake is longer; a longer one is not taken in.
@@ -28,7 +29,8 @@ enum Handshake {
         KeyedCode.make(Array(side.rawValue.utf8) + listener + client, key: key)
     }
 
-    /// Whether a code is what the side has to send. Takes a time that does not tell how much is right.
+    /// Whether a code is what the side has to send. Takes a time that does not tell how much is
+    /// right.
     static func isRight(
         _ code: [UInt8], _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
     ) -> Bool {
@@ -81,7 +83,7 @@ enum Handshake {
         }
     }
 
-    /// The part of who connects.
+    /// The part of the side that connects.
     static func make(
         _ connection: Connection, to address: SocketAddress, key: [UInt8], until deadline: Deadline
     ) throws {

@@ -66,7 +66,8 @@ final class ListenerCore: Sendable {
             }
         } catch let error as SystemError where error.isOfConnection {
             handshakes.release()
-            // The system is out of something, or the connection is gone already: the next one may do.
+            // The system is out of something, or the connection is gone already: the next one may
+            // do.
             try Strand.sleep(for: .milliseconds(100))
         }
     }

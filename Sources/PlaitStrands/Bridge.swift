@@ -8,8 +8,8 @@ internal import PlaitSync
 /// Blocks the calling thread or parks the calling fiber. The code runs as a detached task: on the
 /// hub's own thread if the caller has a hub (so that no other thread is involved, and nothing it
 /// calls may block), else on Swift's cooperative pool. It has the caller's task-local values.
-/// - Throws: What `operation` throws. When the caller is cancelled, the task is cancelled too, waited
-///   for, and `CancellationError` thrown.
+/// - Throws: What `operation` throws. When the caller is cancelled, the task is cancelled too,
+///   waited for, and `CancellationError` thrown.
 /// - Source: Rust's `block_on`; asyncio's `run_until_complete`.
 @available(*, noasync)
 public func blockOn<Success: Sendable>(

@@ -4,8 +4,8 @@ internal import PlaitPlatform
 /// The value that one strand has of a ``StrandLocal``.
 @usableFromInline
 final class LocalBoxOf<Value>: LocalBox, @unchecked Sendable {
-    // Sendable: `guardLock` guards `value`. The strand, which alone writes it while its local lives,
-    // reads it without.
+    // Sendable: `guardLock` guards `value`. The strand, which alone writes it while its local
+    // lives, reads it without.
     private let guardLock = ShortLock()
     private let registry: LocalRegistry
     private let look: LocalBox.Look

@@ -4,8 +4,8 @@ internal import PlaitSync
 
 /// Runs things at their times, one after another, on whoever calls ``run(blocking:)``.
 ///
-/// Those of equal times run by priority, the lowest number first, then in the order of entering. Any
-/// strand may enter and cancel while another runs them.
+/// Those of equal times run by priority, the lowest number first, then in the order of entering.
+/// Any strand may enter and cancel while another runs them.
 /// - Source: Python's `sched.scheduler`.
 public final class Scheduler: @unchecked Sendable {
     // Sendable: `guardLock` guards `schedule`.

@@ -14,19 +14,20 @@ public struct ThreadKind: Sendable {
 
 /// Starts a fiber that runs `body` on the calling thread's hub.
 ///
-/// The caller keeps running; the fiber starts when the caller next waits or yields, after those that
-/// are ready already. `body` may share what is not `Sendable` with the caller: both stay on this
-/// thread.
+/// The caller keeps running; the fiber starts when the caller next waits or yields, after those
+/// that are ready already. `body` may share what is not `Sendable` with the caller: both stay on
+/// this thread.
 ///
 /// A strand that could not be started has ended with the `SystemError` that says why. An error that
-/// `body` throws is thrown by ``JoinHandle/join(within:)``; if nobody joins, it is reported with the
-/// strand's name when the handle goes (see ``UncaughtErrors``).
+/// `body` throws is thrown by ``JoinHandle/join(within:)``; if nobody joins, it is reported with
+/// the strand's name when the handle goes (see ``UncaughtErrors``).
 ///
 /// Unavailable to async code, which does not stay on a thread: spawn on a ``BackgroundHub`` there.
 /// - Parameters:
 ///   - name: For reports; its kind and number if nil.
 ///   - isDaemon: Nobody is to wait for it: when its hub's thread ends, a daemon fiber is cancelled.
-///   - stackSize: Bytes; nil for the hub's own, ``Hub/defaultStackSize`` if it was not given another.
+///   - stackSize: Bytes; nil for the hub's own, ``Hub/defaultStackSize`` if it was not given
+///     another.
 /// - Source: `gevent.spawn`.
 @available(*, noasync)
 @discardableResult
@@ -40,8 +41,8 @@ public func spawn<Success: Sendable>(
 
 /// Starts an operating-system thread that runs `body`.
 ///
-/// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but at once, beside the caller. Before the thread
-/// ends it waits for the fibers of its hub, if it got one.
+/// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but at once, beside the caller. Before the
+/// thread ends it waits for the fibers of its hub, if it got one.
 /// - Parameters:
 ///   - name: Also the kernel's, which keeps 15 bytes of it.
 ///   - isDaemon: The program does not wait for it at its end: see ``ProgramEnd``.

@@ -2,9 +2,9 @@ public import PlaitParking
 
 /// A value of which every strand, thread or fiber, has its own.
 ///
-/// A strand's value is made when it first uses it, and freed when the strand ends, or when the local
-/// itself goes though strands run on; a thread that Plait did not start frees its values at its end
-/// too. Reading takes no lock and allocates nothing.
+/// A strand's value is made when it first uses it, and freed when the strand ends, or when the
+/// local itself goes though strands run on; a thread that Plait did not start frees its values at
+/// its end too. Reading takes no lock and allocates nothing.
 ///
 /// A value that is freed with its local may go on another thread than its strand's, as any object
 /// may. Callbacks of a hub's loop share the values of one strand. Swift tasks do not stay on a

@@ -4,8 +4,8 @@ public import PlaitPlatform
 extension Strand {
     /// Waits for `duration`; zero or less only lets others run.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Ends never early, on an idle hub at most
-    /// a tick (66 µs) late.
+    /// Blocks the calling thread or parks the calling fiber. Ends never early, on an idle hub at
+    /// most a tick (66 µs) late.
     /// - Throws: `CancellationError` when the strand is cancelled.
     @available(*, noasync)
     public static func sleep(for duration: Duration) throws(CancellationError) {

@@ -3,8 +3,8 @@ internal import Logging
 internal import PlaitPlatform
 public import PlaitParking
 
-/// Where errors go that a strand threw and that nobody can join for any more, and those of callbacks
-/// (``Future/onCompletion(_:)``), with the strand that called them.
+/// Where errors go that a strand threw and that nobody can join for any more, and those of
+/// callbacks (``Future/onCompletion(_:)``), with the strand that called them.
 public enum UncaughtErrors {
     private static let handler = Guarded<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
     static let logger = Logger(label: "plait.strands")
@@ -12,9 +12,9 @@ public enum UncaughtErrors {
     /// Replaces what is done with an uncaught error; nil restores the default, ``log(_:of:)``.
     ///
     /// A strand that ends by the cancellation it was asked for is none to report. The handler gets
-    /// the error and the strand, which has a name though none was given. It runs on whichever thread
-    /// drops the last reference to the strand, and must not wait. When it throws, both errors are
-    /// logged.
+    /// the error and the strand, which has a name though none was given. It runs on whichever
+    /// thread drops the last reference to the strand, and must not wait. When it throws, both
+    /// errors are logged.
     /// - Source: Python's `threading.excepthook`.
     public static func handle(_ body: (@Sendable (any Error, Strand) throws -> Void)?) {
         // The old one goes outside the lock.

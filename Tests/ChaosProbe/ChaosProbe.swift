@@ -5,14 +5,16 @@ internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
 
-/// Pools and queues under a saboteur, in a program of its own, so that what is left of them can be counted.
+/// Pools and queues under a saboteur, in a program of its own, so that what is left of them can be
+/// counted.
 ///
 ///     ChaosProbe ITEMS
 @main
 struct ChaosProbe {
     static func main() throws {
         let items = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 100_000
-        // What is started once and stays: the helper that forks, the thread for children, and so on.
+        // What is started once and stays: the helper that forks, the thread for children, and so
+        // on.
         try PoolChaos.run(items: 100, saysSo: false)
         try QueueChaos.run(items: 100, saysSo: false)
         let before = try Census.settled()
@@ -31,8 +33,8 @@ struct Census: Equatable {
     var threads: Int
     var sharedMaps: Int
 
-    /// Once nothing changes any more: threads and processes that were told to end do so soon, but not at
-    /// once.
+    /// Once nothing changes any more: threads and processes that were told to end do so soon, but
+    /// not at once.
     static func settled() throws -> Census {
         var last = try take()
         var quiet = 0

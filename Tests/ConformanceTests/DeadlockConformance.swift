@@ -6,8 +6,8 @@ import PlaitSync
 import Testing
 import TestSupport
 
-/// Serialized, since the handler is the whole process's. The policy is the locks' own here: others run
-/// beside.
+/// Serialized, since the handler is the whole process's. The policy is the locks' own here: others
+/// run beside.
 @Suite(.serialized, .timeLimit(.hang))
 struct DeadlockConformance {
     /// Two strands, each of which holds a lock and then wants the other's. `patient` waits when

@@ -116,7 +116,8 @@ struct SemaphoreConformance {
         }
     }
 
-    /// Strands that wait, in order, for a semaphore without permits; each runs a body with its number.
+    /// Strands that wait, in order, for a semaphore without permits; each runs a body with its
+    /// number.
     private func line(
         _ kind: WaiterKind, _ numbers: [Int], _ semaphore: CountingSemaphore,
         _ blocking: @escaping @Sendable (Int) throws -> Void = { _ in },

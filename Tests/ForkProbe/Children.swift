@@ -146,7 +146,8 @@ enum Children {
         }
     }
 
-    /// Children that are daemons end with the program, also one that does not want to; another goes on.
+    /// Children that are daemons end with the program, also one that does not want to; another goes
+    /// on.
     static func daemons() throws {
         var options = ChildProcess.Options()
         options.output = .pipe

@@ -4,8 +4,8 @@ internal import PlaitStrands
 internal import Synchronization
 internal import SystemPackage
 
-/// Two threads of a child want at once what the Swift runtime and the standard library guard by the thread's
-/// number: the child has to know its own.
+/// Two threads of a child want at once what the Swift runtime and the standard library guard by the
+/// thread's number: the child has to know its own.
 enum Contend: ProcessFunction {
     /// Locked by the parent before it forks, so that it has looked up its thread's number.
     private static let counter = Mutex(0)

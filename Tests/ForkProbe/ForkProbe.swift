@@ -49,7 +49,8 @@ struct ForkProbe {
 
     private struct Failure: Error {}
 
-    /// A child that answers, writes to a descriptor that it is sent, and uses a connection likewise.
+    /// A child that answers, writes to a descriptor that it is sent, and uses a connection
+    /// likewise.
     private static func connection() throws {
         let (ours, childs) = try Connection.pair()
         let child = try ChildProcess.fork {

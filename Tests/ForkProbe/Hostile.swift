@@ -153,7 +153,8 @@ enum Hostile {
         print(refused)
     }
 
-    /// Does without the signal that comes with the program's end, as a process that changes its user does.
+    /// Does without the signal that comes with the program's end, as a process that changes its
+    /// user does.
     private enum Forsake: ProcessFunction {
         static func run(_ nothing: Nothing) throws -> Int32 {
             _ = try Processes.followParent(getppid(), with: Signal(number: 0))

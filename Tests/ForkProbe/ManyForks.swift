@@ -4,8 +4,8 @@ internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
 
-/// Forks again and again, while fibers of the parent are in the middle of what a child must be able to do:
-/// allocating, holding locks, making types.
+/// Forks again and again, while fibers of the parent are in the middle of what a child must be able
+/// to do: allocating, holding locks, making types.
 enum ManyForks {
     private struct Leaf: Codable, Equatable { let words: [String: [Int]] }
 
@@ -36,7 +36,8 @@ enum ManyForks {
                 while !isOver.isSet {
                     try common.withLock {
                         guard try use(round) else { fatalError("round \(round)") }
-                        // Another takes its turn, and the fork comes, while this one holds the lock.
+                        // Another takes its turn, and the fork comes, while this one holds the
+                        // lock.
                         Strand.yield()
                     }
                     round += 7

@@ -6,8 +6,8 @@ internal import PlaitRemote
 internal import PlaitStrands
 internal import PlaitSync
 
-/// What functions in other processes do, whatever the start method: each case prints the same for all of
-/// them. Here, since only a program with one thread can fork.
+/// What functions in other processes do, whatever the start method: each case prints the same for
+/// all of them. Here, since only a program with one thread can fork.
 enum MethodCases {
     static func run(_ name: String, _ method: StartMethod) throws {
         switch name {

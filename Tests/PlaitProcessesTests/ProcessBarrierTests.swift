@@ -6,7 +6,8 @@ import PlaitSync
 import TestSupport
 import Testing
 
-/// Passes a barrier many times, and says at which passes it was out of step, and which indices it had.
+/// Passes a barrier many times, and says at which passes it was out of step, and which indices it
+/// had.
 enum PassBarrier: ProcessFunction {
     struct Plan: Codable, Sendable {
         let barrier: ProcessBarrier

@@ -24,8 +24,8 @@ func forkProbe(_ probe: [String]) async throws -> [String] {
     }
 }
 
-/// The letter of `/proc/PID/stat` for what a process does, such as Z for a zombie; nil when there is
-/// no such process.
+/// The letter of `/proc/PID/stat` for what a process does, such as Z for a zombie; nil when there
+/// is no such process.
 func processState(_ pid: Int32) -> Character? {
     guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
         let end = text.lastIndex(of: ")")

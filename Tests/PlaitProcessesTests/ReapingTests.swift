@@ -5,8 +5,8 @@ import PlaitStrands
 import TestSupport
 import Testing
 
-/// No child stays a zombie, whether or not somebody joins it. Those of a process that only forks: see
-/// `ForkTests`.
+/// No child stays a zombie, whether or not somebody joins it. Those of a process that only forks:
+/// see `ForkTests`.
 @Suite(.timeLimit(.hang))
 struct ReapingTests {
     /// With pipes, and for tests that leave the thread which starts the child.

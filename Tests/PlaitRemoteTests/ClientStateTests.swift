@@ -3,8 +3,8 @@ import PlaitParking
 import TestSupport
 import Testing
 
-/// Every interleaving of two callers, the client's thread and the manager, with a time-out, a cancellation and the
-/// connection's end at every step.
+/// Every interleaving of two callers, the client's thread and the manager, with a time-out, a
+/// cancellation and the connection's end at every step.
 struct ClientStateTests {
     private typealias State = ClientState<PlainQueue, Int, Int>
 

@@ -9,7 +9,8 @@ import PlaitSync
 import TestSupport
 import Testing
 
-/// Limits and cancellation while the manager does not answer, and what becomes of the calls when it does.
+/// Limits and cancellation while the manager does not answer, and what becomes of the calls when it
+/// does.
 @Suite(.timeLimit(.hang))
 struct ManagerLimitTests {
     private struct Objects: Sendable {
@@ -92,7 +93,8 @@ struct ManagerLimitTests {
         _ = try await manager.shutDown()
     }
 
-    /// What is given to a caller that has left comes back: each gets its answer when the manager goes on.
+    /// What is given to a caller that has left comes back: each gets its answer when the manager
+    /// goes on.
     @Test func `limits are kept while a call holds up the manager, and nothing is lost`()
         async throws
     {

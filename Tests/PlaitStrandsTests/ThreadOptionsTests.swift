@@ -149,7 +149,8 @@ struct ThreadOptionsTests {
     }
 }
 
-/// The system may take a guard page off, or use an ended thread's stack of up to four times the size.
+/// The system may take a guard page off, or use an ended thread's stack of up to four times the
+/// size.
 private func isStack(_ size: Int, for bytes: Int) -> Bool {
     (bytes - 65_536...4 * bytes).contains(size)
 }

@@ -3,8 +3,8 @@ import PlaitParking
 import Testing
 import TestSupport
 
-/// Every interleaving of three strands that acquire, lose patience, ask, give up, check, release and
-/// come back.
+/// Every interleaving of three strands that acquire, lose patience, ask, give up, check, release
+/// and come back.
 struct InterpreterLockStateTests {
     private typealias State = InterpreterLockState<AgedPlainQueue>
 

@@ -1,5 +1,5 @@
-/// How puts and gets share a ``Ring`` and its queue's lock, an atomic access a step: in the order in
-/// which `Ring.swift` and `QueueWaiting.swift` make them. Two slots; the overflow is left out.
+/// How puts and gets share a ``Ring`` and its queue's lock, an atomic access a step: in the order
+/// in which `Ring.swift` and `QueueWaiting.swift` make them. Two slots; the overflow is left out.
 struct RingModel: Hashable {
     enum Role: Hashable, Sendable { case put, get, getOrGiveUp, putOrGiveUp }
 

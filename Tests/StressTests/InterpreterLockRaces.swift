@@ -115,8 +115,8 @@ extension Stress {
             engine.expectRest(WaiterKind.allCases.count * rounds)
         }
 
-        /// Contract, row 1: the lock that is handed to one who is just being cancelled, or wakes it,
-        /// goes to the next. The other waits for ever, and nobody else comes along.
+        /// Contract, row 1: the lock that is handed to one who is just being cancelled, or wakes
+        /// it, goes to the next. The other waits for ever, and nobody else comes along.
         @Test(arguments: WaiterKind.pairs)
         func `who is cancelled when it is handed over takes it or leaves it to the next`(
             _ kinds: (WaiterKind, WaiterKind)

@@ -6,8 +6,8 @@ import Testing
 import TestSupport
 
 extension Stress {
-    /// Threads, fibers and tasks on one object, for ten million operations with `make stress`: up to
-    /// two minutes each.
+    /// Threads, fibers and tasks on one object, for ten million operations with `make stress`: up
+    /// to two minutes each.
     @Suite(.serialized)
     struct ManyOperations {
         /// What nine strands do to one object, again and again.

@@ -14,8 +14,8 @@ struct C10kTrial {
     /// How long a process may say nothing. Clients give up earlier, and tell all the while.
     private static let patience = Duration.seconds(60)
 
-    /// Runs it and fills `result`. When the caller is cancelled, the clients are asked to end at once
-    /// and what they have is taken.
+    /// Runs it and fills `result`. When the caller is cancelled, the clients are asked to end at
+    /// once and what they have is taken.
     ///
     /// - Returns: What went wrong, if anything did.
     func run(into result: inout C10kResult) throws -> String? {

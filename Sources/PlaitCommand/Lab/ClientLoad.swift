@@ -2,9 +2,9 @@ internal import Plait
 
 /// Many clients of an echo server, each a fiber on this thread's hub.
 ///
-/// They connect, a few hundred at a time, and have one message back each. When all are settled, they
-/// exchange messages for a time, one after another without a pause, and check every byte. Then they
-/// hold their connections until standard input ends, so that the server can be measured.
+/// They connect, a few hundred at a time, and have one message back each. When all are settled,
+/// they exchange messages for a time, one after another without a pause, and check every byte. Then
+/// they hold their connections until standard input ends, so that the server can be measured.
 final class ClientLoad {
     struct Plan {
         var target: SocketAddress

@@ -1,5 +1,5 @@
-/// Counts of durations in log-linear steps: 64 to every doubling, so that a figure read from it is at
-/// most 1.6 % too high, in a fixed 30 KiB however many durations are noted.
+/// Counts of durations in log-linear steps: 64 to every doubling, so that a figure read from it is
+/// at most 1.6 % too high, in a fixed 30 KiB however many durations are noted.
 struct LatencyHistogram {
     private static let stepBits = 6
     private static let steps = 1 << stepBits

@@ -11,8 +11,8 @@ struct ProcessEcho {
     /// Serves until a signal comes and the children have ended, or `drain` has passed: then they
     /// are killed.
     ///
-    /// The children keep SIGINT and SIGTERM blocked, as they are here: a terminal sends them to all,
-    /// and only this process is to decide when a connection ends.
+    /// The children keep SIGINT and SIGTERM blocked, as they are here: a terminal sends them to
+    /// all, and only this process is to decide when a connection ends.
     func run(drain: Duration) throws {
         let children = Children(of: listener)
         try serveUntilStopped(children, drain: drain) {

@@ -7,8 +7,8 @@ package enum Attempt {
     case wouldBlock
     case failed(Errno)
 
-    /// Makes a call of the C layer, which returns -errno when it fails; again when a signal interrupted
-    /// it.
+    /// Makes a call of the C layer, which returns -errno when it fails; again when a signal
+    /// interrupted it.
     /// - Parameter other: Another result after which it is made again.
     @inline(__always)
     static func of(repeatedAfter other: Int32 = -EINTR, _ call: () -> Int) -> Attempt {

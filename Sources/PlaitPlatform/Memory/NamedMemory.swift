@@ -1,10 +1,11 @@
 internal import Glibc
 
-/// Memory that processes share by a name: POSIX's shm_open(3). It lasts until it is unlinked, or the system
-/// is shut down.
+/// Memory that processes share by a name: POSIX's shm_open(3). It lasts until it is unlinked, or
+/// the system is shut down.
 package enum NamedMemory {
     /// Makes one of so many bytes, all zero.
-    /// - Throws: `SystemError`: EEXIST; EINVAL for a name that is empty, too long, or has a slash within, with the name.
+    /// - Throws: `SystemError`: EEXIST; EINVAL for a name that is empty, too long, or has a slash
+    ///   within, with the name.
     package static func make(_ name: String, bytes: Int) throws(SystemError) -> Descriptor {
         let file = try open(name, O_RDWR | O_CREAT | O_EXCL)
         guard ftruncate(file.number, bytes) == 0 else {
@@ -20,7 +21,7 @@ package enum NamedMemory {
         try open(name, O_RDWR)
     }
 
-    /// Takes the name away. Who has the memory keeps it.
+    /// Takes the name away. Processes that have the memory keep it.
     package static func unlink(_ name: String) throws(SystemError) {
         let path = try path(name, "shm_unlink")
         try check(unsafe shm_unlink(path) < 0 ? -errno : 0, "shm_unlink", name)

@@ -2,8 +2,8 @@ internal import Glibc
 internal import SystemPackage
 
 extension Processes {
-    /// Bytes of memory that a process has resident, as the system counts them; nil where there is no such
-    /// process. Takes some microseconds.
+    /// Bytes of memory that a process has resident, as the system counts them; nil where there is
+    /// no such process. Takes some microseconds.
     /// - Parameter pid: Nil: this process.
     package static func residentBytes(of pid: Int32?) -> Int? {
         let path = "/proc/\(pid.map { "\($0)" } ?? "self")/statm"

@@ -1,8 +1,9 @@
 internal import CPlaitLinux
 internal import Glibc
 
-/// Memory that processes share by a descriptor: a page for what they tell each other in single words,
-/// and rings, each mapped twice in a row, so that what goes over a ring's end goes on at its start.
+/// Memory that processes share by a descriptor: a page for what they tell each other in single
+/// words, and rings, each mapped twice in a row, so that what goes over a ring's end goes on at its
+/// start.
 @safe
 package final class SharedRings: @unchecked Sendable {
     // Sendable: the addresses are constant; who uses the memory orders its accesses.

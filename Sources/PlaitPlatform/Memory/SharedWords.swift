@@ -24,7 +24,8 @@ package struct SleepWords {
                 kind: UInt32(PLAIT_SHARED_WORD), reserved: 0))
     }
 
-    /// Sleeps while every word holds what is expected, and `own`, of this process, too; may return early.
+    /// Sleeps while every word holds what is expected, and `own`, of this process, too; may return
+    /// early.
     package mutating func sleep(
         on own: borrowing Atomic<UInt32>, while expected: UInt32, until deadline: Deadline
     ) {
@@ -66,8 +67,8 @@ package struct SharedWord: @unchecked Sendable {
     }
 }
 
-/// A lock in memory that processes share. The thread that took it gives it back; when that ends first, the
-/// next one gets it, and is told.
+/// A lock in memory that processes share. The thread that took it gives it back; when that ends
+/// first, the next one gets it, and is told.
 @safe
 package struct RobustMutex: @unchecked Sendable {
     // Sendable: the memory is a lock.
@@ -103,7 +104,8 @@ package struct RobustMutex: @unchecked Sendable {
                 to: Atomic<UInt32>.self))
     }
 
-    /// Has the next release wake one who sleeps. What the word holds then; nil where nobody holds the lock.
+    /// Has the next release wake one who sleeps. What the word holds then; nil where nobody holds
+    /// the lock.
     package func announce() -> UInt32? {
         let seen = unsafe plait_robust_announce(place)
         return seen == 0 ? nil : seen

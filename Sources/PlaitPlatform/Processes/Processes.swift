@@ -64,7 +64,8 @@ package enum Processes {
         }
     }
 
-    /// The descriptor by which a child hears from the program that started it for a function's sake.
+    /// The descriptor by which a child hears from the program that started it for a function's
+    /// sake.
     package static var link: Int32 { 3 }
 
     /// Strings as C has them, with a null at the end.
@@ -92,8 +93,8 @@ package enum Processes {
     package struct Started: Sendable {
         /// 0 in the process itself, where that is a copy of this one.
         package let pid: Int32
-        /// Of this process and no other, whatever becomes of its number; -1 where it has ended already and the
-        /// system has forgotten it.
+        /// Of this process and no other, whatever becomes of its number; -1 where it has ended
+        /// already and the system has forgotten it.
         package let descriptor: Int32
 
         package init(pid: Int32, descriptor: Int32) {
@@ -123,14 +124,15 @@ package enum Processes {
         }
     }
 
-    /// Makes this process, a ``cloneSibling()`` or ``fork()``, what the plan says; its program stays.
+    /// Makes this process, a ``cloneSibling()`` or ``fork()``, what the plan says; its program
+    /// stays.
     package static func settle(_ plan: Plan, parent: Int32) throws(SystemError) {
         try check(
             unsafe plan.withSettings { unsafe plait_settle(&$0, parent) }, "set up", plan.path)
     }
 
-    /// Another child of this process's parent, a copy of this process, which has a single thread. Its
-    /// number is 0 in itself.
+    /// Another child of this process's parent, a copy of this process, which has a single thread.
+    /// Its number is 0 in itself.
     package static func cloneSibling() throws(SystemError) -> Started {
         fflush(nil)
         var descriptor: Int32 = -1
@@ -193,9 +195,9 @@ package enum Processes {
         Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
     }
 
-    /// As ``threadCount()``, once threads that are about to end have gone: a thread that was joined has done its
-    /// work, but the system may count it for some microseconds more. Blocks the thread for up to 20 ms while
-    /// there are others.
+    /// As ``threadCount()``, once threads that are about to end have gone: a thread that was joined
+    /// has done its work, but the system may count it for some microseconds more. Blocks the thread
+    /// for up to 20 ms while there are others.
     package static func settledThreadCount() throws(SystemError) -> Int {
         let end = monotonicNow() + 20_000_000
         while true {
@@ -279,7 +281,8 @@ package enum Processes {
         }
     }
 
-    /// Sends a signal to the process behind a descriptor, and to no other that has its number by then.
+    /// Sends a signal to the process behind a descriptor, and to no other that has its number by
+    /// then.
     package static func send(
         _ signal: Signal, to descriptor: Int32, pid: Int32
     ) throws(SystemError) {
@@ -295,14 +298,16 @@ package enum Processes {
         try check(plait_become_subreaper(), "prctl")
     }
 
-    /// Waits until a child has ended, without taking its status. Nil when there is none. Blocks the thread.
+    /// Waits until a child has ended, without taking its status. Nil when there is none. Blocks the
+    /// thread.
     package static func awaitChild() throws(SystemError) -> Int32? {
         let result = plait_await_child()
         if result == -ECHILD { return nil }
         return try check(result, "waitid")
     }
 
-    /// Ends the child behind a descriptor and waits until it is gone: for one that could not be watched.
+    /// Ends the child behind a descriptor and waits until it is gone: for one that could not be
+    /// watched.
     package static func discard(_ descriptor: Int32) { plait_pidfd_discard(descriptor) }
 
     /// Waits until a child that is ending is gone, unless others take its status.

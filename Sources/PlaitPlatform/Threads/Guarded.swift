@@ -1,10 +1,10 @@
 /// A value under a ``ShortLock``.
 ///
-/// In place of the standard library's `Mutex`, for children of forks that are not ours: that knows its holder by
-/// the thread's number, of which each object file of a program keeps a copy, taken when it first locks one.
-/// After such a fork some are the parent's and some the child's; where locking and unlocking were compiled
-/// into different files, the child ends with "Call to unlock Mutex on a thread which hasn't acquired the
-/// lock".
+/// In place of the standard library's `Mutex`, for children of forks that are not ours: that knows
+/// its holder by the thread's number, of which each object file of a program keeps a copy, taken
+/// when it first locks one. After such a fork some are the parent's and some the child's; where
+/// locking and unlocking were compiled into different files, the child ends with "Call to unlock
+/// Mutex on a thread which hasn't acquired the lock".
 @safe
 @usableFromInline
 package final class Guarded<Value>: @unchecked Sendable {

@@ -2,8 +2,8 @@ internal import CPlaitLinux
 
 /// Where a strand was: return addresses, innermost first, that are given names only when asked for.
 ///
-/// Taking the caller's own costs about 1.2 ns a frame and 50 ns for the array that keeps it: 16 frames
-/// in 75 ns. Names cost a look into the files of the program: milliseconds.
+/// Taking the caller's own costs about 1.2 ns a frame and 50 ns for the array that keeps it: 16
+/// frames in 75 ns. Names cost a look into the files of the program: milliseconds.
 package struct StackTrace: Sendable, CustomStringConvertible {
     package let addresses: [UInt]
     /// Whether the first address is where the strand was; all others are where calls return to.
@@ -32,13 +32,13 @@ package struct StackTrace: Sendable, CustomStringConvertible {
             }, beginsExactly: false)
     }
 
-    /// The stack of another thread of this process, whatever it does; nil if there is no such thread
-    /// or it did not answer within the limit: it blocks the signal, or is ending.
+    /// The stack of another thread of this process, whatever it does; nil if there is no such
+    /// thread or it did not answer within the limit: it blocks the signal, or is ending.
     ///
-    /// Interrupts the thread by a real-time signal (SIGRTMIN + 6) with SA_RESTART. System calls that
-    /// Linux does not restart even so (`nanosleep`, `poll`, `epoll_wait`, see signal(7)) return EINTR,
-    /// or early: Plait's own waits go on. Reads up to 64 KiB of the stack. One request at a time: a
-    /// second one waits for the first.
+    /// Interrupts the thread by a real-time signal (SIGRTMIN + 6) with SA_RESTART. System calls
+    /// that Linux does not restart even so (`nanosleep`, `poll`, `epoll_wait`, see signal(7))
+    /// return EINTR, or early: Plait's own waits go on. Reads up to 64 KiB of the stack. One
+    /// request at a time: a second one waits for the first.
     package static func capture(
         ofThread kernelID: Int32, within limit: Duration
     ) -> StackTrace? {

@@ -5,7 +5,8 @@ internal import SystemPackage
 /// Starts a detached thread of the system's that runs `body`.
 ///
 /// - Parameter stackSize: Bytes of its stack; nil for the system's default (usually 8 MiB).
-/// - Throws: `SystemError`: EINVAL for less than the system's least, EAGAIN at the limit of threads.
+/// - Throws: `SystemError`: EINVAL for less than the system's least, EAGAIN at the limit of
+///   threads.
 package func startThread(
     name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void
 ) throws(SystemError) {

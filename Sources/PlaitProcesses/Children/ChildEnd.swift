@@ -5,7 +5,8 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// A child and how it ended: what ``ChildProcess`` shares with those who see to it that none stays a zombie.
+/// A child and how it ended: what ``ChildProcess`` shares with those who see to it that none stays
+/// a zombie.
 final class ChildEnd: Sendable {
     /// The name of one that is no business of the program's.
     static let helper = "fork server"
@@ -27,7 +28,8 @@ final class ChildEnd: Sendable {
     private let hasEnded = Event()
 
     /// One that was started just now.
-    /// - Throws: `SystemError`: EMFILE, ENOSPC. The child is ended then, since nobody could wait for it.
+    /// - Throws: `SystemError`: EMFILE, ENOSPC. The child is ended then, since nobody could wait
+    ///   for it.
     init(_ started: Processes.Started, name: String?, isDaemon: Bool) throws(SystemError) {
         pid = started.pid
         self.name = name ?? "process-\(started.pid)"

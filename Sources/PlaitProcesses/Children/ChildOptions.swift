@@ -17,9 +17,10 @@ extension ChildProcess {
         public var input = StandardIO.inherited
         public var output = StandardIO.inherited
         public var errorOutput = StandardIO.inherited
-        /// Whether it ends with this program: at the program's end it gets SIGTERM, and two seconds later
-        /// SIGKILL; the program waits for it. Others are neither ended nor waited for: a program that was
-        /// started may outlive the one that did. Of a program that is killed, see ``parentDeathSignal``.
+        /// Whether it ends with this program: at the program's end it gets SIGTERM, and two seconds
+        /// later SIGKILL; the program waits for it. Others are neither ended nor waited for: a
+        /// program that was started may outlive the one that did. Of a program that is killed, see
+        /// ``parentDeathSignal``.
         public var isDaemon = false
         /// Sent to the child when the thread that starts it ends, with or without the process; nil
         /// lets it live on.
@@ -30,8 +31,8 @@ extension ChildProcess {
         public var hasOwnSession = false
         /// Where it works; nil: where the parent does.
         public var workingDirectory: String?
-        /// All of its environment; nil: the parent's. Of a child of the fork server: that which the parent
-        /// had when it started the server, which is with the first such child.
+        /// All of its environment; nil: the parent's. Of a child of the fork server: that which the
+        /// parent had when it started the server, which is with the first such child.
         public var environment: [String: String]?
         /// What it may use of the machine; nil, each: what the parent may.
         public var limits = Limits()

@@ -5,17 +5,17 @@ internal import PlaitStrands
 extension ChildProcess {
     /// Runs `body` in a child that is a copy of this process.
     ///
-    /// Only for a process with a single thread, and on that thread's own strand: in a fiber it traps.
-    /// In the child there is no hub and no fiber of the parent's: those have ended there, and who
-    /// joins one gets `LeftInParent`. A lock that one of them held stays held until the child
-    /// releases it. Its descriptors are shared. Its signals act as in the parent, and stay blocked if
-    /// they are (see `Loop.watch`). When `body` has returned or thrown, its own threads are waited
-    /// for, and its own `ProgramEnd` actions run; then it exits with code 0 when `body` returned, with
-    /// 1 when it threw (the error goes to standard error); exit handlers and the parent's `defer`s
-    /// do not run in it. Its thread-local memory is new.
+    /// Only for a process with a single thread, and on that thread's own strand: in a fiber it
+    /// traps. In the child there is no hub and no fiber of the parent's: those have ended there,
+    /// and who joins one gets `LeftInParent`. A lock that one of them held stays held until the
+    /// child releases it. Its descriptors are shared. Its signals act as in the parent, and stay
+    /// blocked if they are (see `Loop.watch`). When `body` has returned or thrown, its own threads
+    /// are waited for, and its own `ProgramEnd` actions run; then it exits with code 0 when `body`
+    /// returned, with 1 when it threw (the error goes to standard error); exit handlers and the
+    /// parent's `defer`s do not run in it. Its thread-local memory is new.
     ///
-    /// The parent starts no thread for it: a child that has ended stays a zombie until somebody looks at
-    /// it (``exitStatus``, ``join(within:)-(Duration?)``) or the next one is started.
+    /// The parent starts no thread for it: a child that has ended stays a zombie until somebody
+    /// looks at it (``exitStatus``, ``join(within:)-(Duration?)``) or the next one is started.
     /// - Parameter parentDeathSignal: Sent to the child when the parent ends; nil lets it live on.
     /// - Throws: ``MultiThreadedFork``; `SystemError`: EAGAIN at the limit of processes, ENOMEM,
     ///   EMFILE.
@@ -28,8 +28,8 @@ extension ChildProcess {
     }
 
     /// As ``fork(parentDeathSignal:_:)``.
-    /// - Parameter ends: Of the child's standard pipes, the parent's: taken over, if it throws nothing. The
-    ///   child closes them.
+    /// - Parameter ends: Of the child's standard pipes, the parent's: taken over, if it throws
+    ///   nothing. The child closes them.
     @available(*, noasync)
     static func fork(
         parentDeathSignal: Signal?, name: String?, isDaemon: Bool,

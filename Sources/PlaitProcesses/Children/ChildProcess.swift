@@ -5,10 +5,10 @@ public import SystemPackage
 
 /// A process that this one has started.
 ///
-/// It is reaped once it has ended, by this program's thread `plait-children` or by whoever looks at it
-/// before: whether it is joined, kept or dropped, it does not stay a zombie. (Children of a process that
-/// only forks: see ``fork(parentDeathSignal:_:)``.) Dropping the last reference does not end the child;
-/// it closes the pipes to it.
+/// It is reaped once it has ended, by this program's thread `plait-children` or by whoever looks at
+/// it before: whether it is joined, kept or dropped, it does not stay a zombie. (Children of a
+/// process that only forks: see ``fork(parentDeathSignal:_:)``.) Dropping the last reference does
+/// not end the child; it closes the pipes to it.
 ///
 /// ```swift
 /// let words = try ChildProcess.run("sort", input: Array("b\na\n".utf8)).check()
@@ -55,17 +55,17 @@ public final class ChildProcess: Sendable {
 
     /// Starts an executable.
     ///
-    /// Blocks the thread until the child runs it. The child inherits the environment and the working
-    /// directory; of descriptors the standard three only; signals act in it as by default, and none
-    /// is blocked. The first call starts the thread that reaps children: a process that forks as well
-    /// has to do that before.
+    /// Blocks the thread until the child runs it. The child inherits the environment and the
+    /// working directory; of descriptors the standard three only; signals act in it as by default,
+    /// and none is blocked. The first call starts the thread that reaps children: a process that
+    /// forks as well has to do that before.
     /// - Parameters:
     ///   - path: With a slash, the file; without, a name to look for in `PATH`.
     ///   - arguments: Without the program's name.
     /// - Throws: `SystemError`: ENOENT and EACCES with the path; EAGAIN at the limit of processes;
-    ///   EMFILE; EINVAL where a text contains a zero byte, or an option is out of range. Never once the child
-    ///   runs: where other code has taken its status, or the system has for SIGCHLD is ignored, it has ended with
-    ///   ``ExitStatus/lost``.
+    ///   EMFILE; EINVAL where a text contains a zero byte, or an option is out of range. Never once
+    ///   the child runs: where other code has taken its status, or the system has for SIGCHLD is
+    ///   ignored, it has ended with ``ExitStatus/lost``.
     /// - Source: Python's `subprocess.Popen`.
     @available(*, noasync)
     public static func start(
@@ -118,8 +118,8 @@ public final class ChildProcess: Sendable {
     /// ``communicate(input:atMost:within:)``.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Returns: How it ended.
-    /// - Throws: `TimedOut` past the limit: the child goes on then; `CancellationError`; `SystemError` where a
-    ///   second joiner of a hub gets no descriptor to wait with.
+    /// - Throws: `TimedOut` past the limit: the child goes on then; `CancellationError`;
+    ///   `SystemError` where a second joiner of a hub gets no descriptor to wait with.
     /// - Source: Python's `Popen.wait`, `Process.join`.
     @available(*, noasync)
     @discardableResult
@@ -138,8 +138,8 @@ public final class ChildProcess: Sendable {
     private var timedOut: TimedOut { TimedOut("join of process \(name)") }
 
     /// Sends it a signal, unless it has ended: no other process gets it then.
-    /// - Throws: `SystemError`: EPERM when the child runs as another user; EINVAL for a number that no
-    ///   signal has.
+    /// - Throws: `SystemError`: EPERM when the child runs as another user; EINVAL for a number that
+    ///   no signal has.
     public func send(_ signal: Signal) throws(SystemError) { try end.send(signal) }
 
     /// Asks it to end: sends SIGTERM, unless it has ended. See ``send(_:)`` for a child of another
@@ -149,7 +149,8 @@ public final class ChildProcess: Sendable {
     /// Ends it at once: sends SIGKILL, unless it has ended. As ``terminate()`` otherwise.
     public func kill() { try? send(.kill) }
 
-    /// Ends it at once, unless it has ended, and closes the pipes to it. A second call does nothing.
+    /// Ends it at once, unless it has ended, and closes the pipes to it. A second call does
+    /// nothing.
     /// - Source: `close` of asyncio's `SubprocessTransport`.
     public func close() {
         kill()

@@ -3,8 +3,9 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The thread that sees to children for functions: it starts them, since the system ties a parent-death
-/// signal to the thread that did, hands on what they write to standard error, and takes their status.
+/// The thread that sees to children for functions: it starts them, since the system ties a
+/// parent-death signal to the thread that did, hands on what they write to standard error, and
+/// takes their status.
 enum ChildService {
     private static let started = OnceValue { try Hub.start(name: "plait-children") }
 
@@ -12,8 +13,8 @@ enum ChildService {
         get throws { try started.get().hub }
     }
 
-    /// Runs `body` on that thread, and waits for it, whatever happens to the caller: it uses descriptors of
-    /// the caller's, and makes a process that somebody must know of.
+    /// Runs `body` on that thread, and waits for it, whatever happens to the caller: it uses
+    /// descriptors of the caller's, and makes a process that somebody must know of.
     static func perform<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) throws -> Result {

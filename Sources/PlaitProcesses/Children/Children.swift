@@ -3,13 +3,13 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The children of this process that have not been seen to end: each is reaped when it does, whether or
-/// not somebody joins it or refers to it.
+/// The children of this process that have not been seen to end: each is reaped when it does,
+/// whether or not somebody joins it or refers to it.
 ///
 /// Their descriptors are in one epoll, which the thread of ``ChildService`` watches from the first
-/// program on that is started. A process that only forks has no such thread, since it could not fork
-/// again: there, and where the system refuses the thread, those that have ended are reaped when the next
-/// child is started.
+/// program on that is started. A process that only forks has no such thread, since it could not
+/// fork again: there, and where the system refuses the thread, those that have ended are reaped
+/// when the next child is started.
 enum Children {
     private struct State {
         /// By descriptor.
@@ -108,8 +108,8 @@ enum Children {
         }
     }
 
-    /// Sees to it that children are reaped as soon as they end: the first time, has the thread started that
-    /// does. Does not wait for it, so that a callback may start a child too.
+    /// Sees to it that children are reaped as soon as they end: the first time, has the thread
+    /// started that does. Does not wait for it, so that a callback may start a child too.
     static func follow() {
         let isFirst = state.withLock { state in
             defer { state.isFollowed = true }

@@ -4,13 +4,13 @@ internal import PlaitPlatform
 internal import PlaitStrands
 
 extension ChildProcess {
-    /// Writes `input` to the child, reads what it writes up to the end, and waits until it has ended: all at
-    /// the same time, so that neither side waits for the other for ever.
+    /// Writes `input` to the child, reads what it writes up to the end, and waits until it has
+    /// ended: all at the same time, so that neither side waits for the other for ever.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The child's input is closed when all is
-    /// written; what it does not read is lost. Only streams that are pipes are used, by nobody else
-    /// meanwhile. Others that have inherited a pipe, such as programs that the child has left in the
-    /// background, are waited for too: they may write still.
+    /// Blocks the calling thread or parks the calling fiber. The child's input is closed when all
+    /// is written; what it does not read is lost. Only streams that are pipes are used, by nobody
+    /// else meanwhile. Others that have inherited a pipe, such as programs that the child has left
+    /// in the background, are waited for too: they may write still.
     /// - Parameters:
     ///   - input: Wants a pipe, unless it is empty.
     ///   - most: Bytes from each stream.
@@ -37,15 +37,17 @@ extension ChildProcess {
 
     /// Runs an executable to its end and collects what it writes.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Standard output and error are collected unless
-    /// the options say `.null`. The child is ended at once when this throws, past the limit or because the
-    /// strand was cancelled; programs that it has left in the background are not, and not waited for.
+    /// Blocks the calling thread or parks the calling fiber. Standard output and error are
+    /// collected unless the options say `.null`. The child is ended at once when this throws, past
+    /// the limit or because the strand was cancelled; programs that it has left in the background
+    /// are not, and not waited for.
     ///
-    /// For commands from async code, and their output as it comes, there is swift-subprocess; it goes along
-    /// with Plait.
+    /// For commands from async code, and their output as it comes, there is swift-subprocess; it
+    /// goes along with Plait.
     /// - Parameters:
     ///   - path: With a slash, the file; without, a name to look for in `PATH`.
-    ///   - input: For its standard input; nil: as the options say, which is the parent's by default.
+    ///   - input: For its standard input; nil: as the options say, which is the parent's by
+    ///     default.
     ///   - most: Bytes from each stream.
     ///   - limit: Longest wait for the whole; `nil` waits for ever.
     /// - Returns: How it ended, however that was: see ``CommandResult/check()``.

@@ -2,7 +2,8 @@ internal import PlaitPlatform
 
 /// This process: who it is, whose child, and whose parent.
 ///
-/// - Source: Python's `multiprocessing.current_process`, `parent_process`, `active_children`, `cpu_count`.
+/// - Source: Python's `multiprocessing.current_process`, `parent_process`, `active_children`,
+///   `cpu_count`.
 public enum CurrentProcess {
     /// The one that started a process.
     public struct Parent: Hashable, Sendable, Codable {
@@ -35,15 +36,15 @@ public enum CurrentProcess {
     /// The name that the parent gave it, where it runs a function or is a fork; `main` else.
     public static var name: String { identity.withLock(\.name) ?? "process-\(pid)" }
 
-    /// Whether the end of the parent's program ends it. So it is with its own children that run functions,
-    /// unless it says otherwise.
+    /// Whether the end of the parent's program ends it. So it is with its own children that run
+    /// functions, unless it says otherwise.
     public static var isDaemon: Bool { identity.withLock(\.isDaemon) }
 
     /// The process that started this one; nil unless this one runs a function or is a fork.
     public static var parent: Parent? { identity.withLock(\.parent) }
 
-    /// The children that Plait has started here and that run: programs, forks, functions and workers of
-    /// pools, by number.
+    /// The children that Plait has started here and that run: programs, forks, functions and
+    /// workers of pools, by number.
     public static var children: [Child] {
         Children.running.filter { $0.status == nil && $0.name != ChildEnd.helper }
             .map { Child(pid: $0.pid, name: $0.name) }

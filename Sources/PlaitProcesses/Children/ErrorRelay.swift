@@ -5,8 +5,8 @@ internal import PlaitSync
 
 /// This program's standard error, for what children say on theirs.
 ///
-/// Nothing waits for it: what it does not take at once is kept, up to 64 KiB, and tried again. What comes beyond
-/// that is dropped, and counted.
+/// Nothing waits for it: what it does not take at once is kept, up to 64 KiB, and tried again. What
+/// comes beyond that is dropped, and counted.
 enum ErrorRelay {
     fileprivate static let most = 1 << 16
 

@@ -12,15 +12,15 @@ public struct EndedOrphan: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CurrentProcess {
-    /// Makes this process the parent of its descendants whose own parents end, in place of process 1, and
-    /// reaps them when they end.
+    /// Makes this process the parent of its descendants whose own parents end, in place of process
+    /// 1, and reaps them when they end.
     ///
-    /// Starts a thread, `plait-orphans`, so that this process cannot fork any more. It takes the status of
-    /// every child that Plait has not started: other code of the program that starts processes, such as
-    /// Foundation's `Process` or swift-subprocess, would not get the status of its own. Once it is done, a
-    /// call only replaces `report`.
-    /// - Parameter report: Called on that thread, in the order in which they end: for each orphan that has
-    ///   ended. Those that end later wait for it to return.
+    /// Starts a thread, `plait-orphans`, so that this process cannot fork any more. It takes the
+    /// status of every child that Plait has not started: other code of the program that starts
+    /// processes, such as Foundation's `Process` or swift-subprocess, would not get the status of
+    /// its own. Once it is done, a call only replaces `report`.
+    /// - Parameter report: Called on that thread, in the order in which they end: for each orphan
+    ///   that has ended. Those that end later wait for it to return.
     /// - Throws: `SystemError`: EAGAIN at the limit of threads.
     /// - Source: `PR_SET_CHILD_SUBREAPER` of prctl(2).
     public static func becomeSubreaper(
@@ -50,7 +50,8 @@ private enum Orphans {
         while true {
             Children.hasStarted.clear()
             guard let pid = try? Processes.awaitChild() else {
-                // Who has no child has no descendant. Others than Plait may start one, unheard.
+                // A process without a child has no descendant. Code outside Plait may start one,
+                // unheard.
                 _ = try? Children.hasStarted.wait(within: .seconds(1))
                 continue
             }

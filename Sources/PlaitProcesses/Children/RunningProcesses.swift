@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// Processes that run functions: at its end, the program waits for them, and ends the daemons first. So it
-/// ends other children that are daemons. Daemons get two seconds for it.
+/// Processes that run functions: at its end, the program waits for them, and ends the daemons
+/// first. So it ends other children that are daemons. Daemons get two seconds for it.
 enum RunningProcesses {
     private struct State {
         var functions: [ObjectIdentifier: (child: ChildEnd, isDaemon: Bool)] = [:]

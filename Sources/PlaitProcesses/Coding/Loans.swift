@@ -2,11 +2,11 @@ internal import PlaitPlatform
 
 /// What an encoded value refers to is kept alive by whoever takes the value along.
 ///
-/// A reference to something in a third process puts a hold in here when it is encoded. The receiver takes a
-/// hold of its own when it decodes the reference.
+/// A reference to something in a third process puts a hold in here when it is encoded. The receiver
+/// takes a hold of its own when it decodes the reference.
 package final class Loans: Sendable {
-    /// For values whose arrival the sender does not see, such as results and items of queues: the third
-    /// process keeps what they refer to until somebody takes it up.
+    /// For values whose arrival the sender does not see, such as results and items of queues: the
+    /// third process keeps what they refer to until somebody takes it up.
     package static let unwatched = Loans(isWatched: false)
 
     /// Whether the sender learns when the value has arrived, or cannot arrive any more.

@@ -23,7 +23,8 @@ final class PackWriter {
     private var bytes: [UInt8] = []
     /// The values that are being encoded, outermost first.
     private(set) var frames: [Frame] = []
-    /// What belongs at an offset of `bytes`: containers that may still grow while their parent does.
+    /// What belongs at an offset of `bytes`: containers that may still grow while their parent
+    /// does.
     private var insertions: [(offset: Int, writer: PackWriter)] = []
 
     /// - Parameter prefix: What precedes the values.

@@ -1,5 +1,5 @@
-// Numbers, texts and flags that are a value by themselves: without the containers of `Codable`, which take ten times
-// as long.
+// Numbers, texts and flags that are a value by themselves: without the containers of `Codable`,
+// which take ten times as long.
 
 extension PackWriter {
     /// Writes a number, a string or a flag, or none; false for a value of another type.

@@ -251,7 +251,7 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Receives a descriptor that was sent: it is the caller's, who closes it.
+    /// Receives a descriptor that was sent: it is the caller's, and the caller closes it.
     /// - Throws: ``ConnectionError``: also `.otherKind`, `.descriptorLost`; as
     ///   ``receive(atMost:within:)``.
     /// - Source: Python's `multiprocessing.reduction.recv_handle`.
@@ -371,7 +371,7 @@ public final class Connection: Sendable {
 
     public var isClosed: Bool { descriptor.isClosed }
 
-    /// The socket, for who speaks otherwise over it from now on.
+    /// The socket, for a caller that speaks otherwise over it from now on.
     /// - Throws: `ConnectionError.unread` where messages were taken in that were not received.
     package func takeSocket() throws -> PolledDescriptor {
         try demandNothingBegun()

@@ -65,7 +65,8 @@ package enum Answer {
     }
 
     /// An error as an answer.
-    /// - Parameter isOfProgram: Whether it goes to this very program: others do not find types that are private.
+    /// - Parameter isOfProgram: Whether it goes to this very program: others do not find types that
+    ///   are private.
     package static func of(_ error: any Error, isOfProgram: Bool = true) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
             isOfProgram || !type.isPrivate,
@@ -108,7 +109,8 @@ package enum Answer {
     }
 
     /// Throws the error, if it is one.
-    /// - Parameter isOfProgram: Whether it comes from this very program: types that are private are found.
+    /// - Parameter isOfProgram: Whether it comes from this very program: types that are private are
+    ///   found.
     static func check(_ bytes: [UInt8], isOfProgram: Bool = true) throws {
         let kind = bytes.first.flatMap(Kind.init(rawValue:))
         if kind == .value { return }

@@ -34,8 +34,8 @@ struct ChildWork: Codable {
     let input: [UInt8]
 }
 
-/// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a fork
-/// server.
+/// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a
+/// fork server.
 @c(plait_child_main)
 func enterChild() { ChildLife.begin(nil) }
 
@@ -57,8 +57,8 @@ enum ChildLife {
         end(code)
     }
 
-    /// Ends a process that runs functions, whatever its start method: without the exit handlers of the
-    /// program, which never began.
+    /// Ends a process that runs functions, whatever its start method: without the exit handlers of
+    /// the program, which never began.
     static func end(_ code: Int32) -> Never {
         ProgramEnd.run()
         Processes.exitNow(code)
@@ -96,8 +96,8 @@ enum ChildLife {
         try link.send(Answer.of(function, input, bag))
     }
 
-    /// Does once what each child does, so that children copy what the runtime and the loader keep of it rather
-    /// than work it out again (decision 11).
+    /// Does once what each child does, so that children copy what the runtime and the loader keep
+    /// of it rather than work it out again (decision 11).
     static func warmUp() { _ = isWarm }
 
     private static let isWarm: Bool = {

@@ -4,7 +4,8 @@ internal import PlaitStrands
 internal import SystemPackage
 internal import PlaitSync
 
-/// The helper that forks, as this program sees it: started with the first child, and again if it ended.
+/// The helper that forks, as this program sees it: started with the first child, and again if it
+/// ended.
 final class ForkServer: @unchecked Sendable {
     // Sendable: `lock` guards `server`.
     static let shared = ForkServer()
@@ -49,7 +50,8 @@ final class ForkServer: @unchecked Sendable {
         let here = Processes.currentDirectory
         // A thread without a hub asks by itself: that saves waking another twice.
         if Hub.ofThread == nil { return try start(order, from: here, streams, link) }
-        // Others, on one hub always: a descriptor keeps what it needs of each hub that has waited for it.
+        // Others, on one hub always: a descriptor keeps what it needs of each hub that has waited
+        // for it.
         return try ChildService.perform { [order] in
             try self.start(order, from: here, streams, link)
         }
@@ -65,12 +67,13 @@ final class ForkServer: @unchecked Sendable {
         do {
             return try ask(order, streams, link)
         } catch let error as ConnectionError {
-            // It had read the order, and has perhaps made the process: another must not run the function too.
+            // It had read the order, and has perhaps made the process: another must not run the
+            // function too.
             server = nil
             throw ProcessFunctionError.noForkServer("\(error)")
         } catch is HelperGone {
-            // It was killed before it had read the order, perhaps with the last child of a group. Once more,
-            // with a new one.
+            // It was killed before it had read the order, perhaps with the last child of a group.
+            // Once more, with a new one.
             server = nil
             do {
                 return try ask(order, streams, link)
@@ -112,7 +115,8 @@ final class ForkServer: @unchecked Sendable {
             let descriptor = try hear(server) { try server.link.receiveDescriptor(within: $0) }
             return Processes.Started(pid: reply.pid, descriptor: descriptor.rawValue)
         } catch ConnectionError.descriptorLost {
-            // There was no room for it here. Only the helper knows the child now, by a descriptor of its own.
+            // There was no room for it here. Only the helper knows the child now, by a descriptor
+            // of its own.
             var ending = ForkOrder(parent: processID())
             ending.endsLast = true
             try? server.link.send(value: ending)
@@ -121,8 +125,8 @@ final class ForkServer: @unchecked Sendable {
         }
     }
 
-    /// Waits for what the helper says. One that somebody has stopped is told to go on; one that says nothing for
-    /// ten seconds is ended.
+    /// Waits for what the helper says. One that somebody has stopped is told to go on; one that
+    /// says nothing for ten seconds is ended.
     private func hear<Result>(
         _ server: Server, _ receive: (Duration) throws -> Result
     ) throws -> Result {
@@ -138,8 +142,8 @@ final class ForkServer: @unchecked Sendable {
         throw ProcessFunctionError.noForkServer("it said nothing for 10 s")
     }
 
-    /// Waits whatever happens to the caller: the helper's answers would be mixed up, and a process be there that
-    /// nobody knows. A cancellation is for the caller's next wait.
+    /// Waits whatever happens to the caller: the helper's answers would be mixed up, and a process
+    /// be there that nobody knows. A cancellation is for the caller's next wait.
     private func uncancelled<Result>(_ wait: () throws -> Result) throws -> Result {
         var isCancelled = false
         defer { if isCancelled { Strand.current.cancel() } }

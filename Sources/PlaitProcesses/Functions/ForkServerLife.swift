@@ -27,8 +27,8 @@ struct ForkReply: Codable {
     var call = ""
 }
 
-/// The life of a fork server: this program before its `main`, with one thread for ever. Its children are
-/// siblings: children of the process that it works for.
+/// The life of a fork server: this program before its `main`, with one thread for ever. Its
+/// children are siblings: children of the process that it works for.
 enum ForkServerLife {
     static func run(_ link: Connection) -> Never {
         // The terminal's is for the program; children have it again.

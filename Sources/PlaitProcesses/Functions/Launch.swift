@@ -61,8 +61,8 @@ struct Launch {
         return Launch(child: child, link: ours, lastWords: lastWords)
     }
 
-    /// Has the connection end with the process, for what it sent before: others that have inherited its end may
-    /// keep it open.
+    /// Has the connection end with the process, for what it sent before: others that have inherited
+    /// its end may keep it open.
     private static func endReceiving(from link: Connection, with child: ChildProcess) {
         child.end.atEnd { [weak link] in
             try? link?.withNumber { try Sockets.shutdown($0, .reading) }
@@ -101,7 +101,8 @@ struct Launch {
     typealias Standard = (Int32?, Int32?, Int32?)
 
     /// This program anew, whose `main` is not reached.
-    /// - Parameter isCopied: Whether the loader is to find all symbols at once, for copies not to look again.
+    /// - Parameter isCopied: Whether the loader is to find all symbols at once, for copies not to
+    ///   look again.
     static func anew(
         _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32,
         isCopied: Bool = false

@@ -3,29 +3,31 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// Has copies of this process compute `body` of each item, and waits for all results, in the order of the
-/// items.
+/// Has copies of this process compute `body` of each item, and waits for all results, in the order
+/// of the items.
 ///
 /// ```swift
-/// let index = try loadIndex()                 // gigabytes, shared by all copies as long as nobody writes
-/// let pages = try parallelMap(documents) { try index.render($0) }
+/// let index = try loadIndex()                 // gigabytes, shared by all copies as long as nobody
+/// writes let pages = try parallelMap(documents) { try index.render($0) }
 /// ```
-/// Only from a process with a single thread, on that thread's own strand. What `body` uses need not be
-/// `Codable`: a copy has all that this process has, as it is at the call, and what it changes is its own. Only the
-/// results are sent. Copies take chunks of items as they come free. Blocks the calling thread, whose fibers go on
-/// meanwhile.
+/// Only from a process with a single thread, on that thread's own strand. What `body` uses need not
+/// be `Codable`: a copy has all that this process has, as it is at the call, and what it changes is
+/// its own. Only the results are sent. Copies take chunks of items as they come free. Blocks the
+/// calling thread, whose fibers go on meanwhile.
 ///
-/// When an item fails, the others are not waited for: all copies are ended, and reaped, before this throws.
+/// When an item fails, the others are not waited for: all copies are ended, and reaped, before this
+/// throws.
 /// - Parameters:
 ///   - processes: At most so many copies; as many as there are processors if not given.
-///   - chunkSize: Items that a copy takes at a time; nil: so many that each takes four times, at least one.
+///   - chunkSize: Items that a copy takes at a time; nil: so many that each takes four times, at
+///     least one.
 ///   - options: Where the copies work and what they may use.
 /// - Throws: What `body` threw first, as it was if it is `Codable`, else a ``RemoteError``;
-///   ``WorkerCrashed`` with the name of the copy that ended without an answer; ``MultiThreadedFork``, which
-///   names the threads; `SystemError`: EAGAIN at the limit of processes, ENOMEM, EMFILE; what a result's
-///   encoding and decoding throw; `CancellationError`.
-/// - Source: Python's `multiprocessing.Pool.map` with the start method `fork`, where the function need not be
-///   sent either.
+///   ``WorkerCrashed`` with the name of the copy that ended without an answer;
+///   ``MultiThreadedFork``, which names the threads; `SystemError`: EAGAIN at the limit of
+///   processes, ENOMEM, EMFILE; what a result's encoding and decoding throw; `CancellationError`.
+/// - Source: Python's `multiprocessing.Pool.map` with the start method `fork`, where the function
+///   need not be sent either.
 @available(*, noasync)
 public func parallelMap<Item, Result: Codable>(
     _ items: some Sequence<Item>, processes: Int? = nil, chunkSize: Int? = nil,
@@ -68,8 +70,8 @@ private struct ForkedWork {
 
     var chunks: Int { (items + chunkSize - 1) / chunkSize }
 
-    /// The life of a copy: it sends the number of a chunk, and its results; an error is the last that it
-    /// sends, or else that there is no more.
+    /// The life of a copy: it sends the number of a chunk, and its results; an error is the last
+    /// that it sends, or else that there is no more.
     func run(_ name: String, _ link: Connection, _ body: (Range<Int>) throws -> [UInt8]) throws {
         while let chunk = takeChunk() {
             let start = chunk * chunkSize

@@ -10,15 +10,17 @@
 /// }
 /// let image = try spawn(.process, Render.self, page).join()
 /// ```
-/// What goes in and what comes out is copied: see ``MessagePackEncoder``. A child that a fork server or a
-/// program anew runs shares no variable with the parent; globals have their first values.
+/// What goes in and what comes out is copied: see ``MessagePackEncoder``. A child that a fork
+/// server or a program anew runs shares no variable with the parent; globals have their first
+/// values.
 /// - Source: Python's `target` of a `multiprocessing.Process`, a function at module level.
 public protocol ProcessFunction: SendableMetatype {
     associatedtype Input: Codable & Sendable
     associatedtype Output: Codable & Sendable
 
-    /// Runs on the main thread of the other process, where it may spawn fibers and threads. An error that
-    /// it throws is thrown in the parent: as it is if it is `Codable`, else as a ``RemoteError``.
+    /// Runs on the main thread of the other process, where it may spawn fibers and threads. An
+    /// error that it throws is thrown in the parent: as it is if it is `Codable`, else as a
+    /// ``RemoteError``.
     static func run(_ input: Input) throws -> Output
 }
 
@@ -27,8 +29,8 @@ public struct Nothing: Codable, Hashable, Sendable {
     public init() {}
 }
 
-/// An error that a function threw in another process and that could not be brought over as it was, for
-/// it is not `Codable`.
+/// An error that a function threw in another process and that could not be brought over as it was,
+/// for it is not `Codable`.
 public struct RemoteError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The error's type.
     public let type: String

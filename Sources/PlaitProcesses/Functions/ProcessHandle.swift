@@ -13,20 +13,20 @@ public struct ProcessKind: Sendable {
 
 /// Starts a process that runs a function.
 ///
-/// Waits until the process is there, which takes a millisecond or a few and is not ended by a cancellation,
-/// not for the function. The process's standard input is empty if it is not to be a pipe, but for
-/// ``StartMethod/fork``, which leaves it as it is; its standard error goes to the program's. When the function
-/// has returned or thrown, the process's own threads are waited for and its `ProgramEnd` actions run, but no
-/// exit handlers.
+/// Waits until the process is there, which takes a millisecond or a few and is not ended by a
+/// cancellation, not for the function. The process's standard input is empty if it is not to be a
+/// pipe, but for ``StartMethod/fork``, which leaves it as it is; its standard error goes to the
+/// program's. When the function has returned or thrown, the process's own threads are waited for
+/// and its `ProgramEnd` actions run, but no exit handlers.
 /// - Parameters:
 ///   - input: Copied to the process.
 ///   - name: For reports; `process-` and its number if nil.
 ///   - method: How the process comes to be.
-///   - isDaemon: At its end, the program ends the process rather than waiting for it. Nil: if this process
-///     is a daemon itself, or the options say so.
+///   - isDaemon: At its end, the program ends the process rather than waiting for it. Nil: if this
+///     process is a daemon itself, or the options say so.
 ///   - options: Where it works and what it may use. Its end with the program's is on by default.
-/// - Throws: ``ProcessFunctionError``; `SystemError`: EAGAIN, EMFILE, ENOMEM; ``MultiThreadedFork``; what
-///   the input's encoding throws.
+/// - Throws: ``ProcessFunctionError``; `SystemError`: EAGAIN, EMFILE, ENOMEM;
+///   ``MultiThreadedFork``; what the input's encoding throws.
 /// - Source: Python's `multiprocessing.Process`.
 @available(*, noasync)
 @discardableResult
@@ -61,8 +61,8 @@ public func spawn<Function: ProcessFunction>(
 }
 
 /// Starts a process that runs a function, suspending the calling task; see
-/// ``spawn(_:_:_:name:method:isDaemon:options:)``. A task's process is never a ``StartMethod/fork``: the program has
-/// several threads.
+/// ``spawn(_:_:_:name:method:isDaemon:options:)``. A task's process is never a
+/// ``StartMethod/fork``: the program has several threads.
 @discardableResult
 public func spawn<Function: ProcessFunction>(
     _ kind: ProcessKind, _ function: Function.Type, _ input: Function.Input,
@@ -128,7 +128,8 @@ extension TypeName {
 ///
 /// Dropping it does not end the process.
 public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Sendable {
-    // Sendable: `collecting` guards `received`; `state` itself; `decoding` guards `loans`; the rest is constant.
+    // Sendable: `collecting` guards `received`; `state` itself; `decoding` guards `loans`; the rest
+    // is constant.
     /// The process.
     public let process: ChildProcess
     public let name: String
@@ -187,9 +188,9 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     /// The result as a future, for those who wait for several. Cancelling it has no effect.
     ///
-    /// Of a ``StartMethod/fork`` it is done when somebody joins the handle, and not by itself: a thread that
-    /// waited for it would keep the program from forking again. Else a thread of its own decodes the result, if
-    /// no joiner has done that.
+    /// Of a ``StartMethod/fork`` it is done when somebody joins the handle, and not by itself: a
+    /// thread that waited for it would keep the program from forking again. Else a thread of its
+    /// own decodes the result, if no joiner has done that.
     public var future: Future<Output> {
         let isOver = state.withLock { state in
             state.isWanted = true
@@ -207,11 +208,12 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     /// Waits until it has ended, and returns the function's value or throws its error.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The first that joins decodes the result, on its own
-    /// stack; others wait for that. Processes that it has left behind are not waited for.
+    /// Blocks the calling thread or parks the calling fiber. The first that joins decodes the
+    /// result, on its own stack; others wait for that. Processes that it has left behind are not
+    /// waited for.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: What the function threw; ``WorkerCrashed`` when the process ended without an answer;
-    ///   `TimedOut` past the limit, the process goes on then; `CancellationError`.
+    /// - Throws: What the function threw; ``WorkerCrashed`` when the process ended without an
+    ///   answer; `TimedOut` past the limit, the process goes on then; `CancellationError`.
     /// - Source: Python's `Process.join`, with the result that that lacks.
     @available(*, noasync)
     @discardableResult
@@ -276,7 +278,8 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     // MARK: The outcome
 
-    /// Has ``ChildService`` wait for the answer. What keeps it from that, who waits for the result is told.
+    /// Has ``ChildService`` wait for the answer. Whoever waits for the result is told what keeps it
+    /// from that.
     func follow() {
         guard isFollowed else { return }
         do {

@@ -2,17 +2,18 @@ internal import PlaitPlatform
 
 /// A type of this program, as another process that runs the same program finds it.
 ///
-/// It may come from a process that was taken over, or from another build: whatever it says, ``resolve()`` gives a
-/// type of this program or nil.
+/// It may come from a process that was taken over, or from another build: whatever it says,
+/// ``resolve()`` gives a type of this program or nil.
 package struct TypeName: Codable, Hashable, Sendable {
     /// For a type that the runtime finds by name.
     private let mangled: String?
-    /// For a private or local one: where its description lies in the program's image, and its own name.
+    /// For a private or local one: where its description lies in the program's image, and its own
+    /// name.
     private let offset: Int?
     private let name: String?
 
-    /// Nil for a private type of a library that is loaded, which nobody finds, and for one whose name is longer
-    /// or nested deeper than ``resolve()`` takes.
+    /// Nil for a private type of a library that is loaded, which nobody finds, and for one whose
+    /// name is longer or nested deeper than ``resolve()`` takes.
     package init?(_ type: Any.Type) {
         if let name = _mangledTypeName(type), Self.isPlain(name), let found = _typeByName(name),
             found == type
@@ -35,8 +36,8 @@ package struct TypeName: Codable, Hashable, Sendable {
         return Image.type(at: offset, name: name)
     }
 
-    /// Whether the runtime can be asked for a mangled name without danger: it follows addresses that stand in
-    /// one, and goes as deep as one nests.
+    /// Whether the runtime can be asked for a mangled name without danger: it follows addresses
+    /// that stand in one, and goes as deep as one nests.
     private static func isPlain(_ mangled: String) -> Bool {
         let bytes = Array(mangled.utf8)
         guard bytes.count <= 400 else { return false }

@@ -49,7 +49,8 @@ public enum ProcessFunctionError: Error, Codable, Hashable, Sendable, CustomStri
     case unreachable(String)
     /// The other process does not have it: it is of another version of the program.
     case unknown(String)
-    /// The helper that forks could not be reached, or ended while it was asked: the function may have run.
+    /// The helper that forks could not be reached, or ended while it was asked: the function may
+    /// have run.
     case noForkServer(String)
 
     public var description: String {

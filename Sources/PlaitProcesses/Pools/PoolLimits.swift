@@ -14,7 +14,7 @@ extension PoolCore {
             try watchIsWanted.wait()
             watchIsWanted.clear()
             while true {
-                // Who has answered in time is not late.
+                // A worker that has answered in time is not late.
                 drain()
                 guard let wait = killLate() else { break }
                 // Others may begin meanwhile.

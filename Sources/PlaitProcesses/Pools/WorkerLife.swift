@@ -20,8 +20,9 @@ struct WorkerLife {
     private let wakeup: Int32
     /// Made readable when there are answers and the pool sleeps.
     private let done: Int32
-    /// Ready with `wakeup`, and when the pool's end of the connection is gone: the signal that comes with the
-    /// program's end does not reach a worker that has changed its user, nor its copies.
+    /// Ready with `wakeup`, and when the pool's end of the connection is gone: the signal that
+    /// comes with the program's end does not reach a worker that has changed its user, nor its
+    /// copies.
     private let waits: Waits
     private var functions: [UInt32: any ProcessFunction.Type] = [:]
     /// Bytes after which the pool is told that the worker has grown too large.

@@ -3,10 +3,11 @@ public import PlaitPlatform
 
 /// Shared memory with a name, for programs that do not start each other.
 extension SharedMemory {
-    /// Makes memory that others open by name. It stays until somebody calls ``unlink(_:)``, even when all
-    /// programs that have it have ended.
+    /// Makes memory that others open by name. It stays until somebody calls ``unlink(_:)``, even
+    /// when all programs that have it have ended.
     /// - Parameter name: With or without a slash at its start, and no other.
-    /// - Throws: `SystemError` with the name: EEXIST; EINVAL for a name that is empty, too long, or has a slash within; ENOMEM, EMFILE.
+    /// - Throws: `SystemError` with the name: EEXIST; EINVAL for a name that is empty, too long, or
+    ///   has a slash within; ENOMEM, EMFILE.
     /// - Source: Python's `SharedMemory(name, create=True, size)`.
     public convenience init(named name: String, bytes: Int) throws(SystemError) {
         demand(bytes >= 1, "a SharedMemory of \(bytes) bytes; give 1 or more")
@@ -37,7 +38,8 @@ extension SharedMemory {
     }
 
     /// Opens what another made: all of its bytes.
-    /// - Throws: `SystemError` with the name: ENOENT where there is none; EACCES, EINVAL; ENOMEM, EMFILE.
+    /// - Throws: `SystemError` with the name: ENOENT where there is none; EACCES, EINVAL; ENOMEM,
+    ///   EMFILE.
     /// - Source: Python's `SharedMemory(name)`.
     public convenience init(opening name: String) throws(SystemError) {
         self.init(try SharedBlock(owning: try NamedMemory.open(name)))

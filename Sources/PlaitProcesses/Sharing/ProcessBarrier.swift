@@ -3,11 +3,13 @@ internal import PlaitPlatform
 internal import PlaitSync
 internal import Synchronization
 
-/// A place where a fixed number of strands of several processes wait for each other, again and again.
+/// A place where a fixed number of strands of several processes wait for each other, again and
+/// again.
 ///
-/// When the last has arrived, all go on: a pass. One that gives up by its limit breaks the barrier for all, since
-/// they would wait for ever; one that is cancelled, or whose process dies, leaves its place to another. At most
-/// 1,024 parties. It goes to another process in the input of its function.
+/// When the last has arrived, all go on: a pass. One that gives up by its limit breaks the barrier
+/// for all, since they would wait for ever; one that is cancelled, or whose process dies, leaves
+/// its place to another. At most 1,024 parties. It goes to another process in the input of its
+/// function.
 /// - Source: Python's `multiprocessing.Barrier`.
 public final class ProcessBarrier: Sendable {
     private static let size = 128 + WaiterTable.size
@@ -57,11 +59,14 @@ public final class ProcessBarrier: Sendable {
     /// Waits for the other parties, at most for the barrier's own limit.
     ///
     /// Blocks the calling thread or parks the calling fiber; who completes the pass does not wait.
-    /// - Parameter action: Run by the party that arrives last, before any goes on: its own. If it throws, that
-    ///   party gets the error, and the barrier is broken. It must not wait at this barrier.
-    /// - Returns: A number from 0 up to `parties`, another for each party of a pass; 0 is who arrived last.
-    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the pass was made
-    ///   meanwhile; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// - Parameter action: Run by the party that arrives last, before any goes on: its own. If it
+    ///   throws, that party gets the error, and the barrier is broken. It must not wait at this
+    ///   barrier.
+    /// - Returns: A number from 0 up to `parties`, another for each party of a pass; 0 is who
+    ///   arrived last.
+    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the
+    ///   pass was made meanwhile; `SystemError`: EAGAIN where no thread can be had that sleeps for
+    ///   a fiber.
     /// - Source: Python's `Barrier.wait`.
     @available(*, noasync)
     @discardableResult
@@ -69,8 +74,8 @@ public final class ProcessBarrier: Sendable {
         try wait(within: limit, action: action)
     }
 
-    /// Waits for the other parties, at most `limit`; `.zero` passes only if it is the last, `nil` waits for ever.
-    /// The limit includes the action; past it, the barrier is broken.
+    /// Waits for the other parties, at most `limit`; `.zero` passes only if it is the last, `nil`
+    /// waits for ever. The limit includes the action; past it, the barrier is broken.
     @available(*, noasync)
     @discardableResult
     public func wait(within limit: Duration?, action: (() throws -> Void)? = nil) throws -> Int {
@@ -206,8 +211,8 @@ public final class ProcessBarrier: Sendable {
         }
     }
 
-    /// Under the lock, which is held for a moment, and whose last holder may have died in the middle: then
-    /// nobody knows who has been told what.
+    /// Under the lock, which is held for a moment, and whose last holder may have died in the
+    /// middle: then nobody knows who has been told what.
     private func locked<Result>(_ body: () throws -> Result) throws -> Result {
         try mutex.hold(in: block, on: target) { try mended($0, body) }
     }

@@ -3,13 +3,14 @@ internal import PlaitPlatform
 
 /// Where strands of several processes wait for a change of what a ``ProcessLock`` guards.
 ///
-/// Who waits gives the lock up meanwhile and has it again afterwards, whatever ended the wait. Who is notified
-/// is the one that has waited longest; one whose process has died is passed over. At most 1,024 wait at the
-/// same time. It goes to another process in the input of its function. A task has ``withLock(when:within:_:)``
-/// alone: the lock belongs to a thread, and a task changes its own.
+/// A strand that waits gives the lock up meanwhile and has it again afterwards, whatever ended the
+/// wait. A notification goes to the one that has waited longest; dead processes are passed over. At
+/// most 1,024 wait at the same time. It goes to another process in the input of its function. A
+/// task has ``withLock(when:within:_:)`` alone: the lock belongs to a thread, and a task changes
+/// its own.
 /// - Source: Python's `multiprocessing.Condition`.
 public final class ProcessCondition: Sendable {
-    /// Guards what is waited for. Held by who calls anything here.
+    /// Guards what is waited for. Held by the strand that calls anything here.
     public let lock: ProcessLock
     private let block: SharedBlock
     private let table: WaiterTable
@@ -36,12 +37,15 @@ public final class ProcessCondition: Sendable {
 
     /// Waits until it is notified, and has the lock again then.
     ///
-    /// Blocks the calling thread or parks the calling fiber. What it waited for may have changed again
-    /// meanwhile: ``wait(for:within:)`` looks.
-    /// - Parameter limit: Longest wait for the notification; `nil` waits for ever, `.zero` gives the lock up once.
-    /// - Returns: Whether it was notified. When `lock`'s holder died meanwhile, that is not said here.
-    /// - Throws: `CancellationError`: a notification that it had goes to another; ``SharingError/tooManyWaiters(_:)``;
-    ///   `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber. The lock is held then, too.
+    /// Blocks the calling thread or parks the calling fiber. What it waited for may have changed
+    /// again meanwhile: ``wait(for:within:)`` looks.
+    /// - Parameter limit: Longest wait for the notification; `nil` waits for ever, `.zero` gives
+    ///   the lock up once.
+    /// - Returns: Whether it was notified. When `lock`'s holder died meanwhile, that is not said
+    ///   here.
+    /// - Throws: `CancellationError`: a notification that it had goes to another;
+    ///   ``SharingError/tooManyWaiters(_:)``; `SystemError`: EAGAIN where no thread can be had that
+    ///   sleeps for a fiber. The lock is held then, too.
     /// - Source: Python's `Condition.wait`.
     @available(*, noasync)
     @discardableResult
@@ -77,13 +81,13 @@ public final class ProcessCondition: Sendable {
         return true
     }
 
-    /// Runs `body`, which does not suspend, holding the lock, once `predicate` holds, which is asked under the
-    /// lock.
+    /// Runs `body`, which does not suspend, holding the lock, once `predicate` holds, which is
+    /// asked under the lock.
     ///
     /// Suspends the calling task while it waits for a notification, and for the lock.
     /// - Parameter limit: Longest wait for the predicate; `nil` waits for ever, `.zero` asks once.
-    /// - Throws: `TimedOut` past the limit; `CancellationError`; ``SharingError/tooManyWaiters(_:)``; what
-    ///   `predicate` and `body` throw.
+    /// - Throws: `TimedOut` past the limit; `CancellationError`;
+    ///   ``SharingError/tooManyWaiters(_:)``; what `predicate` and `body` throw.
     public func withLock<Result>(
         when predicate: () throws -> Bool, within limit: Duration? = nil,
         _ body: () throws -> Result

@@ -24,8 +24,8 @@ public final class ProcessEvent: Sendable, Codable {
 
     /// Waits until it is set.
     ///
-    /// Blocks the calling thread or parks the calling fiber. One that is set and cleared at once may be missed
-    /// by those who wait.
+    /// Blocks the calling thread or parks the calling fiber. One that is set and cleared at once
+    /// may be missed by those who wait.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
     /// - Returns: Whether it is set.
     /// - Throws: `CancellationError`.

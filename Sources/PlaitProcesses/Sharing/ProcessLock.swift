@@ -1,12 +1,12 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A lock that processes share, and that survives its holder: when that dies, the next one gets the lock and
-/// is told, so that it can look at what the lock guards.
+/// A lock that processes share, and that survives its holder: when that dies, the next one gets the
+/// lock and is told, so that it can look at what the lock guards.
 ///
-/// It goes to another process in the input of its function. Not recursive: a strand that takes it twice
-/// waits for itself; see ``ProcessRLock``. Given back by the thread that took it, or by a fiber of that. Not
-/// fair.
+/// It goes to another process in the input of its function. Not recursive: a strand that takes it
+/// twice waits for itself; see ``ProcessRLock``. Given back by the thread that took it, or by a
+/// fiber of that. Not fair.
 /// - Source: Python's `multiprocessing.Lock`, which its holder's death leaves locked for ever.
 public final class ProcessLock: Sendable {
     /// How it was come by.
@@ -90,7 +90,8 @@ public final class ProcessLock: Sendable {
     }
 
     /// Runs `body` holding it. Waiting for it is not cancellable.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) throws -> Result {
         let acquisition = try acquireUncancellably()
@@ -98,7 +99,8 @@ public final class ProcessLock: Sendable {
         return try body(acquisition)
     }
 
-    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
+    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it
+    /// waits.
     /// - Throws: `CancellationError`; what `body` throws.
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) async throws -> Result {
         try await withLock(isCancellable: true, body)
@@ -154,7 +156,8 @@ extension RobustMutex {
         SharedCondition(word) { withExtendedLifetime(owner) { announce() } }
     }
 
-    /// Takes it from those who hold it for a moment; nil past the deadline. As `SharedWait.run` otherwise.
+    /// Takes it from those who hold it for a moment; nil past the deadline. As `SharedWait.run`
+    /// otherwise.
     func acquire(
         in owner: some AnyObject & Sendable, on target: WaitTarget, until deadline: Deadline,
         isCancellable: Bool = true
@@ -186,7 +189,8 @@ extension RobustMutex {
         return result
     }
 
-    /// As ``hold(in:on:isCancellable:_:)``, blocking the calling thread or parking the calling fiber.
+    /// As ``hold(in:on:isCancellable:_:)``, blocking the calling thread or parking the calling
+    /// fiber.
     func hold<Result>(
         in owner: some AnyObject & Sendable, on target: WaitTarget,
         _ body: (Attempt) throws -> Result

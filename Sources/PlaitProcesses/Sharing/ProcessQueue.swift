@@ -4,9 +4,9 @@ internal import PlaitSync
 
 /// A queue between processes, first in, first out: any number put and get.
 ///
-/// Items go through memory that they share: no thread feeds it, and putting returns when the item is there for
-/// the others. A process that is killed in the middle of a put or get harms nobody: no item is there in part,
-/// and no lock stays locked. An item that a process had got is gone with it.
+/// Items go through memory that they share: no thread feeds it, and putting returns when the item
+/// is there for the others. A process that is killed in the middle of a put or get harms nobody: no
+/// item is there in part, and no lock stays locked. An item that a process had got is gone with it.
 ///
 /// ```swift
 /// enum Produce: ProcessFunction {
@@ -19,8 +19,9 @@ internal import PlaitSync
 /// let producer = try spawn(.process, Produce.self, queue)
 /// print(try queue.get())
 /// ```
-/// It goes to another process in the input of its function, or of a pool's initializer. A process that is
-/// stopped, rather than killed, in the middle of a put holds up others that put, and likewise for get.
+/// It goes to another process in the input of its function, or of a pool's initializer. A process
+/// that is stopped, rather than killed, in the middle of a put holds up others that put, and
+/// likewise for get.
 /// - Source: Python's `multiprocessing.Queue`, `SimpleQueue` and `JoinableQueue`.
 public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     private let pages: QueuePages
@@ -28,8 +29,8 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     /// - Parameters:
     ///   - capacity: Items; nil: as many as there is memory for.
-    ///   - bytes: Of memory, at least 4,096, made a power of two: the longest item has 8 less. It is taken from
-    ///     the system as it is first used.
+    ///   - bytes: Of memory, at least 4,096, made a power of two: the longest item has 8 less. It
+    ///     is taken from the system as it is first used.
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public init(capacity: Int? = nil, bytes: Int = 1 << 22) throws {
         demand(capacity ?? 1 >= 1, "a ProcessQueue of capacity \(capacity ?? 0); give 1 or more")
@@ -60,8 +61,9 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ProcessQueueError/tooLong(size:limit:)``; what
-    ///   the item's encoding throws; `CancellationError`. The item is not there then.
+    /// - Throws: `QueueError.full` past the limit, `.shutDown`;
+    ///   ``ProcessQueueError/tooLong(size:limit:)``; what the item's encoding throws;
+    ///   `CancellationError`. The item is not there then.
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration? = nil) throws {
@@ -134,8 +136,9 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `.shutDown` when nothing is left and nothing can come;
-    ///   `DecodingError` for an item that is no `Element`, which is gone then; `CancellationError`.
+    /// - Throws: `QueueError.empty` past the limit, `.shutDown` when nothing is left and nothing
+    ///   can come; `DecodingError` for an item that is no `Element`, which is gone then;
+    ///   `CancellationError`.
     /// - Source: Python's `Queue.get`.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
@@ -183,8 +186,8 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     // MARK: Tasks
 
-    /// Says that the work for an item that was got is done. Traps when it is said more often than there were
-    /// items.
+    /// Says that the work for an item that was got is done. Traps when it is said more often than
+    /// there were items.
     /// - Source: Python's `JoinableQueue.task_done`.
     public func taskDone() {
         demand(pages.finishOne(), "taskDone of a ProcessQueue all of whose items are done")
@@ -242,7 +245,8 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         tellAll()
     }
 
-    /// As ``shutDown(immediately:)``, suspending the calling task, whose cancellation does not end it.
+    /// As ``shutDown(immediately:)``, suspending the calling task, whose cancellation does not end
+    /// it.
     public func shutDown(immediately: Bool = false) async throws {
         pages.shutDown()
         // One after the other: nobody who comes between puts any more, and all that do get may.
@@ -289,8 +293,8 @@ extension ProcessQueue: Codable {
     }
 }
 
-/// Items of a ``ProcessQueue`` as bytes: numbers as they lie in memory, arrays of bytes as they are, others as
-/// MessagePack.
+/// Items of a ``ProcessQueue`` as bytes: numbers as they lie in memory, arrays of bytes as they
+/// are, others as MessagePack.
 enum ItemCoding {
     static func withBytes<Item: Encodable, Result>(
         of item: Item, _ body: (UnsafeRawBufferPointer) throws -> Result

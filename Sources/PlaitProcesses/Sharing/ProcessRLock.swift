@@ -2,8 +2,8 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A recursive lock that processes share: who holds it may take it again, and gives it back as often. It
-/// survives its holder, as a ``ProcessLock``.
+/// A recursive lock that processes share: who holds it may take it again, and gives it back as
+/// often. It survives its holder, as a ``ProcessLock``.
 ///
 /// It goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.RLock`.
@@ -69,7 +69,8 @@ public final class ProcessRLock: Sendable {
     }
 
     /// Runs `body` holding it. Waiting for it is not cancellable.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(
         _ body: (ProcessLock.Acquisition) throws -> Result
@@ -79,7 +80,8 @@ public final class ProcessRLock: Sendable {
         return try body(acquisition)
     }
 
-    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it waits.
+    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it
+    /// waits.
     /// - Throws: `CancellationError`; what `body` throws.
     public func withLock<Result>(
         _ body: (ProcessLock.Acquisition) throws -> Result

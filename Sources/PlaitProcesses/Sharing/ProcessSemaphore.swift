@@ -3,8 +3,9 @@ internal import PlaitPlatform
 
 /// Permits that processes share: each is held by one at a time.
 ///
-/// It goes to another process in the input of its function. Not fair. A process that dies with a permit takes it
-/// along: where that matters, take a ``ProcessLock``, or a ``ProcessQueue`` of tokens.
+/// It goes to another process in the input of its function. Not fair. A process that dies with a
+/// permit takes it along: where that matters, take a ``ProcessLock``, or a ``ProcessQueue`` of
+/// tokens.
 /// - Source: Python's `multiprocessing.Semaphore` and `BoundedSemaphore`.
 public final class ProcessSemaphore: Sendable, Codable {
     private let cell: SharedCell

@@ -3,12 +3,12 @@ internal import Synchronization
 
 /// The memory of a ``ProcessQueue``: a ring of records, and words.
 ///
-/// A record is there, or gone, by one store: of a word that says how many there were ever, and how many
-/// bytes. So whoever dies in the middle of one leaves all as it was before.
+/// A record is there, or gone, by one store: of a word that says how many there were ever, and how
+/// many bytes. So whoever dies in the middle of one leaves all as it was before.
 @safe
 final class QueuePages: @unchecked Sendable {
-    // Sendable: who holds `putting` writes the tail and the bytes before it, who holds `getting` the head;
-    // both are read by all.
+    // Sendable: who holds `putting` writes the tail and the bytes before it, who holds `getting`
+    // the head; both are read by all.
 
     /// Both counts, each modulo a power of two: of records, and of units of 8 bytes.
     struct Position: Equatable {

@@ -2,9 +2,9 @@ internal import PlaitPlatform
 
 /// A run of values that processes share, of a fixed count, and the lock that guards them.
 ///
-/// Each access takes the lock; ``withLock(_:)`` does several under one, and ``unlocked`` none. Its elements are
-/// of fixed layout: numbers, and structures and enumerations of them. It goes to another process in the input
-/// of its function.
+/// Each access takes the lock; ``withLock(_:)`` does several under one, and ``unlocked`` none. Its
+/// elements are of fixed layout: numbers, and structures and enumerations of them. It goes to
+/// another process in the input of its function.
 /// - Source: Python's `multiprocessing.Array`.
 public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
     public let lock: ProcessLock
@@ -61,10 +61,12 @@ public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
         try withLock { $0.store(elements, at: place) }
     }
 
-    /// Runs `body` with the elements under the lock. What a process that dies in `body` has written, stays.
+    /// Runs `body` with the elements under the lock. What a process that dies in `body` has
+    /// written, stays.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (SharedView<Element>) throws -> Result) throws -> Result {
         try lock.withLock { _ in try body(unlocked) }

@@ -10,17 +10,19 @@ public enum SharedItem: Hashable, Sendable {
     case bytes([UInt8])
 }
 
-/// Items of several types in memory that processes share. How many there are, and the room of each, is fixed when
-/// it is made: a string or bytes may be replaced by as many bytes as were there at first, rounded up to 8.
+/// Items of several types in memory that processes share. How many there are, and the room of each,
+/// is fixed when it is made: a string or bytes may be replaced by as many bytes as were there at
+/// first, rounded up to 8.
 ///
-/// There is no lock: one process writes at a time. It lies in a ``SharedMemory``, named or not, and is found
-/// there by other processes.
+/// There is no lock: one process writes at a time. It lies in a ``SharedMemory``, named or not, and
+/// is found there by other processes.
 /// - Source: Python's `multiprocessing.shared_memory.ShareableList`.
 public struct SharedList: RandomAccessCollection, Sendable {
     public let memory: SharedMemory
     public let count: Int
 
-    // count; where each item starts, and where the last ends; each item: its kind, its size, its bytes.
+    // count; where each item starts, and where the last ends; each item: its kind, its size, its
+    // bytes.
     private static let mark: UInt32 = 0x504C_6C31
     private enum Kind: UInt32 { case none, bool, int, double, string, bytes }
 

@@ -2,9 +2,9 @@ package import PlaitPlatform
 
 /// Memory that processes share: what one writes, the others read.
 ///
-/// Unless it has a name, it belongs to no file that anybody sees: with the last process that has it, it is
-/// gone, whatever has ended that. It goes to another process in the input of its function, or of a pool's
-/// initializer.
+/// Unless it has a name, it belongs to no file that anybody sees: with the last process that has
+/// it, it is gone, whatever has ended that. It goes to another process in the input of its
+/// function, or of a pool's initializer.
 ///
 /// ```swift
 /// enum Fill: ProcessFunction {
@@ -17,8 +17,9 @@ package import PlaitPlatform
 /// try spawn(.process, Fill.self, memory).join()
 /// print(memory.load(at: 396, as: Int32.self))     // 99
 /// ```
-/// Nothing orders the accesses of two processes, but what they use to tell each other: a ``ProcessQueue``, a
-/// ``ProcessLock``, the end of one. ``view(of:at:count:)`` shows it as values of a type.
+/// Nothing orders the accesses of two processes, but what they use to tell each other: a
+/// ``ProcessQueue``, a ``ProcessLock``, the end of one. ``view(of:at:count:)`` shows it as values
+/// of a type.
 /// - Source: Python's `multiprocessing.shared_memory.SharedMemory`.
 public final class SharedMemory: Sendable {
     let block: SharedBlock

@@ -4,9 +4,10 @@ internal import Synchronization
 
 /// Sees to it that those who wait for something in shared memory get it in bounded time.
 ///
-/// Whoever gives it up may take it again before a waiter has woken, and so for ever. So one that has waited for
-/// a millisecond, and was beaten to it, asks for its turn: newcomers wait until it has had it. What it asks
-/// for ends by itself, so that nothing is held up for long by one that has died.
+/// Whoever gives it up may take it again before a waiter has woken, and so for ever. So one that
+/// has waited for a millisecond, and was beaten to it, asks for its turn: newcomers wait until it
+/// has had it. What it asks for ends by itself, so that nothing is held up for long by one that has
+/// died.
 @safe
 struct SharedTurns: @unchecked Sendable {
     // Sendable: atomic.

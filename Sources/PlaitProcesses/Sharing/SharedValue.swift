@@ -14,8 +14,8 @@ internal import PlaitPlatform
 /// for child in children { try child.join() }
 /// print(try counter.load())       // 4000
 /// ```
-/// Its type is of fixed layout: numbers, and structures and enumerations of them. Where no lock is needed, see
-/// ``SharedView``. It goes to another process in the input of its function.
+/// Its type is of fixed layout: numbers, and structures and enumerations of them. Where no lock is
+/// needed, see ``SharedView``. It goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.Value`.
 public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable {
     private let values: SharedArray<Value>
@@ -39,12 +39,12 @@ public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable {
     @available(*, noasync)
     public func store(_ value: Value) throws { try withLock { $0 = value } }
 
-    /// Runs `body` with the value under the lock, and writes what it leaves. A process that dies in `body`
-    /// leaves the value as it was.
+    /// Runs `body` with the value under the lock, and writes what it leaves. A process that dies in
+    /// `body` leaves the value as it was.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: What `body` throws: the value is as it was then. `SystemError`: EAGAIN where no thread can be had
-    ///   that sleeps for a fiber.
+    /// - Throws: What `body` throws: the value is as it was then. `SystemError`: EAGAIN where no
+    ///   thread can be had that sleeps for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (inout Value) throws -> Result) throws -> Result {
         try values.lock.withLock { _ in try change(body) }

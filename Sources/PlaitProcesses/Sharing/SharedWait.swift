@@ -8,8 +8,8 @@ enum SharedStep<Result> {
     case again
     /// To be attempted again once this is met.
     case wait(SharedCondition)
-    /// As ``wait(_:)``, for what another process holds for a moment: a limit of zero waits for it, too, but
-    /// for a holder that was stopped.
+    /// As ``wait(_:)``, for what another process holds for a moment: a limit of zero waits for it,
+    /// too, but for a holder that was stopped.
     case waitBriefly(SharedCondition)
 }
 

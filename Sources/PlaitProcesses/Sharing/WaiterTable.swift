@@ -2,8 +2,8 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Those of several processes who wait for something, in the order in which they came, each with a word of its
-/// own to sleep on: so it is known who is woken, and who has died.
+/// Those of several processes who wait for something, in the order in which they came, each with a
+/// word of its own to sleep on: so it is known who is woken, and who has died.
 ///
 /// All but the words is used under a lock of the owner's, which processes share.
 @safe

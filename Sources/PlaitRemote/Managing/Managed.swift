@@ -6,17 +6,19 @@ internal import Synchronization
 /// A reference to an object of a ``Manager``, on which calls are made from any process.
 ///
 /// It may be copied, sent to other processes in the input or output of functions, put into a
-/// `ProcessQueue` or sent by a `Connection`, and put into other objects of managers. The object lives as
-/// long as somebody holds a reference, in any process or in the manager; a process that ends holds none any
-/// more. One with a name lives as long as the manager.
+/// `ProcessQueue` or sent by a `Connection`, and put into other objects of managers. The object
+/// lives as long as somebody holds a reference, in any process or in the manager; a process that
+/// ends holds none any more. One with a name lives as long as the manager.
 ///
-/// A reference on its way keeps its object, too: in the input of a process until that has ended, in an
-/// item of a pool until that is done, in a result, a queue's item or a connection's message until it is
-/// decoded. If the sender ends first, the receiver has another minute for that. What an encoder of yours
-/// makes keeps it for a second: keep a reference until the receiver has decoded it.
+/// A reference on its way keeps its object, too: in the input of a process until that has ended, in
+/// an item of a pool until that is done, in a result, a queue's item or a connection's message
+/// until it is decoded. If the sender ends first, the receiver has another minute for that. What an
+/// encoder of yours makes keeps it for a second: keep a reference until the receiver has decoded
+/// it.
 ///
 /// Outside of its manager's connections, an encoded reference carries what another process needs to
-/// connect to the manager: of a manager on this machine, its key too. Whoever gets it may call the manager.
+/// connect to the manager: of a manager on this machine, its key too. Whoever gets it may call the
+/// manager.
 /// - Source: Python's `multiprocessing.managers.BaseProxy`.
 public struct Managed<Object: AnyObject>: Sendable, Hashable {
     let reference: ManagedReference
@@ -34,10 +36,11 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
     /// Makes a call, and waits for its result.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, or as long as the call's own limit says.
-    /// - Throws: What the call throws; ``ManagerError``; ``ManagerDied``; `TimedOut` past the limit, and
-    ///   `CancellationError`: a call that waits in the manager is given up then, and any other may be done all
-    ///   the same.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, or as long as the call's own limit
+    ///   says.
+    /// - Throws: What the call throws; ``ManagerError``; ``ManagerDied``; `TimedOut` past the
+    ///   limit, and `CancellationError`: a call that waits in the manager is given up then, and any
+    ///   other may be done all the same.
     @available(*, noasync)
     @discardableResult
     public func call<Call: ManagedCall>(
@@ -61,11 +64,12 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
         }
     }
 
-    /// Makes a call without waiting for its result: many may be under way, and they are made in this
-    /// order. Cancelling the future has no effect.
+    /// Makes a call without waiting for its result: many may be under way, and they are made in
+    /// this order. Cancelling the future has no effect.
     ///
     /// Blocks the calling thread or parks the calling fiber while 65,536 are under way.
-    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`; what the call's encoding throws.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`; what the call's encoding
+    ///   throws.
     @available(*, noasync)
     public func submit<Call: ManagedCall>(
         _ call: Call

@@ -1,9 +1,10 @@
 internal import PlaitParking
 
-/// Something that is done with an object of a ``Manager``: it goes there as a value, and is run there.
+/// Something that is done with an object of a ``Manager``: it goes there as a value, and is run
+/// there.
 ///
-/// It is a type of its own, so that the manager finds it by name: nothing is to be registered, and what
-/// is no call of an object does not compile.
+/// It is a type of its own, so that the manager finds it by name: nothing is to be registered, and
+/// what is no call of an object does not compile.
 ///
 /// ```swift
 /// final class Counter: ManagedType {
@@ -24,7 +25,8 @@ internal import PlaitParking
 /// }
 /// ```
 /// The manager runs one call at a time, on one thread: objects need no lock. What goes in and what
-/// comes out is copied; a ``Managed`` object stays where it is, and what travels is a reference to it.
+/// comes out is copied; a ``Managed`` object stays where it is, and what travels is a reference to
+/// it.
 /// - Source: the methods that Python's `BaseManager.register` exposes.
 public protocol ManagedCall: Codable & Sendable {
     associatedtype Target: AnyObject
@@ -35,9 +37,9 @@ public protocol ManagedCall: Codable & Sendable {
     /// holds up the calls of its process.
     static var mayWait: Bool { get }
 
-    /// The longest wait that ``run(on:)`` keeps by itself, of one that may wait. The caller waits for the
-    /// manager's answer a tenth of a second longer, and not for ever where the manager is busy or stopped. Nil if
-    /// not said.
+    /// The longest wait that ``run(on:)`` keeps by itself, of one that may wait. The caller waits
+    /// for the manager's answer a tenth of a second longer, and not for ever where the manager is
+    /// busy or stopped. Nil if not said.
     var limit: Duration? { get }
 
     /// Runs in the manager. An error that it throws is thrown by the caller: as it is if it is

@@ -7,8 +7,8 @@ internal import Synchronization
 /// A process that keeps objects for others: any number of them make calls on the same object.
 ///
 /// What others say is a message there and one back, some microseconds; what must be faster shares
-/// memory (`SharedMemory`, `ProcessQueue`). Its objects are dictionaries, lists, queues, locks and the like,
-/// and classes of your own: see ``ManagedCall``.
+/// memory (`SharedMemory`, `ProcessQueue`). Its objects are dictionaries, lists, queues, locks and
+/// the like, and classes of your own: see ``ManagedCall``.
 ///
 /// ```swift
 /// enum Note: ProcessFunction {
@@ -23,9 +23,10 @@ internal import Synchronization
 ///     print(try book.get("pid") ?? 0)
 /// }
 /// ```
-/// The process ends when nobody in the program that started it refers to it any more, by this or by one of
-/// its objects. It listens on an abstract Unix address by a random key, and ends with the program too: nothing is left behind. It ignores SIGINT, which the terminal sends to all. A trap in a call ends it,
-/// and its objects with it: see ``ManagerDied``.
+/// The process ends when nobody in the program that started it refers to it any more, by this or by
+/// one of its objects. It listens on an abstract Unix address by a random key, and ends with the
+/// program too: nothing is left behind. It ignores SIGINT, which the terminal sends to all. A trap
+/// in a call ends it, and its objects with it: see ``ManagerDied``.
 /// - Source: Python's `multiprocessing.managers.SyncManager`.
 public final class Manager: Sendable {
     let client: ManagerClient
@@ -92,7 +93,8 @@ public final class Manager: Sendable {
     /// - Parameters:
     ///   - initializer: The function; what it returns is dropped.
     ///   - input: Copied to the process. A `ProcessLock` and the like do not go along.
-    /// - Throws: As ``start(name:method:options:limits:)``; what the function throws: the process is ended then.
+    /// - Throws: As ``start(name:method:options:limits:)``; what the function throws: the process
+    ///   is ended then.
     /// - Source: Python's `BaseManager.start(initializer, initargs)`.
     @available(*, noasync)
     public static func start<Function: ProcessFunction>(
@@ -129,8 +131,8 @@ public final class Manager: Sendable {
 
     /// Connects to a manager that another program started, or this one.
     ///
-    /// Blocks the calling thread or parks the calling fiber. A process has one connection to a manager,
-    /// however often it connects.
+    /// Blocks the calling thread or parks the calling fiber. A process has one connection to a
+    /// manager, however often it connects.
     /// - Throws: As `Connection.connect(to:key:within:)`.
     /// - Source: Python's `BaseManager.connect`.
     @available(*, noasync)
@@ -178,8 +180,8 @@ public final class Manager: Sendable {
 
     /// Has the manager listen on a further address, for programs that have `key`.
     ///
-    /// Those must be of the same version as this one, and cannot make calls whose types are private. Nothing is
-    /// encrypted: see ``ConnectionListener``.
+    /// Those must be of the same version as this one, and cannot make calls whose types are
+    /// private. Nothing is encrypted: see ``ConnectionListener``.
     /// - Returns: Where it listens; with the port that the system chose, if 0 was asked for.
     /// - Throws: `RemoteError` for an address that cannot be had; ``ManagerDied``.
     @available(*, noasync)
@@ -260,8 +262,8 @@ public final class Manager: Sendable {
     /// Finds the object of this name, or makes it.
     ///
     /// It lives as long as the manager.
-    /// - Throws: As ``make(_:_:)``; ``ManagerError/otherType(expected:found:)`` where the name is another
-    ///   type's.
+    /// - Throws: As ``make(_:_:)``; ``ManagerError/otherType(expected:found:)`` where the name is
+    ///   another type's.
     @available(*, noasync)
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String, _ input: Object.Input

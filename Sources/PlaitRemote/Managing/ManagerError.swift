@@ -7,8 +7,8 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     case objectGone(UInt64)
     /// The object is of another type than the reference or the name says.
     case otherType(expected: String, found: String)
-    /// The manager does not have the call: it is of another version of the program, or the call's type
-    /// is private and the program another one.
+    /// The manager does not have the call: it is of another version of the program, or the call's
+    /// type is private and the program another one.
     case unknownCall(String)
     /// A type is private to a library that is loaded, or generic over a private one.
     case unreachable(String)
@@ -60,13 +60,13 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     }
 }
 
-/// A manager's process has ended, by a trap in a call, a signal or a shut down, or the connection to it is
-/// broken: its objects are gone.
+/// A manager's process has ended, by a trap in a call, a signal or a shut down, or the connection
+/// to it is broken: its objects are gone.
 public struct ManagerDied: Error, Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public let pid: Int32
-    /// How it crashed, and what it said. Nil in a process that did not start it, and where it did not
-    /// crash.
+    /// How it crashed, and what it said. Nil in a process that did not start it, and where it did
+    /// not crash.
     public let crash: WorkerCrashed?
 
     public var description: String {

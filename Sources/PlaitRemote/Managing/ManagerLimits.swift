@@ -2,12 +2,12 @@ internal import PlaitPlatform
 
 /// What a ``Manager`` and its callers take from each other.
 public struct ManagerLimits: Codable, Hashable, Sendable {
-    /// Bytes of a call or a result, at most; 2 to the 30th if not said, and at most. One with more throws
-    /// ``ManagerError/tooLong(_:)``, and the connection goes on.
+    /// Bytes of a call or a result, at most; 2 to the 30th if not said, and at most. One with more
+    /// throws ``ManagerError/tooLong(_:)``, and the connection goes on.
     public var messageBytes: Int
-    /// How deep the values of calls and results may nest; 32 if not said. One that is deeper throws a
-    /// `DecodingError`, or a `RemoteError` that tells the manager's. The manager's stacks grow with it; results
-    /// are decoded on the caller's.
+    /// How deep the values of calls and results may nest; 32 if not said. One that is deeper throws
+    /// a `DecodingError`, or a `RemoteError` that tells the manager's. The manager's stacks grow
+    /// with it; results are decoded on the caller's.
     public var depth: Int
 
     public init(messageBytes: Int = 1 << 30, depth: Int = 32) {

@@ -10,10 +10,11 @@ enum RequestKind: UInt8 {
     case release
     /// `number`: the call to be given up, if it waits.
     case cancel
-    /// The client holds `object` once more for whoever has the ticket in the body; `number` is for how many
-    /// seconds at most, 0 for as long as the client is there.
+    /// The client holds `object` once more for whoever has the ticket in the body; `number` is for
+    /// how many seconds at most, 0 for as long as the client is there.
     case lend
-    /// The client holds `object` once more: what was lent with the ticket in the body, if there is one.
+    /// The client holds `object` once more: what was lent with the ticket in the body, if there is
+    /// one.
     case claim
     /// The client holds `object` once less, once what other processes have sent already is handled.
     case releaseLater

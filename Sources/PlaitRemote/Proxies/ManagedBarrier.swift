@@ -68,12 +68,12 @@ extension BarrierStore {
 extension ManagedBarrier {
     typealias Store = BarrierStore
 
-    /// Waits for the other parties; a number for each, 0 for who came last.
+    /// Waits for the other parties; a number for each, 0 for the one that came last.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever. Past it, the barrier is broken.
-    /// - Throws: `BarrierError.broken`; ``ManagerDied``; `CancellationError`. A party whose process ends leaves its
-    ///   place to another.
+    /// - Throws: `BarrierError.broken`; ``ManagerDied``; `CancellationError`. A party whose process
+    ///   ends leaves its place to another.
     @available(*, noasync)
     @discardableResult
     public func wait(within limit: Duration? = nil) throws -> Int {

@@ -131,11 +131,13 @@ extension ManagedCondition {
         _ = try object.call(Store.Release())
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again; false when the limit passed first.
+    /// Gives the lock back, waits for a notification, and takes the lock again; false when the
+    /// limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``; `CancellationError`: the lock is held then.
+    /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``; `CancellationError`: the lock is held
+    ///   then.
     @available(*, noasync)
     @discardableResult
     public func wait(within limit: Duration? = nil) throws -> Bool {

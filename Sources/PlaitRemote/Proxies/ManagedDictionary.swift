@@ -4,7 +4,8 @@ public import PlaitStrands
 /// A dictionary of a ``Manager``.
 ///
 /// What changes a value depending on what it was is one call: ``update(_:default:by:)`` with a
-/// ``ManagedCall`` of your own, or ``merge(_:)``; a get and a set are two, between which others come.
+/// ``ManagedCall`` of your own, or ``merge(_:)``; a get and a set are two, between which others
+/// come.
 /// - Source: Python's `SyncManager.dict`.
 public struct ManagedDictionary<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>:
     Codable, Hashable, Sendable
@@ -173,8 +174,8 @@ extension DictionaryStore.Set {
     }
 }
 
-/// A change of a value that is kept in a manager, which depends on what it was: made there, so that nobody
-/// comes between.
+/// A change of a value that is kept in a manager, which depends on what it was: made there, so that
+/// nobody comes between.
 ///
 /// ```swift
 /// struct Adding: ManagedUpdate {

@@ -2,8 +2,8 @@ internal import PlaitProcesses
 
 /// Items of a ``ManagedDictionary``, one after the other, in no order.
 ///
-/// It goes through the keys that were there when the first was asked for, and gets 64 items at a time: a value
-/// that is changed meanwhile is seen or not, a key that is removed is left out.
+/// It goes through the keys that were there when the first was asked for, and gets 64 items at a
+/// time: a value that is changed meanwhile is seen or not, a key that is removed is left out.
 /// - Source: Python's `iter` of a `DictProxy`, with the values.
 public struct ManagedDictionaryIterator<
     Key: Codable & Hashable & Sendable, Value: Codable & Sendable

@@ -2,8 +2,9 @@ public import PlaitProcesses
 
 /// A lock of a ``Manager``, held by a strand or task of some process.
 ///
-/// When the holder's process ends, the next one gets it and is told. Those who wait are served first come,
-/// first served; one whose process ends, or that is cancelled, leaves its place. Not recursive.
+/// When the holder's process ends, the next one gets it and is told. Those who wait are served
+/// first come, first served; one whose process ends, or that is cancelled, leaves its place. Not
+/// recursive.
 /// - Source: Python's `SyncManager.Lock`, which its holder's death leaves locked for ever.
 public typealias ManagedLock = ManagedMutex<PlainLock>
 

@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 public import PlaitProcesses
 
-/// Shared memory that a ``Manager`` keeps: whoever has this opens it, as long as the manager is there. Whoever
-/// has opened the memory keeps it.
+/// Shared memory that a ``Manager`` keeps: whoever has this opens it, as long as the manager is
+/// there. Whoever has opened the memory keeps it.
 ///
 /// No file system shows it: nothing is left behind, however the manager ends.
 /// - Source: Python's `SharedMemoryManager.SharedMemory`.
@@ -22,7 +22,8 @@ public struct ManagedMemory: Codable, Hashable, Sendable {
 
 extension Manager {
     /// Makes memory of so many bytes, all zero, which the manager keeps.
-    /// - Throws: ``ManagerError``; ``ManagerDied``; `RemoteError` where there is no such memory to be had.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; `RemoteError` where there is no such memory to
+    ///   be had.
     /// - Source: Python's `SharedMemoryManager.SharedMemory(size)`.
     @available(*, noasync)
     public func memory(bytes: Int) throws -> ManagedMemory {

@@ -3,8 +3,8 @@ internal import PlaitSync
 
 /// A first-in, first-out queue of a ``Manager``.
 ///
-/// Slower than a `ProcessQueue`, but it goes anywhere, into other objects too, and over networks. Those who
-/// wait are served first come, first served; one whose process ends leaves its place.
+/// Slower than a `ProcessQueue`, but it goes anywhere, into other objects too, and over networks.
+/// Those who wait are served first come, first served; one whose process ends leaves its place.
 /// - Source: Python's `SyncManager.Queue`, `JoinableQueue`.
 public struct ManagedQueue<Element: Codable & Sendable>: Codable, Hashable, Sendable {
     let object: Managed<QueueStore<Element>>
@@ -153,9 +153,9 @@ extension ManagedQueue {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ManagerDied``; `CancellationError`: it is not
-    ///   in the queue then. Where the manager does not answer, both may be thrown though it is put later; the
-    ///   first is a `TimedOut` then.
+    /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ManagerDied``;
+    ///   `CancellationError`: it is not in the queue then. Where the manager does not answer, both
+    ///   may be thrown though it is put later; the first is a `TimedOut` then.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration? = nil) throws {
         _ = try object.call(Store.Put(item: item, limit: limit))
@@ -165,8 +165,8 @@ extension ManagedQueue {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `.shutDown` once shut down and drained; ``ManagerDied``;
-    ///   `CancellationError`: none is taken then.
+    /// - Throws: `QueueError.empty` past the limit, `.shutDown` once shut down and drained;
+    ///   ``ManagerDied``; `CancellationError`: none is taken then.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
         try object.call(Store.Get(limit: limit))

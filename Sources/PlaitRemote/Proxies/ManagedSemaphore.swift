@@ -3,7 +3,8 @@ internal import PlaitSync
 
 /// Permits of a ``Manager``.
 ///
-/// Those who wait are served first come, first served. A process that ends with a permit takes it along.
+/// Those who wait are served first come, first served. A process that ends with a permit takes it
+/// along.
 /// - Source: Python's `SyncManager.Semaphore`, `BoundedSemaphore`.
 public struct ManagedSemaphore: Codable, Hashable, Sendable {
     let object: Managed<SemaphoreStore>
@@ -113,7 +114,8 @@ extension ManagedSemaphore {
 
     /// Gives back permits.
     ///
-    /// - Throws: ``ManagerError/tooManyReleases(bound:)`` of a bounded one; nothing is given back then.
+    /// - Throws: ``ManagerError/tooManyReleases(bound:)`` of a bounded one; nothing is given back
+    ///   then.
     @available(*, noasync)
     public func release(_ count: Int = 1) throws {
         _ = try object.call(Store.Release(count: count))

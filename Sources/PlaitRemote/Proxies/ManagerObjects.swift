@@ -1,7 +1,7 @@
 internal import PlaitProcesses
 
-// Objects that a manager makes: each lives as long as a reference to it, in any process; one with a name as
-// long as the manager, and is found by it.
+// Objects that a manager makes: each lives as long as a reference to it, in any process; one with a
+// name as long as the manager, and is found by it.
 extension Manager {
     /// A dictionary: a new one, or the one of a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.

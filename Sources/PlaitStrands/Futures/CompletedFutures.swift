@@ -18,8 +18,8 @@ extension Future {
 /// Futures in the order in which they are done: `for try await future in …` in async code,
 /// `while let future = try ….next()` elsewhere.
 ///
-/// It is gone through once, by any number of strands and tasks, each future going to one of them. It
-/// keeps no future that it has given out.
+/// It is gone through once, by any number of strands and tasks, each future going to one of them.
+/// It keeps no future that it has given out.
 public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {

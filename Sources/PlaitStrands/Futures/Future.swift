@@ -9,8 +9,8 @@ internal import Synchronization
 /// nobody asks for is not reported.
 /// - Source: Python's `concurrent.futures.Future`.
 public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringConvertible {
-    // Sendable: `guardLock` guards `state`, `callbacks`, `watches` and `owner`; `outcome` is written
-    // once, before `isOver`, and read after it.
+    // Sendable: `guardLock` guards `state`, `callbacks`, `watches` and `owner`; `outcome` is
+    // written once, before `isOver`, and read after it.
 
     /// What ``onCompletion(_:)`` takes.
     public typealias Callback = @Sendable (Future<Success>) throws -> Void
@@ -22,7 +22,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     private var outcome: Result<Success, any Error>?
     private var callbacks: [Callback] = []
     private var watches: [FutureWatch] = []
-    /// Who is told of a cancellation. Nil once that cannot come any more.
+    /// What is told of a cancellation. Nil once that cannot come any more.
     private var owner: (any FutureOwner)?
 
     init(owner: (any FutureOwner)? = nil) { self.owner = owner }
@@ -177,8 +177,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return true
     }
 
-    /// Calls `body` once it is done: on the strand or task that completes or cancels it, in the order
-    /// of adding; at once, on the caller's, if it is done already.
+    /// Calls `body` once it is done: on the strand or task that completes or cancels it, in the
+    /// order of adding; at once, on the caller's, if it is done already.
     ///
     /// `body` may wait, but delays whoever completed the future. An error that it throws goes to
     /// ``UncaughtErrors``, and the other callbacks are called none the less.
@@ -191,7 +191,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         if isLate { run([body]) }
     }
 
-    /// Notes that the work begins. False when it must not: the future is cancelled, or begun already.
+    /// Notes that the work begins. False when it must not: the future is cancelled, or begun
+    /// already.
     func begin() -> Bool {
         guardLock.lock()
         let begins = state.begin()
@@ -215,8 +216,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     /// Whether somebody is to be called once it is done.
     package var hasCallbacks: Bool { guardLock.withLock { !callbacks.isEmpty } }
 
-    /// Finishes it and wakes who waits. Returns the callbacks, which are to be ``run(_:)`` next; nil
-    /// if it was done already.
+    /// Finishes it and wakes who waits. Returns the callbacks, which are to be ``run(_:)`` next;
+    /// nil if it was done already.
     func finish(with result: Result<Success, any Error>) -> [Callback]? {
         end({ $0.finish() }, as: result)?.callbacks
     }

@@ -27,8 +27,8 @@ public final class Promise<Success: Sendable>: Sendable {
         throw .alreadyDone
     }
 
-    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking. False when the
-    /// work is not wanted, or has begun before.
+    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking. False
+    /// when the work is not wanted, or has begun before.
     package func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
         future.begin(claiming: &claimed)
     }
@@ -50,8 +50,8 @@ public final class Promise<Success: Sendable>: Sendable {
         future.run(callbacks)
     }
 
-    /// Finishes the future and wakes who waits for it. Its callbacks are left to the caller: nil if there
-    /// are none, or if it was done before.
+    /// Finishes the future and wakes who waits for it. Its callbacks are left to the caller: nil if
+    /// there are none, or if it was done before.
     package func finish(with result: Result<Success, any Error>) -> (@Sendable () -> Void)? {
         guard let callbacks = future.finish(with: result), !callbacks.isEmpty else { return nil }
         return { [future] in future.run(callbacks) }

@@ -28,13 +28,13 @@ public struct BlockedHub: Sendable, CustomStringConvertible {
         self.trace = trace
     }
 
-    /// Where it was when looked at, a line a function, innermost first: `name + offset (module)`, or
-    /// `module+0xoffset`, as addr2line takes it, where the program's files have no name for it.
+    /// Where it was when looked at, a line a function, innermost first: `name + offset (module)`,
+    /// or `module+0xoffset`, as addr2line takes it, where the program's files have no name for it.
     ///
     /// Names are looked up in files by each call: milliseconds. Empty if it could not be looked at.
     public var stack: [String] { trace?.lines ?? [] }
 
-    /// Who has kept what for how long, and the stack.
+    /// Which strand has kept what for how long, and the stack.
     public var description: String {
         let milliseconds = duration.nanosecondsClamped / 1_000_000
         let who =

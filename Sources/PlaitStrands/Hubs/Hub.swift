@@ -10,12 +10,12 @@ internal import Synchronization
 /// A thread's loop and the fibers that live on it. One hub a thread, made on first use.
 ///
 /// Fibers run one at a time, and only while the thread's own strand waits in Plait (joins, sleeps,
-/// gets from a queue): that wait runs the hub. A fiber keeps the thread until it waits or yields, so
-/// what two fibers of a hub share needs no lock between waits.
+/// gets from a queue): that wait runs the hub. A fiber keeps the thread until it waits or yields,
+/// so what two fibers of a hub share needs no lock between waits.
 @safe
 public final class Hub: @unchecked Sendable {
-    // Sendable: `arrivals` and `pulse` are atomic, and so is what `hasReadyFibers` reads; `loop` has
-    // its own rules; all else belongs to the thread.
+    // Sendable: `arrivals` and `pulse` are atomic, and so is what `hasReadyFibers` reads; `loop`
+    // has its own rules; all else belongs to the thread.
 
     public let loop: Loop
     /// Runs Swift's tasks on this thread, while its strand waits.
@@ -31,7 +31,7 @@ public final class Hub: @unchecked Sendable {
     // These two are touched by every switch and every fiber: hence without run-time checks of
     // exclusivity. No access to them calls foreign code.
     @exclusivity(unchecked) private var ready = RunQueue()
-    /// Counts turns, for who watches from another thread.
+    /// Counts turns, for whoever watches from another thread.
     let pulse = HubPulse()
     /// The turn after which the loop is looked at again.
     private var lastTurn = 0
@@ -324,7 +324,7 @@ public final class Hub: @unchecked Sendable {
         return lastTrim.advanced(by: Hub.trimInterval)
     }
 
-    /// Runs callbacks of the loop, for who watches from another thread.
+    /// Runs callbacks of the loop, for whoever watches from another thread.
     private func runCallbacks(_ body: () -> Void) {
         let phase = pulse.phase
         pulse.enter(.running)
@@ -332,8 +332,8 @@ public final class Hub: @unchecked Sendable {
         pulse.enter(phase)
     }
 
-    /// Whether fibers wait for the thread, of its own or from others. Any thread: what is seen may have
-    /// changed since.
+    /// Whether fibers wait for the thread, of its own or from others. Any thread: what is seen may
+    /// have changed since.
     var hasReadyFibers: Bool { unsafe !ready.isEmpty || !arrivals.isEmpty || loop.hasMessages }
 
     /// Runs `body` on the hub's thread, soon. Any thread. It must not wait: it may start a fiber.
@@ -341,8 +341,8 @@ public final class Hub: @unchecked Sendable {
     @discardableResult
     public func post(_ body: @escaping @Sendable () -> Void) -> Bool { loop.post(body) }
 
-    /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread: on
-    /// others it traps.
+    /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread:
+    /// on others it traps.
     public var stackStatistics: StackStatistics {
         loop.checkThread("Hub.stackStatistics")
         return pool.statistics

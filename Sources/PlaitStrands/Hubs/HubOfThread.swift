@@ -6,7 +6,8 @@ public import PlaitSelectors
 extension Hub {
     /// The calling thread's hub, made if it has none.
     ///
-    /// Ends the program where the system gives no descriptors for it; see ``make(selector:options:)``.
+    /// Ends the program where the system gives no descriptors for it; see
+    /// ``make(selector:options:)``.
     public static var current: Hub { unsafe currentReference.takeUnretainedValue() }
 
     static var currentReference: Unmanaged<Hub> {
@@ -87,8 +88,8 @@ extension Hub {
     }
 
     /// Makes the forked child of a single-threaded program a program without a hub: the parent's
-    /// fibers are not the child's, nor is what the parent does at its end. To be called first in the
-    /// child, by the thread's own strand.
+    /// fibers are not the child's, nor is what the parent does at its end. To be called first in
+    /// the child, by the thread's own strand.
     package static func forgetAfterFork() {
         ForkedChild.begin()
         ProgramEnd.forgetAfterFork()

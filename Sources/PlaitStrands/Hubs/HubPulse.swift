@@ -17,7 +17,8 @@ struct HubPulse: ~Copyable {
     private let count = Atomic<Int>(0)
     private let state = Atomic<Phase>(.thread)
 
-    /// Changes whenever somebody else gets the thread: a fiber, a batch of callbacks, its own strand.
+    /// Changes whenever somebody else gets the thread: a fiber, a batch of callbacks, its own
+    /// strand.
     @inline(__always)
     var turn: Int { count.load(ordering: .relaxed) }
 

@@ -3,11 +3,12 @@ internal import PlaitPlatform
 extension ThreadPool {
     /// Has `body` run for each item, and gives the results in the order of the items.
     ///
-    /// Blocks the calling thread or parks the calling fiber while the pool is full. The work is given to
-    /// the pool here, whether or not the results are asked for.
+    /// Blocks the calling thread or parks the calling fiber while the pool is full. The work is
+    /// given to the pool here, whether or not the results are asked for.
     /// - Parameter limit: From this call to the last result. Past it, whoever asks for one gets
     ///   `FutureError.timedOut`, and what has not begun is cancelled then.
-    /// - Throws: As ``submit(within:_:)``, `FutureError.timedOut`; what was given is cancelled then.
+    /// - Throws: As ``submit(within:_:)``, `FutureError.timedOut`; what was given is cancelled
+    ///   then.
     /// - Source: Python's `Executor.map`; gevent's `imap`.
     @available(*, noasync)
     public func map<Item: Sendable, Success: Sendable>(
@@ -28,8 +29,8 @@ extension ThreadPool {
         return PoolResults(ordered: futures, until: deadline)
     }
 
-    /// Has `body` run for each item that comes. An error of `items` cancels the work for those before
-    /// it, and is thrown.
+    /// Has `body` run for each item that comes. An error of `items` cancels the work for those
+    /// before it, and is thrown.
     public func map<Items: AsyncSequence, Success: Sendable>(
         _ items: Items, within limit: Duration? = nil,
         _ body: @escaping @Sendable (Items.Element) throws -> Success

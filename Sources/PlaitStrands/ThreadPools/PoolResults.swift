@@ -4,9 +4,9 @@ internal import PlaitPlatform
 /// The results of ``ThreadPool/map(_:within:_:)``: `for try await result in …` in async code,
 /// `while let result = try ….next()` elsewhere, or all at once by ``collect()``.
 ///
-/// They are gone through once. The first error ends them: of the work, a time-out, a cancellation of
-/// whoever waits. Then, or when they are let go of after the first of them was asked for, the work
-/// that has not begun is cancelled. What was given out is not kept.
+/// They are gone through once. The first error ends them: of the work, a time-out, a cancellation
+/// of whoever waits. Then, or when they are let go of after the first of them was asked for, the
+/// work that has not begun is cancelled. What was given out is not kept.
 public final class PoolResults<Success: Sendable>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {

@@ -4,12 +4,12 @@ internal import PlaitSync
 extension ThreadPool {
     /// Has `body` run by a worker, and waits for its result.
     ///
-    /// Blocks the calling thread or parks the calling fiber. A cancellation ends the wait as long as no
-    /// worker comes for `body`, which is not run then. A call that runs cannot be stopped: it is
-    /// waited for, its result returned, and the cancellation left for the caller's next wait; only if
-    /// it began in that very moment, `CancellationError` is thrown when it has ended.
-    /// - Throws: What `body` throws; `ThreadPoolError`; `FutureError.cancelled` when the pool was shut
-    ///   down and cancelled it; `CancellationError`.
+    /// Blocks the calling thread or parks the calling fiber. A cancellation ends the wait as long
+    /// as no worker comes for `body`, which is not run then. A call that runs cannot be stopped: it
+    /// is waited for, its result returned, and the cancellation left for the caller's next wait;
+    /// only if it began in that very moment, `CancellationError` is thrown when it has ended.
+    /// - Throws: What `body` throws; `ThreadPoolError`; `FutureError.cancelled` when the pool was
+    ///   shut down and cancelled it; `CancellationError`.
     /// - Source: `gevent.threadpool.ThreadPool.apply`; Trio's `to_thread.run_sync`.
     @available(*, noasync)
     public func run<Success>(

@@ -3,9 +3,9 @@ internal import PlaitParking
 
 /// The pure state of a ``ThreadPool``: the work that waits, and how many workers do what.
 ///
-/// Every worker is parked (in `idle`), working, or *coming*: about to look for work. While work waits
-/// that nobody comes for, no worker is idle and no more may be started: ``cover()`` sees to that, and
-/// must be called after every other transition, until it returns `.none`.
+/// Every worker is parked (in `idle`), working, or *coming*: about to look for work. While work
+/// waits that nobody comes for, no worker is idle and no more may be started: ``cover()`` sees to
+/// that, and must be called after every other transition, until it returns `.none`.
 struct PoolState<Waiters: WaiterList, Item> {
     enum Look {
         /// Do this.
@@ -60,7 +60,8 @@ struct PoolState<Waiters: WaiterList, Item> {
 
     mutating func setLimit(_ limit: Int) { self.limit = limit }
 
-    /// Calls an idle worker that the limit does not allow, to end. To be called until there is none.
+    /// Calls an idle worker that the limit does not allow, to end. To be called until there is
+    /// none.
     mutating func dismiss() -> Waiters.Element? {
         guard threads - coming > limit || closing != nil else { return nil }
         guard let worker = idle.claimFirst() else { return nil }
@@ -144,8 +145,8 @@ struct PoolState<Waiters: WaiterList, Item> {
     }
 }
 
-/// Waiters of which the last to come is the first to be woken: so those that are not needed stay idle,
-/// until they end.
+/// Waiters of which the last to come is the first to be woken: so those that are not needed stay
+/// idle, until they end.
 struct WaiterStack: WaiterList {
     private var queue = WaitQueue()
 

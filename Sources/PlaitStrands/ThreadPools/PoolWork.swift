@@ -12,7 +12,8 @@ class PoolWork: @unchecked Sendable {
     /// there are any.
     func finish() -> (() -> Void)? { preconditionFailure("PoolWork is abstract") }
 
-    /// Makes it known that the work will not be done. False if somebody does it, or it was cancelled.
+    /// Makes it known that the work will not be done. False if somebody does it, or it was
+    /// cancelled.
     func refuse(_ error: any Error) -> Bool { preconditionFailure("PoolWork is abstract") }
 
     func cancel() { preconditionFailure("PoolWork is abstract") }

@@ -5,17 +5,17 @@ internal import Synchronization
 
 /// A pool of threads, which do the work that threads, fibers and tasks give them.
 ///
-/// A thread is started when work comes and no worker is idle, up to ``workers``; one that was idle for
-/// the limit given ends. Work is begun first come, first served. Beyond ``workers`` pieces in progress
-/// and the capacity of the queue, whoever brings more waits. Work that waits for other work of the
-/// same pool may wait for ever, if all workers do.
+/// A thread is started when work comes and no worker is idle, up to ``workers``; one that was idle
+/// for the limit given ends. Work is begun first come, first served. Beyond ``workers`` pieces in
+/// progress and the capacity of the queue, whoever brings more waits. Work that waits for other
+/// work of the same pool may wait for ever, if all workers do.
 ///
 /// A pool that nobody refers to any more still does what it was given, and ends with its last idle
 /// worker; when the program ends, it is finished first.
 /// - Source: Python's `concurrent.futures.ThreadPoolExecutor`, `gevent.threadpool.ThreadPool`.
 public final class ThreadPool: FutureOwner, @unchecked Sendable {
-    // Sendable: `guardLock` guards `state`, `strands`, `started`, `debt` and `cancelled`; the rest is
-    // constant.
+    // Sendable: `guardLock` guards `state`, `strands`, `started`, `debt` and `cancelled`; the rest
+    // is constant.
 
     /// Some more than there are processors, since much work waits; at most 32.
     public static let defaultWorkers = min(32, processorCount + 4)
@@ -150,8 +150,9 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
 
     /// Takes no more work. What it was given is done still, or cancelled if it has not begun.
     ///
-    /// Whoever waits for a place gets `ThreadPoolError.shutDown`. May be called again, for the other
-    /// choices. A pool of 0 workers cancels what it has. Waiting is not ended by a cancellation.
+    /// Whoever waits for a place gets `ThreadPoolError.shutDown`. May be called again, for the
+    /// other choices. A pool of 0 workers cancels what it has. Waiting is not ended by a
+    /// cancellation.
     /// - Parameters:
     ///   - wait: Blocks the calling thread or parks the calling fiber until all workers have ended;
     ///     one of them traps.
@@ -191,8 +192,8 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
 
 /// Makes a pool, and does not return before all work that `body` gave it is done.
 ///
-/// Blocks the calling thread or parks the calling fiber. If `body` throws, work that has not begun is
-/// done all the same; cancel its futures where that is not wanted.
+/// Blocks the calling thread or parks the calling fiber. If `body` throws, work that has not begun
+/// is done all the same; cancel its futures where that is not wanted.
 /// - Source: Python's `with ThreadPoolExecutor() as pool:`.
 @available(*, noasync)
 public func withThreadPool<Result>(

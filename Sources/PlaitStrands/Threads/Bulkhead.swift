@@ -13,7 +13,8 @@ public final class Bulkhead: Sendable {
 
     /// - Parameters:
     ///   - limit: Calls that run at the same time; at least 1.
-    ///   - queueCapacity: Calls that wait for a thread before callers wait for a place in the queue.
+    ///   - queueCapacity: Calls that wait for a thread before callers wait for a place in the
+    ///     queue.
     ///   - name: Of its threads, before `-` and a number.
     ///   - idleLimit: How long a thread without a call lives.
     public init(

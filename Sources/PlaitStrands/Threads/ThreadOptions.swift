@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// Where and how soon the kernel is to run a thread.
 public struct ThreadOptions: Hashable, Sendable {
-    /// Numbers, from 0, of the processors it may run on; nil for those of the thread that starts it.
+    /// Numbers, from 0, of the processors it may run on; nil for those of the thread that starts
+    /// it.
     public var affinity: Set<Int>?
     /// Nil for that of the thread that starts it.
     public var priority: ThreadPriority?
@@ -16,8 +17,8 @@ public struct ThreadOptions: Hashable, Sendable {
 
     // MARK: The process's default
 
-    /// Bytes of the stack of a thread whose `spawn` says nothing else; nil for the system's default,
-    /// usually 8 MiB.
+    /// Bytes of the stack of a thread whose `spawn` says nothing else; nil for the system's
+    /// default, usually 8 MiB.
     public static var defaultStackSize: Int? {
         let bytes = stackSize.load(ordering: .relaxed)
         return bytes == 0 ? nil : bytes

@@ -30,7 +30,8 @@ extension Channel {
 ///
 /// Blocks the calling thread or parks the calling fiber. A cancellation ends the loop too, since a
 /// `for` without `await` cannot throw: where that matters, loop over ``Channel/next()``.
-/// - Source: gevent's `Channel.__iter__`; closing takes the place of `StopIteration` put as an item.
+/// - Source: gevent's `Channel.__iter__`; closing takes the place of `StopIteration` put as an
+///   item.
 extension Channel: Sequence {
     public struct Iterator: IteratorProtocol {
         @usableFromInline let channel: Channel

@@ -17,8 +17,9 @@ public struct Deadlock: Sendable, CustomStringConvertible {
     /// A lock that a strand holds.
     public struct HeldLock: Sendable, CustomStringConvertible {
         public let lock: String
-        /// Since when; nil unless it is a ``Lock`` or ``RLock`` and ``DeadlockDetection/checksLockOrder`` or
-        /// ``DeadlockDetection/capturesStacks`` was set when the lock was made.
+        /// Since when; nil unless it is a ``Lock`` or ``RLock`` and
+        /// ``DeadlockDetection/checksLockOrder`` or ``DeadlockDetection/capturesStacks`` was set
+        /// when the lock was made.
         public let since: Deadline?
         /// Where it was acquired, innermost first; empty unless
         /// ``DeadlockDetection/capturesStacks`` was set when the lock was made.

@@ -1,13 +1,14 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A lock that has holders, for who follows them.
+/// A lock that has holders, for the search that follows them.
 protocol WatchedLock: AnyObject, Sendable {
-    /// Who holds it at this moment, as far as is known.
+    /// The strands that hold it at this moment, as far as is known.
     var holders: [StrandKey] { get }
     /// For reports.
     var title: String { get }
-    /// What is done about a deadlock of who waits for it, if that is not the process's policy.
+    /// What is done about a deadlock of a strand that waits for it, if that is not the process's
+    /// policy.
     var onDeadlock: DeadlockDetection.Policy? { get }
 }
 

@@ -6,8 +6,8 @@ struct OrderGraph<Node: Hashable> {
 
     /// Notes that `second` was taken while `first` was held.
     ///
-    /// - Returns: A chain from `second` to `first`, each taken while the one before was held, if there
-    ///   is one: then the two orders could meet in a deadlock. Told once for a pair.
+    /// - Returns: A chain from `second` to `first`, each taken while the one before was held, if
+    ///   there is one: then the two orders could meet in a deadlock. Told once for a pair.
     mutating func add(_ first: Node, before second: Node) -> [Node]? {
         guard first != second, after[first, default: []].insert(second).inserted else {
             return nil

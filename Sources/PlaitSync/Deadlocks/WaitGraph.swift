@@ -1,4 +1,4 @@
-/// Who waits for which lock: pure, so that it can be tried with plain numbers.
+/// Which strand waits for which lock: pure, so that it can be tried with plain numbers.
 struct WaitGraph<Strand: Hashable, Node> {
     private var waits: [Strand: Node] = [:]
 

@@ -15,8 +15,8 @@ public enum BarrierError: String, Error, Codable, Hashable, Sendable, CustomStri
 /// A place where a fixed number of strands wait for each other, again and again.
 ///
 /// When the last of them has arrived, all go on: a pass. One that arrives for the next pass is held
-/// back until everybody has left this one. A party that gives up by its limit breaks the barrier for
-/// all, since they would wait for ever; one that is cancelled leaves its place to another.
+/// back until everybody has left this one. A party that gives up by its limit breaks the barrier
+/// for all, since they would wait for ever; one that is cancelled leaves its place to another.
 /// - Source: Python's `threading.Barrier`; cancellation is that of `asyncio.Barrier`.
 public final class Barrier: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; the rest is constant.
@@ -30,9 +30,9 @@ public final class Barrier: @unchecked Sendable {
     /// - Parameters:
     ///   - parties: How many make a pass; at least 1.
     ///   - limit: For waits that give none; `nil` waits for ever.
-    ///   - action: Run once for each pass, by the party that arrives last, before any goes on. If it
-    ///     throws, that party gets the error, and the barrier is broken. It must not wait at this
-    ///     barrier.
+    ///   - action: Run once for each pass, by the party that arrives last, before any goes on. If
+    ///     it throws, that party gets the error, and the barrier is broken. It must not wait at
+    ///     this barrier.
     public init(
         parties: Int, within limit: Duration? = nil, action: (@Sendable () throws -> Void)? = nil
     ) {
@@ -56,10 +56,10 @@ public final class Barrier: @unchecked Sendable {
     /// Waits for the other parties, at most for the barrier's own limit.
     ///
     /// Blocks the calling thread or parks the calling fiber; who completes the pass does not wait.
-    /// - Returns: A number from 0 up to `parties`, another for each party of a pass, in the order in
-    ///   which they leave: to pick one of them. 0 is who arrived last.
-    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the pass
-    ///   was made meanwhile.
+    /// - Returns: A number from 0 up to `parties`, another for each party of a pass, in the order
+    ///   in which they leave: to pick one of them. 0 is who arrived last.
+    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the
+    ///   pass was made meanwhile.
     /// - Source: Python's `Barrier.wait`.
     @available(*, noasync)
     @discardableResult

@@ -59,7 +59,7 @@ struct BarrierState<Waiters: WaiterList> {
 
     // Each of the following is to be followed by calls of nextWoken().
 
-    /// As ``arrive(orQueue:)``, for who need not wait; nil if it must.
+    /// As ``arrive(orQueue:)``, for a caller that need not wait; nil if it must.
     mutating func arriveAtOnce() -> Arrival? {
         switch phase {
         case .filling where members == parties - 1: complete()

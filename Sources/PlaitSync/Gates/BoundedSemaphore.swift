@@ -5,8 +5,8 @@
 public final class BoundedSemaphore: CountingSemaphore, @unchecked Sendable {
     // Sendable: has no state of its own.
 
-    /// - Parameter permits: How many may hold one at the same time, and how many there ever are; not
-    ///   negative.
+    /// - Parameter permits: How many may hold one at the same time, and how many there ever are;
+    ///   not negative.
     public init(permits: Int) {
         super.init(permits: permits, bound: permits, verb: "BoundedSemaphore.acquire")
     }

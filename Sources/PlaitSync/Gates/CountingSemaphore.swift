@@ -3,8 +3,8 @@ internal import PlaitPlatform
 
 /// A number of permits that strands take and give back.
 ///
-/// Waiters are served first come, first served: a permit that is released goes to the oldest waiter,
-/// never past it to a strand that comes later.
+/// Waiters are served first come, first served: a permit that is released goes to the oldest
+/// waiter, never past it to a strand that comes later.
 /// - Source: Python's `threading.Semaphore`.
 public class CountingSemaphore: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; the rest is constant.

@@ -40,8 +40,8 @@ public final class Event: @unchecked Sendable {
 
     /// Waits until the flag is set, if it is not.
     ///
-    /// Blocks the calling thread or parks the calling fiber. A waiter that was woken returns, even if
-    /// the flag has been cleared since.
+    /// Blocks the calling thread or parks the calling fiber. A waiter that was woken returns, even
+    /// if the flag has been cleared since.
     /// - Throws: `CancellationError` when the strand is cancelled.
     @available(*, noasync)
     public func wait() throws(CancellationError) {

@@ -4,7 +4,8 @@ internal import Synchronization
 
 /// A closure run once, by whichever strand comes first; the others wait until it has finished.
 ///
-/// If it throws, the error goes to who ran it, and the one who has waited longest tries next.
+/// If it throws, the error goes to the strand that ran it, and the one that has waited longest
+/// tries next.
 /// - Source: Go's `sync.Once`, C++'s `std::call_once`; Python has none.
 public final class Once: @unchecked Sendable {
     // Sendable: `guardLock` guards `state` and `runner`; `doneFlag` mirrors the state for reading
@@ -18,7 +19,8 @@ public final class Once: @unchecked Sendable {
     public init() {}
 
     /// Whether a closure has finished without an error.
-    // .acquiring pairs with the .releasing store in finish(isDone:): what the closure did is visible.
+    // .acquiring pairs with the .releasing store in finish(isDone:): what the closure did is
+    // visible.
     public var isDone: Bool { doneFlag.load(ordering: .acquiring) }
 
     /// Runs `body` unless one has been run; waits while another strand runs it.

@@ -14,8 +14,8 @@ struct OnceState<Waiters: WaiterList> {
         return true
     }
 
-    /// Whether `waiter` need not wait; else it is queued. Who need not wait, or is woken, is the one
-    /// that runs its closure if the phase is `.running` then.
+    /// Whether `waiter` need not wait; else it is queued. Who need not wait, or is woken, is the
+    /// one that runs its closure if the phase is `.running` then.
     mutating func goesOn(orQueue waiter: Waiters.Element) -> Bool {
         if begin() || phase == .done { return true }
         waiters.append(waiter)

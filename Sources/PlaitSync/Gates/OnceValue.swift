@@ -1,6 +1,6 @@
 /// A value that is made when it is first asked for, by whichever strand asks; the others wait.
 ///
-/// If making it throws, the error goes to who asked, and the next who asks tries again.
+/// If making it throws, the error goes to whoever asked, and the next that asks tries again.
 /// - Source: Go's `sync.OnceValue`, Rust's `LazyLock`.
 public final class OnceValue<Value: Sendable>: @unchecked Sendable {
     // Sendable: `once` orders the one write of `made` before all reads.

@@ -3,12 +3,12 @@ internal import PlaitPlatform
 
 /// A bounded set of things that are costly to make, such as connections, lent to one at a time.
 ///
-/// A thing is made when none is idle and fewer than the maximum exist; else the caller waits for one
-/// to be given back. Waiters are served first come, first served.
+/// A thing is made when none is idle and fewer than the maximum exist; else the caller waits for
+/// one to be given back. Waiters are served first come, first served.
 /// - Source: eventlet's `pools.Pool`.
 public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
-    // Sendable: `guardLock` guards `state`, and the places of those who wait: each is written between
-    // settling its wait and unparking it.
+    // Sendable: `guardLock` guards `state`, and the places of those who wait: each is written
+    // between settling its wait and unparking it.
     private let guardLock = ShortLock()
     private var state: ResourcePoolState<Resource, WaitQueue>
     private let create: @Sendable () throws -> Resource
@@ -24,7 +24,7 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
     /// - Parameters:
     ///   - minimum: How many are made at once.
     ///   - maximum: How many there are at most; at least 1.
-    ///   - create: Makes one, on the thread of who needs it, which it may block.
+    ///   - create: Makes one, on the thread that needs it, which it may block.
     /// - Throws: What `create` throws for one of the minimum.
     public init(
         minimum: Int = 0, maximum: Int, order: Order = .firstInFirstOut,
@@ -122,8 +122,8 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         if case .handTo(let waiter) = result { waiter.unpark() }
     }
 
-    /// Says that one that was got is not given back, such as a connection that broke: another may be
-    /// made in its place. Never blocks.
+    /// Says that one that was got is not given back, such as a connection that broke: another may
+    /// be made in its place. Never blocks.
     public func discard() {
         guardLock.lock()
         demand(state.count > 0, "discard of one of a ResourcePool that has none")

@@ -8,7 +8,8 @@ enum Loan<Resource> {
     case place
 }
 
-/// The pure state of a ``ResourcePool``. While anyone waits, nothing is free and nothing may be made.
+/// The pure state of a ``ResourcePool``. While anyone waits, nothing is free and nothing may be
+/// made.
 struct ResourcePoolState<Resource, Waiters: WaiterList> {
     enum Put {
         case stored
@@ -62,8 +63,8 @@ struct ResourcePoolState<Resource, Waiters: WaiterList> {
         return .stored
     }
 
-    /// Gives up a place: nothing was made, or what was made is not given back. Returns a waiter that
-    /// gets the place.
+    /// Gives up a place: nothing was made, or what was made is not given back. Returns a waiter
+    /// that gets the place.
     mutating func giveUpPlace() -> Waiters.Element? {
         if count <= maximum, let waiter = claim() { return waiter }
         count -= 1

@@ -71,7 +71,8 @@ public final class Condition: @unchecked Sendable {
         }
     }
 
-    /// Gives the lock back, suspends the calling task until a notification, and takes the lock again.
+    /// Gives the lock back, suspends the calling task until a notification, and takes the lock
+    /// again.
     public func wait() async throws {
         _ = try await wait(until: .never)
     }

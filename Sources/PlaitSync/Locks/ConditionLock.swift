@@ -75,7 +75,8 @@ extension Condition {
         }
     }
 
-    /// Takes the condition's lock, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// Takes the condition's lock, waiting at most `limit`; `.zero` tries once, `nil` waits for
+    /// ever.
     /// - Returns: Whether it was taken.
     @available(*, noasync)
     public func acquire(within limit: Duration?) throws -> Bool {
@@ -120,8 +121,8 @@ extension Condition {
     }
 
     /// Runs `body` holding the lock; the calling task is suspended while another holds it.
-    /// - Throws: `CancellationError` when the task is cancelled while it waits for the lock, and what
-    ///   `body` throws.
+    /// - Throws: `CancellationError` when the task is cancelled while it waits for the lock, and
+    ///   what `body` throws.
     public func withLock<Result>(
         _ body: () async throws -> Result
     ) async throws -> Result {

@@ -16,7 +16,7 @@ struct ConditionState<Waiters: WaiterList> {
 
     /// A waiter whose wait ended as `outcome` has the lock again and leaves.
     /// - Parameter isCancelled: It leaves as cancelled.
-    /// - Returns: Who gets the notification that this waiter leaves unused.
+    /// - Returns: The waiter that gets the notification that this waiter leaves unused.
     mutating func leave(_ outcome: WaitOutcome, isCancelled: Bool) -> Waiters.Element? {
         outcome.isWoken && isCancelled ? notify() : nil
     }

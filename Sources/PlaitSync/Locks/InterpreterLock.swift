@@ -2,8 +2,8 @@ internal import PlaitParking
 internal import PlaitPlatform
 public import Synchronization
 
-/// The lock around an engine that is not thread-safe, such as an interpreter: whoever runs the engine
-/// holds it, checks often whether others want it, and lets it go around whatever blocks.
+/// The lock around an engine that is not thread-safe, such as an interpreter: whoever runs the
+/// engine holds it, checks often whether others want it, and lets it go around whatever blocks.
 ///
 /// ```swift
 /// try lock.acquire()
@@ -32,8 +32,8 @@ public final class InterpreterLock: @unchecked Sendable {
     @exclusivity(unchecked) @usableFromInline var ticksLeft: Int
     /// The policy has changed since the holder last began to count.
     var ticksAreStale = false
-    /// Nanoseconds until a waiter asks, `.max` where none does: read before a wait begins, and again
-    /// under the guard, lest one waits by a policy that has just gone.
+    /// Nanoseconds until a waiter asks, `.max` where none does: read before a wait begins, and
+    /// again under the guard, lest one waits by a policy that has just gone.
     let patience: Atomic<UInt64>
 
     /// What a check has to do.
@@ -154,15 +154,15 @@ public final class InterpreterLock: @unchecked Sendable {
 
     // MARK: Releasing
 
-    /// Gives the lock up. Who has asked for it gets it; else a waiter is woken to take it, and a
-    /// running strand may be quicker.
+    /// Gives the lock up. The strand that has asked for it gets it; else a waiter is woken to take
+    /// it, and a running strand may be quicker.
     ///
     /// Traps unless the calling strand holds it.
     /// - Source: CPython's `PyEval_ReleaseThread`.
     public func release() { release(by: .current) }
 
-    /// Runs `body`, which blocks, without the lock, and takes the lock again whatever `body` throws.
-    /// Taking it again is not cancellable.
+    /// Runs `body`, which blocks, without the lock, and takes the lock again whatever `body`
+    /// throws. Taking it again is not cancellable.
     ///
     /// Blocks the calling thread or parks the calling fiber until it has the lock again.
     /// - Source: CPython's `Py_BEGIN_ALLOW_THREADS`.
@@ -195,8 +195,8 @@ public final class InterpreterLock: @unchecked Sendable {
 
     // MARK: Checking
 
-    /// Lets others have the lock if it is their turn, and takes it again. To be called by the holder,
-    /// as often as it can be interrupted: between the bytecodes of an interpreter.
+    /// Lets others have the lock if it is their turn, and takes it again. To be called by the
+    /// holder, as often as it can be interrupted: between the bytecodes of an interpreter.
     ///
     /// Costs one relaxed load of a word that is mostly unchanged, and with ticks a decrement. When
     /// others get the lock, it blocks the calling thread or parks the calling fiber until it has it

@@ -4,12 +4,13 @@ internal import PlaitPlatform
 public enum InterpreterLockPolicy: Sendable, Hashable, CustomStringConvertible {
     /// The holder offers it after so many calls of `check()`: it releases it and takes it again,
     /// and nothing says who gets it in between. On several cores that is mostly the old holder, as
-    /// who waits has to wake up first. A fiber of the holder's own hub gets it when the holder waits.
+    /// who waits has to wake up first. A fiber of the holder's own hub gets it when the holder
+    /// waits.
     /// - Source: Python's before 3.2; `sys.setcheckinterval`, there 100.
     case ticks(every: Int)
 
-    /// Who has waited so long without a switch asks for it; the holder hands it over at its next
-    /// `check()`, to the one that has waited longest, and waits its turn.
+    /// A strand that has waited so long without a switch asks for it; the holder hands it over at
+    /// its next `check()`, to the one that has waited longest, and waits its turn.
     /// - Source: Python's since 3.2; `sys.setswitchinterval`, there 5 ms.
     case interval(Duration = .milliseconds(5))
 

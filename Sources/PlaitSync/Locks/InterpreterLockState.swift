@@ -28,7 +28,7 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
 
     private(set) var policy: InterpreterLockPolicy
     private(set) var isHeld = false
-    /// Who holds it; nobody while the one that it was handed to is on its way.
+    /// The holder; none while the one that it was handed to is on its way.
     private(set) var holder = StrandKey.none
     /// Somebody has asked since the last switch. Only while it is held.
     private(set) var isRequested = false

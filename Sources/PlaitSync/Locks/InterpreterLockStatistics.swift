@@ -22,7 +22,8 @@ public struct InterpreterLockStatistics: Sendable, Hashable {
     /// Times that a strand wanted it back, after a `check()` or `allowThreads`, and had to wait for
     /// another to have it first.
     public internal(set) var failedRetakes = 0
-    /// Who has waited how long, the longest first. Beyond 256 strands the rest is one, `others`.
+    /// Which strand has waited how long, the longest first. Beyond 256 strands the rest is one,
+    /// `others`.
     public internal(set) var waits: [Wait] = []
 }
 

@@ -14,7 +14,7 @@ public final class Lock: @unchecked Sendable {
     // Sendable: `word` and `holderBits` are atomic; `guardLock` guards `state`, and every change of
     // `word` that sets or clears its waiters bit.
     @usableFromInline let word: Atomic<UInt32>
-    /// Whose it is, for who looks for deadlocks: a ``StrandKey``. Set after taking it and cleared
+    /// Its holder, for the search for deadlocks: a ``StrandKey``. Set after taking it and cleared
     /// before giving it back, so that it never names one who has given it back.
     @usableFromInline let holderBits = Atomic<UInt64>(0)
     private let guardLock = ShortLock()
@@ -30,8 +30,8 @@ public final class Lock: @unchecked Sendable {
     /// - Parameters:
     ///   - name: For reports of deadlocks.
     ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
-    ///     ``DeadlockDetection`` says. `.off` for a lock that others release than took it, as a signal:
-    ///     who waits for such a lock does not wait for its holder.
+    ///     ``DeadlockDetection`` says. `.off` for a lock that others release than took it, as a
+    ///     signal: who waits for such a lock does not wait for its holder.
     public convenience init(
         name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil
     ) {
@@ -130,8 +130,8 @@ public final class Lock: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs. A deadlock
-    /// that is to be thrown traps here, where only `body` throws.
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs. A
+    /// deadlock that is to be thrown traps here, where only `body` throws.
     @available(*, noasync)
     @inlinable
     public func withLock<Result, Failure: Error>(

@@ -33,7 +33,7 @@ struct LockState<Waiters: LockWaiterList> {
 
     /// Gives back a lock that is held.
     /// - Parameter isOwed: Whether the oldest waiter must be given the lock, rather than a try.
-    /// - Returns: Who is to go on, and the word to store before.
+    /// - Returns: The waiters that go on, and the word to store before.
     mutating func release(
         _ seen: LockWord, isOwed: (Waiters.Element) -> Bool
     ) -> (waiter: Waiters.Element?, word: LockWord) {
@@ -53,7 +53,7 @@ struct LockState<Waiters: LockWaiterList> {
 
     /// A strand gives up that may have been woken before, for a lock that is free now: the next
     /// waiter is woken in its place. While the lock is held, its holder will do that.
-    /// - Returns: Who is to go on, and whether the word must lose its waiters bit before.
+    /// - Returns: The waiters that go on, and whether the word must lose its waiters bit before.
     mutating func passOn(_ seen: LockWord) -> (waiter: Waiters.Element?, clearsWaiters: Bool) {
         if seen.isHeld { return (nil, false) }
         let waiter = waiters.claimFirst()

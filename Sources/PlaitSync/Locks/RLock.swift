@@ -7,8 +7,8 @@ public import Synchronization
 ///
 /// It belongs to a thread, a fiber or a task, and nobody else may release it. A child task is
 /// another task than its parent; a task that calls synchronous code holds the lock there too. Order
-/// and hand-over between waiters are those of ``Lock``. Uncontended it costs what a ``Lock`` does, and
-/// a look at who runs for each step; taking it again costs no atomic exchange.
+/// and hand-over between waiters are those of ``Lock``. Uncontended it costs what a ``Lock`` does,
+/// and a look at who runs for each step; taking it again costs no atomic exchange.
 /// - Source: Python's `threading.RLock`.
 public final class RLock: @unchecked Sendable {
     // Sendable: `lock` is; `level` is the holder's alone.
@@ -56,8 +56,8 @@ public final class RLock: @unchecked Sendable {
     /// Takes the lock, waiting while another holds it; at once if the caller does.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `CancellationError` when the strand is cancelled while it waits; the lock is held no
-    ///   more times than before then.
+    /// - Throws: `CancellationError` when the strand is cancelled while it waits; the lock is held
+    ///   no more times than before then.
     /// - Source: Python's `RLock.acquire`.
     @available(*, noasync)
     @inlinable
@@ -110,7 +110,7 @@ public final class RLock: @unchecked Sendable {
 
     /// Gives back one acquisition; the last one lets a waiter have the lock.
     ///
-    /// Who does not hold it, traps.
+    /// Traps if the calling strand does not hold the lock.
     /// - Source: Python's `RLock.release`.
     @inlinable
     public func release() { release(by: .current) }
@@ -212,7 +212,7 @@ extension RLock {
 
 extension RLock: CustomStringConvertible {
     /// Its state at this moment, how deep the caller has it, and which one it is: such as
-    /// `RLock(locked, depth 2, 0x55d0…)`, without the depth for who does not hold it.
+    /// `RLock(locked, depth 2, 0x55d0…)`, without the depth where the caller does not hold it.
     public var description: String {
         let depth = depth
         let held = depth > 0 ? ", depth \(depth)" : ""

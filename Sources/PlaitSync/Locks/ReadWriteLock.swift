@@ -8,7 +8,8 @@ internal import PlaitPlatform
 /// come, first served. A writer that gives up lets the readers that it held back in at once.
 ///
 /// Not reentrant: a reader that acquires again may wait behind a writer that waits for it, and one
-/// that wants to write waits for itself. Any strand may release what another took, as with ``Lock``.
+/// that wants to write waits for itself. Any strand may release what another took, as with
+/// ``Lock``.
 /// - Source: the fair lock of Python's `readerwriterlock` and glibc's
 ///   `PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP`; Python's own library has none.
 public final class ReadWriteLock: @unchecked Sendable {
@@ -16,8 +17,8 @@ public final class ReadWriteLock: @unchecked Sendable {
     private let guardLock = ShortLock()
     private var state = ReadWriteState<WaitQueue>()
     private var writerKey = StrandKey.none
-    /// Readers, for who looks for deadlocks; not all of them when there are more than ``noted``, lest
-    /// many readers make it slow, or when one released what another took.
+    /// Readers, for the search for deadlocks; not all of them when there are more than ``noted``,
+    /// lest many readers make it slow, or when one released what another took.
     private var readerKeys: [StrandKey] = []
     private static let noted = 32
     /// For reports; nil for none.
@@ -43,7 +44,7 @@ public final class ReadWriteLock: @unchecked Sendable {
     /// Who acquired it for writing and holds it; nobody when it is free or being read.
     package var writer: StrandKey { guardLock.withLock { writerKey } }
 
-    /// Who holds it; none when not all are known.
+    /// Its holders; none when not all are known.
     var holders: [StrandKey] {
         guardLock.withLock {
             if state.holder == .writer { return [writerKey] }

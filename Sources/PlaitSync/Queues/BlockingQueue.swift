@@ -13,8 +13,8 @@ public typealias LifoQueue<Element> = BlockingQueue<LastInFirstOut<Element>>
 /// - Source: Python's `queue.PriorityQueue`.
 public typealias PriorityQueue<Element: Comparable> = BlockingQueue<SmallestFirst<Element>>
 
-/// A queue between threads, fibers and tasks: ``Queue``, ``LifoQueue``, ``PriorityQueue``, or one in an
-/// order of your own (see ``QueueStorage``).
+/// A queue between threads, fibers and tasks: ``Queue``, ``LifoQueue``, ``PriorityQueue``, or one
+/// in an order of your own (see ``QueueStorage``).
 ///
 /// Getters wait while it is empty, putters while it is full; both are served first come, first
 /// served. An item put while someone waits is handed to that waiter.
@@ -49,8 +49,8 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         ring?.deallocate()
     }
 
-    /// Items it holds before putters wait; at least 1. A smaller one keeps what is there, and counts
-    /// as full.
+    /// Items it holds before putters wait; at least 1. A smaller one keeps what is there, and
+    /// counts as full.
     ///
     /// A put that is under way just then may still go by the old one.
     public var capacity: Int {

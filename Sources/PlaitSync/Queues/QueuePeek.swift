@@ -14,8 +14,8 @@ extension BlockingQueue {
 
     /// The item that would come next, waiting while there is none; it stays.
     ///
-    /// Blocks the calling thread or parks the calling fiber. An item that goes to a waiting getter is
-    /// not seen.
+    /// Blocks the calling thread or parks the calling fiber. An item that goes to a waiting getter
+    /// is not seen.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `QueueError.empty` past the limit, `QueueError.shutDown` once shut down and
     ///   drained, `CancellationError`.

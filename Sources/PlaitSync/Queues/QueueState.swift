@@ -1,7 +1,7 @@
 public import PlaitParking
 
-/// The pure state of a ``BlockingQueue``. Getters wait only while it is empty, putters only while it
-/// is full.
+/// The pure state of a ``BlockingQueue``. Getters wait only while it is empty, putters only while
+/// it is full.
 @usableFromInline
 struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     @usableFromInline typealias Element = Storage.Element
@@ -13,8 +13,8 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
         /// It went to this getter, whose wait was ended: the item must be left with it before it
         /// goes on.
         case handTo(Waiters.Element, Element)
-        /// It is in the queue, but the storage failed this getter, whose wait was ended: the error is
-        /// to be left with it. ``handOver()`` says what becomes of the next one.
+        /// It is in the queue, but the storage failed this getter, whose wait was ended: the error
+        /// is to be left with it. ``handOver()`` says what becomes of the next one.
         case refuse(Waiters.Element, any Error)
         case full
         case shutDown
@@ -115,8 +115,8 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     /// Refuses further items. `immediately` drops what is there, but for what the storage fails to
     /// give.
     ///
-    /// - Returns: What was dropped: to be let go of outside the lock, since its end may use the queue.
-    ///   Those who wait are to be claimed and woken.
+    /// - Returns: What was dropped: to be let go of outside the lock, since its end may use the
+    ///   queue. Those who wait are to be claimed and woken.
     @inlinable
     mutating func shutDown(immediately: Bool) -> [Element] {
         isShutDown = true

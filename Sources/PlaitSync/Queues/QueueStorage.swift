@@ -78,8 +78,8 @@ public struct LastInFirstOut<Element>: QueueStorage {
     public func peek() -> Element { items[items.count - 1] }
 }
 
-/// Smallest first, and oldest first among equals: the order of a ``PriorityQueue``. It compares items
-/// under the queue's lock.
+/// Smallest first, and oldest first among equals: the order of a ``PriorityQueue``. It compares
+/// items under the queue's lock.
 public struct SmallestFirst<Element: Comparable>: QueueStorage {
     @usableFromInline
     struct Entry: Comparable {

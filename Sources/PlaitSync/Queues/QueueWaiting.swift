@@ -3,11 +3,11 @@ public import PlaitPlatform
 
 // How a queue moves items between its state and the places of those who wait. A place is an
 // `Element?` in the waiting frame (or, for a task, in an ItemPlace), touched by others only under
-// the queue's lock, between settling its wait and unparking it. Who is woken with nothing done was
-// refused by the storage, or else the queue was shut down.
+// the queue's lock, between settling its wait and unparking it. A waiter that is woken with nothing
+// done was refused by the storage, or else the queue was shut down.
 //
-// Items end outside the lock, since their ends may use the queue. One that was stored may be gone at
-// once: whoever stored it keeps it until it has unlocked.
+// Items end outside the lock, since their ends may use the queue. One that was stored may be gone
+// at once: whoever stored it keeps it until it has unlocked.
 extension BlockingQueue {
     // MARK: Without the lock
 
@@ -37,8 +37,8 @@ extension BlockingQueue {
 
     // MARK: Under the lock
 
-    // Waiting getters need the ring's tail diverted, so that an item that is pushed comes past them;
-    // waiting putters, an overflow and a shut down need both ends diverted.
+    // Waiting getters need the ring's tail diverted, so that an item that is pushed comes past
+    // them; waiting putters, an overflow and a shut down need both ends diverted.
 
     /// Locks for a put: nothing is pushed by others, and what looks full stays so.
     @inlinable
@@ -143,7 +143,8 @@ extension BlockingQueue {
     }
 
     /// Moves waiting putters' items into the queue while there is place. Under the lock.
-    /// - Returns: The putters, to be woken: those whose items are in, or were refused by the storage.
+    /// - Returns: The putters, to be woken: those whose items are in, or were refused by the
+    ///   storage.
     @inlinable
     func takeInPutters() -> ClaimedWaiters {
         var claimed = ClaimedWaiters()

@@ -4,13 +4,13 @@ public import Synchronization
 /// A bounded first-in, first-out ring that many threads put into and take from at once, without a
 /// lock and with one atomic exchange an item: Vyukov's queue, with one bit more.
 ///
-/// Each slot has a stamp. A pusher takes position `p` by moving `tail` past it when the slot's stamp
-/// is `p`, leaves the item and stamps it `p + 1`; a popper takes it then by moving `head`, and stamps
-/// the slot for its next round. Both ends carry a *divert* bit. While it is set no operation begins
-/// without the queue's lock: since it is in the very word that an operation exchanges, one that looked
-/// before fails. If the bit came and went and the end is where it was, the operation goes on, and
-/// may: the stamp it saw is still there. That is what lets a queue with waiters, an overflow or a shut
-/// down be exact, and one without be fast.
+/// Each slot has a stamp. A pusher takes position `p` by moving `tail` past it when the slot's
+/// stamp is `p`, leaves the item and stamps it `p + 1`; a popper takes it then by moving `head`,
+/// and stamps the slot for its next round. Both ends carry a *divert* bit. While it is set no
+/// operation begins without the queue's lock: since it is in the very word that an operation
+/// exchanges, one that looked before fails. If the bit came and went and the end is where it was,
+/// the operation goes on, and may: the stamp it saw is still there. That is what lets a queue with
+/// waiters, an overflow or a shut down be exact, and one without be fast.
 ///
 /// Its memory belongs to the queue that made it, which frees it.
 @safe
@@ -20,8 +20,8 @@ struct Ring<Element> {
     @usableFromInline let slots: UnsafeMutablePointer<RingSlot<Element>>
     @usableFromInline let mask: UInt
 
-    /// - Parameter limit: Items after which ``beginPush()`` refuses; memory is made for no more than
-    ///   `slotLimit` of them.
+    /// - Parameter limit: Items after which ``beginPush()`` refuses; memory is made for no more
+    ///   than `slotLimit` of them.
     @inlinable
     init(limit: Int, slotLimit: Int) {
         var count = 2
@@ -88,8 +88,8 @@ struct Ring<Element> {
 
     // MARK: With others at the same time
 
-    /// Takes a position for an item, which is to be stored there before ``endPush(_:)``. Nil when it
-    /// is diverted or seems full: only under the lock can one be sure.
+    /// Takes a position for an item, which is to be stored there before ``endPush(_:)``. Nil when
+    /// it is diverted or seems full: only under the lock can one be sure.
     @inlinable
     @inline(__always)
     func beginPush() -> UInt? {
@@ -139,8 +139,8 @@ struct Ring<Element> {
         unsafe slot(position).pointee.stamp.store(position &+ 1, ordering: .releasing)
     }
 
-    /// Takes the oldest item's position; it is to be taken out before ``endPop(_:)``. Nil when it is
-    /// diverted or seems empty.
+    /// Takes the oldest item's position; it is to be taken out before ``endPop(_:)``. Nil when it
+    /// is diverted or seems empty.
     @inlinable
     @inline(__always)
     func beginPop() -> UInt? {
@@ -183,9 +183,9 @@ struct Ring<Element> {
 
     /// Waits up to 64 pauses, about 2 µs, for more than one item at the head, or place at the tail.
     ///
-    /// Who takes each item as soon as it is there, fetches the cache lines from its partner's core for
-    /// each: 40 ns. Who lets some gather fetches them once for all: 7 ns an item. The wait grows
-    /// while more do come, and shrinks while they do not.
+    /// A getter that takes each item as soon as it is there fetches the cache lines from its
+    /// partner's core for each: 40 ns. Who lets some gather fetches them once for all: 7 ns an
+    /// item. The wait grows while more do come, and shrinks while they do not.
     @inlinable
     func letMoreCome(at end: RingEnd) {
         guard slotCount >= 64 else { return }
@@ -278,8 +278,8 @@ struct Ring<Element> {
         return unsafe slot(position).pointee.item.unsafelyUnwrapped
     }
 
-    /// Waits for who took the position before the ring was diverted: it has a few instructions left,
-    /// unless the kernel stopped its thread right there.
+    /// Waits for whoever took the position before the ring was diverted: it has a few instructions
+    /// left, unless the kernel stopped its thread right there.
     @inlinable
     func awaitStamp(_ stamp: UInt, at position: UInt) {
         if unsafe slot(position).pointee.stamp.load(ordering: .acquiring) == stamp { return }
@@ -299,8 +299,8 @@ struct RingEnds: ~Copyable {
         UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt
     )
 
-    /// Guarded by the queue's lock. The first field: the thread sanitizer takes its being written for
-    /// an access to what lies at the same address as the whole.
+    /// Guarded by the queue's lock. The first field: the thread sanitizer takes its being written
+    /// for an access to what lies at the same address as the whole.
     @usableFromInline var divertedPushes: UInt = 0
     /// Position times two, and the divert bit.
     @usableFromInline let tail = Atomic<UInt>(0)

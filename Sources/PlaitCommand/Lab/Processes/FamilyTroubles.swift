@@ -1,6 +1,7 @@
 internal import Plait
 
-/// What a process in the middle has: a line to the one that watches, and one that its child waits at.
+/// What a process in the middle has: a line to the one that watches, and one that its child waits
+/// at.
 struct Middle: Codable, Sendable {
     let line: Connection
     let hold: Connection

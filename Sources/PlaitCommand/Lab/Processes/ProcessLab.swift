@@ -2,8 +2,8 @@ internal import ArgumentParser
 internal import Foundation
 internal import Plait
 
-/// `plait lab process`: the classic experiments with processes, each a few lines on Plait's public interface that
-/// can be read beside what they print.
+/// `plait lab process`: the classic experiments with processes, each a few lines on Plait's public
+/// interface that can be read beside what they print.
 struct ProcessLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "process",

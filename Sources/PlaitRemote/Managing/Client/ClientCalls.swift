@@ -65,7 +65,8 @@ extension ManagerClient {
         return try begin(call, on: object)
     }
 
-    /// Makes a call whose result comes by a future, suspending the calling task while too many are under way.
+    /// Makes a call whose result comes by a future, suspending the calling task while too many are
+    /// under way.
     func submit<Call: ManagedCall>(
         _ call: Call, on object: UInt64
     ) async throws -> Future<Call.Output> {
@@ -108,8 +109,8 @@ extension ManagerClient {
 
     // MARK: Calls that are given up
 
-    /// What the manager says of a cancelled call, if it says so soon: what it gave must not be lost. The thread
-    /// receives it, as the strand is cancelled.
+    /// What the manager says of a cancelled call, if it says so soon: what it gave must not be
+    /// lost. The thread receives it, as the strand is cancelled.
     private func lastWord(on number: UInt32) throws -> Reply? {
         hand(number, to: .waiting)
         return try reply(to: number, until: Self.soon, isCancellable: false)
@@ -157,14 +158,16 @@ extension SocketAddress {
 }
 
 extension Duration {
-    /// How long a call that has a limit of its own, or was cancelled, waits for what the manager says of it.
+    /// How long a call that has a limit of its own, or was cancelled, waits for what the manager
+    /// says of it.
     fileprivate static let managerAnswers = Duration.milliseconds(100)
 }
 
 extension ManagedCall {
     /// Until when its caller waits for the answer.
     fileprivate func deadline(within given: Duration?) -> Deadline {
-        // The manager keeps the call's own limit, and says what came first; unless it is busy, or stopped.
+        // The manager keeps the call's own limit, and says what came first; unless it is busy, or
+        // stopped.
         let own = limit.map { max($0, .managerAnswers) + .managerAnswers }
         guard let own else { return Deadline(within: given) }
         return Deadline(within: min(own, given ?? own))

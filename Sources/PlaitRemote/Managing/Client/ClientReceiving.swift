@@ -54,8 +54,8 @@ extension ManagerClient {
 
     // MARK: Receiving, by the receiver
 
-    /// Receives until the call has its reply, or there is something else to be done, which is returned. Nil
-    /// past the deadline.
+    /// Receives until the call has its reply, or there is something else to be done, which is
+    /// returned. Nil past the deadline.
     private func receive(
         until deadline: Deadline, whileWaitingFor number: UInt32
     ) throws -> [() -> Void]? {
@@ -68,7 +68,8 @@ extension ManagerClient {
     }
 
     /// Takes in what comes, waiting for it, and hands the replies out.
-    /// - Returns: What is to be done when somebody else may receive; nil when the deadline has passed.
+    /// - Returns: What is to be done when somebody else may receive; nil when the deadline has
+    ///   passed.
     private func receive(
         until deadline: Deadline, onThread: Bool = false
     ) throws -> [() -> Void]? {
@@ -173,8 +174,8 @@ extension ManagerClient {
         if !threadIsWanted.isSet { threadIsWanted.set() }
     }
 
-    /// Receives while there is something for the thread and nobody else does. False when nothing can come
-    /// any more.
+    /// Receives while there is something for the thread and nobody else does. False when nothing
+    /// can come any more.
     private func receiveOnThread() -> Bool {
         threadIsWanted.clear()
         while state.withLock({ $0.beginOnThread() }) {

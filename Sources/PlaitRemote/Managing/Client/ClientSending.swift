@@ -55,14 +55,14 @@ extension ManagerClient {
         if !state.withLock({ $0.output.isLeftToThread }) { flush() }
     }
 
-    /// As ``flushByThread()``, for a call that nobody waits for yet: it may be sent a fifth of a millisecond later,
-    /// with others.
+    /// As ``flushByThread()``, for a call that nobody waits for yet: it may be sent a fifth of a
+    /// millisecond later, with others.
     func flushSoon() {
         if !state.withLock({ $0.output.isLeftToDozingThread }) { flush() }
     }
 
-    /// Sends what there is, unless somebody does. Does not wait: what the socket does not take is left to a
-    /// thread.
+    /// Sends what there is, unless somebody does. Does not wait: what the socket does not take is
+    /// left to a thread.
     func flush() {
         guard var bytes = state.withLock({ $0.output.begin() }) else { return }
         while true {

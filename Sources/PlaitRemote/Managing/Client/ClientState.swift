@@ -1,15 +1,18 @@
 internal import PlaitParking
 
-/// The pure state of a ``ManagerClient``: its calls, which of its strands receives for all, and what is to be sent.
+/// The pure state of a ``ManagerClient``: its calls, which of its strands receives for all, and
+/// what is to be sent.
 ///
-/// One receives at a time: a strand that waits for its own reply, else the client's thread, while there are
-/// replies that no strand can receive. Whoever has received calls ``stopReceiving()``, which names the next.
+/// One receives at a time: a strand that waits for its own reply, else the client's thread, while
+/// there are replies that no strand can receive. Whoever has received calls ``stopReceiving()``,
+/// which names the next.
 struct ClientState<Waiters: WaiterList, Reply, Taker> {
     /// What the caller does after unlocking.
     struct Effects {
         /// To be unparked.
         var woken: [Waiters.Element] = []
-        /// To be called by whoever does not receive just then: it may be code of the user's, which may call.
+        /// To be called by whoever does not receive just then: it may be code of the user's, which
+        /// may call.
         var taken: [(taker: Taker, reply: Reply)] = []
         /// The client's thread is to look whether it receives.
         var wakesThread = false
@@ -25,7 +28,7 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
 
     enum Receiver { case nobody, strand, thread }
 
-    /// Who gets a call's reply.
+    /// What gets a call's reply.
     enum Owner {
         /// A strand, which receives while nobody else does.
         case strand
@@ -194,8 +197,8 @@ struct ClientOutput {
 
     mutating func add(_ head: RequestHead, _ body: [UInt8]) { bytes.append(request: head, body) }
 
-    /// What the caller sends from now on, until ``next()`` says that there is no more; nil if another
-    /// sends, or there is nothing.
+    /// What the caller sends from now on, until ``next()`` says that there is no more; nil if
+    /// another sends, or there is nothing.
     mutating func begin() -> [UInt8]? {
         guard !isSending && !bytes.isEmpty else { return nil }
         isSending = true
@@ -222,7 +225,8 @@ struct ClientOutput {
     var isLeftToThread: Bool { threadIsAwake && bytes.count < 16_384 }
     /// The thread dozes: it looks again soon whether there is something to be sent.
     private(set) var threadDozes = false
-    /// As ``isLeftToThread``, of calls that nobody waits for yet: enough are sent together to be worth it.
+    /// As ``isLeftToThread``, of calls that nobody waits for yet: enough are sent together to be
+    /// worth it.
     var isLeftToDozingThread: Bool { isLeftToThread || threadDozes && bytes.count < 4_096 }
 
     mutating func noteThread(isAwake: Bool, dozes: Bool = false) {

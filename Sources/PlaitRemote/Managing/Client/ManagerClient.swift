@@ -8,13 +8,13 @@ internal import SystemPackage
 
 /// A process's connection to a manager, which all its strands and tasks share.
 ///
-/// A call's path, downward: `call` (ClientCalls) encodes it and adds it to what is sent (`enqueue`); `flush`
-/// (ClientSending) sends that; `reply(to:)` (ClientReceiving) receives for all, or waits until another has;
-/// ``ClientState`` says which; `result(of:)` decodes.
+/// A call's path, downward: `call` (ClientCalls) encodes it and adds it to what is sent
+/// (`enqueue`); `flush` (ClientSending) sends that; `reply(to:)` (ClientReceiving) receives for
+/// all, or waits until another has; ``ClientState`` says which; `result(of:)` decodes.
 @safe
 final class ManagerClient: @unchecked Sendable {
-    // Sendable: `state` has a lock; `incoming` is used by the receiver that it names; `identity` is set before
-    // others have the client; the rest is constant.
+    // Sendable: `state` has a lock; `incoming` is used by the receiver that it names; `identity` is
+    // set before others have the client; the rest is constant.
     typealias Reply = Result<[UInt8], any Error>
     typealias State = ClientState<WaitQueue, Reply, @Sendable (Reply) -> Void>
 
@@ -69,8 +69,8 @@ final class ManagerClient: @unchecked Sendable {
 
     var isOurs: Bool { generation == ForkedChild.generation }
 
-    /// Does what a change of the state has brought about, but for calling takers: the caller returns those
-    /// to whoever does not receive.
+    /// Does what a change of the state has brought about, but for calling takers: the caller
+    /// returns those to whoever does not receive.
     func perform(_ effects: State.Effects) -> [() -> Void] {
         for waiter in effects.woken { waiter.unpark() }
         if effects.wakesThread { wakeThread() }
@@ -91,7 +91,8 @@ final class ManagerClient: @unchecked Sendable {
     }
 
     /// What another process needs to find the object.
-    /// - Parameter loans: Of the encoding. Nil where the bytes go nobody knows where: they keep it for a second.
+    /// - Parameter loans: Of the encoding. Nil where the bytes go nobody knows where: they keep it
+    ///   for a second.
     func lend(_ object: UInt64, in loans: Loans?) throws -> ForeignReference {
         guard isOurs else { throw ManagerError.forked }
         var ticket: UInt64 = 0

@@ -12,8 +12,8 @@ final class ManagerRoot {
         func run(on root: ManagerRoot) -> ManagerIdentity { root.server.identity }
     }
 
-    /// Makes an object, or finds the one of a name. The type goes by its name, and is no part of the call's own:
-    /// of a private type, nothing generic could be found.
+    /// Makes an object, or finds the one of a name. The type goes by its name, and is no part of
+    /// the call's own: of a private type, nothing generic could be found.
     struct Make: CallerCall {
         let type: TypeName
         let name: String?

@@ -14,7 +14,8 @@ struct ManagerIdentity: Codable, Hashable, Sendable {
     let limits: ManagerLimits
 }
 
-/// The life of a manager's process: one thread, whose fibers read from the connections and run the calls.
+/// The life of a manager's process: one thread, whose fibers read from the connections and run the
+/// calls.
 @safe
 final class ManagerServer: @unchecked Sendable {
     // Sendable: `objects` has a lock; the rest is used by the manager's thread alone.
@@ -186,7 +187,8 @@ final class ManagerServer: @unchecked Sendable {
         return object
     }
 
-    /// As ``ObjectTable/release(_:for:)``, once the requests that other connections have here are handled.
+    /// As ``ObjectTable/release(_:for:)``, once the requests that other connections have here are
+    /// handled.
     func releaseLater(_ object: UInt64, of session: UInt64) {
         afterRequests { self.objects.release(object, for: session) }
     }
@@ -198,7 +200,8 @@ final class ManagerServer: @unchecked Sendable {
 
     private func afterRequests(_ body: @escaping @Sendable () -> Void) {
         spawn(.fiber, on: hub, name: "release", isDaemon: true) {
-            // One round of the loop may have begun before: what has come by then is handled in the next.
+            // One round of the loop may have begun before: what has come by then is handled in the
+            // next.
             for _ in 0..<2 { try Strand.sleep(for: .milliseconds(5)) }
             body()
         }

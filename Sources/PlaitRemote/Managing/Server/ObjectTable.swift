@@ -92,8 +92,8 @@ final class ObjectTable: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// Notes that a connection holds the object once more. False, having done nothing, for one that has
-    /// ended.
+    /// Notes that a connection holds the object once more. False, having done nothing, for one that
+    /// has ended.
     func hold(_ object: ServedObject, for session: UInt64) -> Bool {
         guardLock.withLock {
             guard held[session] != nil else { return false }

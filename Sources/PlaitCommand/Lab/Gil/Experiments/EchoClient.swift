@@ -1,7 +1,7 @@
 internal import Plait
 
-/// Messages of a lab program on a socket, a line each. A client that has gone, or left an echo unread,
-/// is the end of them.
+/// Messages of a lab program on a socket, a line each. A client that has gone, or left an echo
+/// unread, is the end of them.
 struct SocketConnection: ProgramConnection {
     let socket: StreamSocket
 
@@ -16,8 +16,8 @@ struct SocketConnection: ProgramConnection {
 
 /// Who sends a message, waits for its echo, rests a little, and sends the next.
 struct EchoClient {
-    /// Between two messages. Without it, the echo thread would be back before a thread that was woken
-    /// for the lock could run, and keep the lock all the time.
+    /// Between two messages. Without it, the echo thread would be back before a thread that was
+    /// woken for the lock could run, and keep the lock all the time.
     static let rest = Duration.microseconds(200)
 
     struct Trips: Sendable {

@@ -1,7 +1,7 @@
 internal import Plait
 
-/// Two threads that each add one to `count`, an instruction at a time, switched where it hurts: after
-/// the first has loaded `count`, and after the second has stored it.
+/// Two threads that each add one to `count`, an instruction at a time, switched where it hurts:
+/// after the first has loaded `count`, and after the second has stored it.
 struct LostUpdateWalk: Encodable, Sendable, Equatable {
     struct Step: Encodable, Sendable, Equatable {
         let thread: String
@@ -50,7 +50,7 @@ struct LostUpdateWalk: Encodable, Sendable, Equatable {
         var walk = Walk(program, globals)
         try walk.run(0, until: .loadGlobal)
         try walk.run(1, until: .storeGlobal)
-        // Who is blocked goes on when the other has ended.
+        // The blocked one goes on when the other has ended.
         try walk.run(0, until: nil)
         try walk.run(1, until: nil)
         steps = walk.steps

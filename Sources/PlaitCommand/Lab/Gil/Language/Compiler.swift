@@ -1,7 +1,7 @@
 /// Turns the syntax of a lab program into bytecode.
 ///
-/// A name is local to a function if it is a parameter or declared in it with `var`, from there on to
-/// its end; else it is global.
+/// A name is local to a function if it is a parameter or declared in it with `var`, from there on
+/// to its end; else it is global.
 struct Compiler {
     /// What all functions share.
     private struct Names {

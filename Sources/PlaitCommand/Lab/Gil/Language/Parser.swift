@@ -46,8 +46,8 @@ struct Parser {
 
     private mutating func skipNewlines() { while skip(.newline) {} }
 
-    /// Runs `body` one level deeper. The limit keeps the parser, and the compiler after it, from the
-    /// end of their stack.
+    /// Runs `body` one level deeper. The limit keeps the parser, and the compiler after it, from
+    /// the end of their stack.
     private mutating func nested<Result>(
         _ body: (inout Parser) throws(ProgramError) -> Result
     ) throws(ProgramError) -> Result {

@@ -110,7 +110,7 @@ final class Machine: @unchecked Sendable {
         let interpreter = Interpreter(program, globals, function: function, arguments: arguments)
         let handle = Plait.spawn(.thread, name: thread.name) { self.run(interpreter, as: thread) }
         threads.append(handle)
-        // The system may have refused it: nobody else would say so to who joins it.
+        // The system may have refused it: nobody else would say so to whoever joins it.
         if !handle.isAlive { thread.hasEnded.set() }
         return thread
     }
