@@ -54,9 +54,14 @@ public final class Scope: @unchecked Sendable {
     }
 
     private let owner: Strand
+    /// A cancellation before the scope is not the scope's to pass on.
+    private let wasCancelledBefore: Bool
     private let state = Guarded(State())
 
-    init(owner: Strand) { self.owner = owner }
+    init(owner: Strand) {
+        self.owner = owner
+        wasCancelledBefore = owner.isCancelled
+    }
 
     /// Starts a fiber in the scope, on the calling thread's hub; see `spawn(.fiber)`.
     @discardableResult
@@ -166,7 +171,7 @@ public final class Scope: @unchecked Sendable {
         owner.retractInterrupts()
         if let firstError {
             // A cancellation of the owner's that came meanwhile goes to its next wait.
-            if wasCancelled && owner.isCancelled { owner.cancel() }
+            if wasCancelled && owner.isCancelled && !wasCancelledBefore { owner.cancel() }
             throw firstError
         }
         if bodyError == nil && wasCancelled { throw CancellationError() }

@@ -59,6 +59,28 @@ struct ScopeTests {
         }
     }
 
+    @Test func `a cancellation that was caught before the scope does not come again`() async throws
+    {
+        try await onThread {
+            let strand = spawn(.fiber) {
+                Strand.current.cancel()
+                do {
+                    _ = try Event().wait(within: .seconds(60))
+                    return false
+                } catch is CancellationError {}
+                do {
+                    try withScope { scope in
+                        scope.spawn(.fiber) { throw Failure(number: 1) }
+                    }
+                } catch is Failure {}
+                // Throws if another comes.
+                return try !Event().wait(within: .milliseconds(1))
+            }
+            let sawNoOther = try strand.join()
+            #expect(sawNoOther)
+        }
+    }
+
     @Test func `a scope that lives long lets go of what has ended, and closes in one pass`()
         async throws
     {
