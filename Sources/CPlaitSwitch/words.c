@@ -29,6 +29,8 @@ typedef struct place {
     size_t module, offset;
 } place;
 
+enum { most_candidates = 16 };
+
 typedef struct visit {
     /// Called with each word; stops when it returns other than 0.
     void (*body)(struct visit *, place, uintptr_t *);
@@ -38,6 +40,8 @@ typedef struct visit {
     int count;
     uintptr_t *copy;
     size_t words, capacity;
+    place places[most_candidates];
+    uintptr_t *candidates[most_candidates];
 } visit;
 
 static int visit_module(struct dl_phdr_info *library, size_t size, void *argument) {
@@ -73,12 +77,13 @@ static void copy_word(visit *state, place where, uintptr_t *word) {
     state->words++;
 }
 
-static void note_if_changed(visit *state, place where, uintptr_t *word) {
+static void note_if_set(visit *state, place where, uintptr_t *word) {
     size_t index = state->words++;
-    if (index >= state->capacity || state->copy[index] == *word || *word == 0) return;
-    // One that has changed before, and not changed back, is no candidate any more.
-    state->found = where;
-    state->word = word;
+    if (index >= state->capacity || state->copy[index] != 0 || *word == 0 || *word % 8 != 0) return;
+    if (state->count < most_candidates) {
+        state->places[state->count] = where;
+        state->candidates[state->count] = word;
+    }
     state->count++;
 }
 
@@ -172,13 +177,19 @@ static int find_bindings(void) {
     dl_iterate_phdr(visit_module, &state);
     bind_probe(1);
     state.words = 0;
-    state.body = note_if_changed;
+    state.body = note_if_set;
     dl_iterate_phdr(visit_module, &state);
-    int found = 0;
-    uintptr_t *word = state.word, bound = state.count == 1 ? *word : 0;
     swift_task_localValuePop();
-    if (bound && *word == 0) {
-        bindings_place = state.found;
+    // A sanitizer, or an allocator, keeps words there that change too: the one is set back.
+    uintptr_t *word = NULL;
+    int matches = 0, found = 0;
+    for (int i = 0; i < state.count && i < most_candidates; i++)
+        if (*state.candidates[i] == 0) {
+            word = state.candidates[i];
+            bindings_place = state.places[i];
+            matches++;
+        }
+    if (matches == 1 && state.count <= most_candidates) {
         found = plait_found_bindings;
         if (has_layout(word)) found |= plait_found_binding_layout;
     }
