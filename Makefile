@@ -10,7 +10,7 @@ RELEASE := -c release -Xswiftc -enable-testing --scratch-path $(CURDIR)/.build-r
 # A package of its own that shares the objects of a build: SwiftPM must not take the other's plan for its own.
 BESIDE := --disable-build-manifest-caching --package-path
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
-# Not for it: overflows, crashes, and forked copies that start threads or are ended by signals, which its runtime holds back.
+# Not for it: overflows and crashes; and three tests of signals in forked copies that fail there (decision 4).
 TSAN_SKIP := StackOverflow|CrashReport|Crash|a signal that a thread takes|a copy of the process that watches|a watch that another thread drops
 TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests|PlaitStrandsTests
 
