@@ -12,8 +12,8 @@ package final class CallbackStrand: Strand, @unchecked Sendable {
 
     init() {
         super.init(
-            id: StrandNumber.reserve(), kind: .thread, name: "loop callback", isDaemon: true)
-        canWait = false
+            id: StrandNumber.reserve() | StrandNumber.cannotWait, kind: .thread,
+            name: "loop callback", isDaemon: true)
     }
 
     /// Makes it the calling thread's strand while `body` runs.
@@ -30,15 +30,8 @@ package final class CallbackStrand: Strand, @unchecked Sendable {
         CallbackStrand.refuse("\(waiter.target.verb)")
     }
 
-    /// Traps unless the calling strand may do `verb`, which waits or lets others run.
-    @inline(__always)
-    package static func refuseUnlessStrand(_ verb: StaticString) {
-        if unsafe !Strand.currentReference._withUnsafeGuaranteedRef({ $0.canWait }) {
-            refuse("\(verb)")
-        }
-    }
-
-    private static func refuse(_ verb: String) -> Never {
+    /// Traps: `verb` waits or lets others run, and `Strand.currentCanWait` is false.
+    package static func refuse(_ verb: String) -> Never {
         fatalError(
             """
             plait: \(verb) would wait inside a callback or task that runs on a hub's loop; \

@@ -111,7 +111,7 @@ public final class Loop: @unchecked Sendable {
     /// - Parameter limit: How long it may block if nothing is to be done: `.immediate` not at all.
     public func runOnce(until limit: Deadline) {
         checkThread("Loop.runOnce")
-        CallbackStrand.refuseUnlessStrand("Loop.runOnce")
+        if !Strand.currentCanWait { CallbackStrand.refuse("Loop.runOnce") }
         // The whole round, and not only its callbacks: what these let go of ends here too.
         callbacks.run { performRound(until: limit) }
     }

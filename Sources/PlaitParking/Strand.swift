@@ -23,8 +23,6 @@ open class Strand: Parker, @unchecked Sendable {
     public let kind: StrandKind
     /// Whether the end of the program does not wait for it.
     public let isDaemon: Bool
-    /// False for what runs between strands, such as a loop's callbacks. Constant once made.
-    @exclusivity(unchecked) package final var canWait = true
     let hasEnded = Atomic<Bool>(false)
     /// Guards `joiners`, and `locals` where others look.
     let joinLock = ShortLock()
@@ -124,11 +122,21 @@ open class Strand: Parker, @unchecked Sendable {
         }
         return unsafe ThreadStrand.adoptThread()
     }
+
+    /// Whether this code may wait, or let others run. Read by every yield.
+    @inlinable
+    package static var currentCanWait: Bool {
+        unsafe currentReference._withUnsafeGuaranteedRef { $0.id & StrandNumber.cannotWait == 0 }
+    }
 }
 
 /// Numbers for strands, unique in the process.
+@usableFromInline
 package enum StrandNumber {
     private static let last = Atomic<UInt64>(0)
+
+    /// A bit in the number of what runs between strands, such as a loop's callbacks, and cannot wait.
+    @inlinable package static var cannotWait: UInt64 { 1 << 62 }
 
     /// Reserves `count` numbers and returns the first: hubs take them in bulk, so that starting a
     /// fiber costs no atomic operation.

@@ -157,7 +157,7 @@ public final class Hub: @unchecked Sendable {
     }
 
     private func yieldStrand() {
-        CallbackStrand.refuseUnlessStrand("Strand.yield")
+        if !Strand.currentCanWait { CallbackStrand.refuse("Strand.yield") }
         let cell = ThreadCell.current
         guard unsafe cell.stack != nil, let strand = unsafe cell.strand else {
             round(mayBlock: false)
@@ -213,7 +213,7 @@ public final class Hub: @unchecked Sendable {
 
     private func spendTurn() {
         // Between strands there is nobody to make room for.
-        guard unsafe Strand.currentReference._withUnsafeGuaranteedRef({ $0.canWait }) else {
+        guard Strand.currentCanWait else {
             operationBudget = Hub.operationsPerTurn
             return
         }
