@@ -60,14 +60,14 @@ struct StackPoolTests {
         }
         #expect(pool.hasWarmStacks)
         // All have been used since the pool was made.
-        pool.trim()
+        trim(pool)
         #expect(stacks.map(marked) == [0xAA, 0xAA, 0xAA, 0xAA])
         // One is, again and again; the cold end of the cache goes.
         for _ in 0..<3 { pool.give(try pool.take()) }
-        pool.trim()
+        trim(pool)
         #expect(stacks.map(marked) == [0, 0, 0, 0xAA])
         #expect(pool.hasWarmStacks)
-        pool.trim()
+        trim(pool)
         #expect(stacks.map(marked) == [0, 0, 0, 0])
         #expect(!pool.hasWarmStacks)
         #expect(pool.statistics.cached == 4)
@@ -77,6 +77,63 @@ struct StackPoolTests {
         pool.give(taken)
         #expect(pool.hasWarmStacks)
         #expect(marked(taken) == 0xBB)
+    }
+
+    @Test func `trimming stops at its limit, and goes on where it stopped`() throws {
+        // Two pieces each.
+        let pool = StackPool(stackSize: 2 << 20)
+        let stacks = try (0..<3).map { _ in try pool.take() }
+        for stack in stacks {
+            mark(stack, 0xAA)
+            mark(stack, 0xAA, at: 3 << 19)
+            pool.give(stack)
+        }
+        trim(pool)
+        pool.beginTrim()
+        #expect(!pool.trim(until: 0))
+        #expect(stacks.map(marked) == [0, 0xAA, 0xAA])
+        #expect(marked(stacks[0], at: 3 << 19) == 0xAA)
+        // Another is used meanwhile.
+        let taken = try pool.take()
+        #expect(!pool.trim(until: 0))
+        #expect(marked(stacks[0], at: 3 << 19) == 0)
+        #expect(!pool.trim(until: 0))
+        #expect(!pool.trim(until: 0))
+        #expect(pool.trim(until: 0))
+        #expect(stacks.map(marked) == [0, 0, 0xAA])
+        pool.give(taken)
+        #expect(pool.statistics.cached == 3)
+    }
+
+    @Test func `a slab that is unused goes back as a whole, but for the smallest`() throws {
+        let pool = StackPool(stackSize: 65_536)
+        // Slabs of 16, 32, 64 and 64.
+        var stacks = try (0..<176).map { _ in try pool.take() }
+        #expect(pool.statistics.cached == 0)
+        let kept = stacks.remove(at: 60)
+        for stack in stacks { pool.give(stack) }
+        #expect(pool.statistics.cached == 175)
+        trim(pool)
+        trim(pool)
+        // The first slab, and the third but for the stack that is used.
+        #expect(pool.statistics.cached == 16 + 63)
+        #expect(!pool.hasWarmStacks)
+        // They are used again before new ones are cut, and each once.
+        let again = try (0..<176).map { _ in try pool.take() }
+        let addresses = Set((again + [kept]).map { unsafe UInt(bitPattern: $0.address) })
+        #expect(addresses.count == 177)
+        for stack in again {
+            mark(stack, 0xBB)
+            pool.give(stack)
+        }
+        mark(kept, 0xCC)
+        pool.give(kept)
+        trim(pool)
+        trim(pool)
+        #expect(pool.statistics.cached == 16)
+        #expect(
+            pool.statistics
+                == StackStatistics(stackSize: 65_536, inUse: 0, cached: 16, highWaterMark: 177))
     }
 
     @Test func `fibers that end leave their stacks to the next`() async throws {
@@ -117,12 +174,19 @@ struct StackPoolTests {
         }
     }
 
-    /// Writes to the stack's memory, well above its guard.
-    private func mark(_ stack: FiberStack, _ byte: UInt8) {
-        unsafe (stack.address + 32_768).storeBytes(of: byte, as: UInt8.self)
+    private func trim(_ pool: StackPool) {
+        pool.beginTrim()
+        #expect(pool.trim(until: .max))
     }
 
-    private func marked(_ stack: FiberStack) -> UInt8 {
-        unsafe (stack.address + 32_768).load(as: UInt8.self)
+    /// Writes to the stack's memory, well above its guard.
+    private func mark(_ stack: FiberStack, _ byte: UInt8, at offset: Int = 32_768) {
+        unsafe (stack.address + offset).storeBytes(of: byte, as: UInt8.self)
+    }
+
+    private func marked(_ stack: FiberStack) -> UInt8 { marked(stack, at: 32_768) }
+
+    private func marked(_ stack: FiberStack, at offset: Int) -> UInt8 {
+        unsafe (stack.address + offset).load(as: UInt8.self)
     }
 }

@@ -19,20 +19,23 @@ struct FiberStack {
     let address: UnsafeMutableRawPointer
     /// Bytes that the fiber may use.
     let size: Int
+    /// Which slab of its pool it is cut from.
+    let slab: Int
 
     /// Bytes of a guard: a frame of at most this size that leaves the stack hits it.
     static let guardSize = 65_536
 
     /// - Parameter low: Where the guard begins.
-    init(low: UnsafeMutableRawPointer, size: Int) {
+    init(low: UnsafeMutableRawPointer, size: Int, slab: Int) {
         unsafe address = low + FiberStack.guardSize
         self.size = size
+        self.slab = slab
         let offset = unsafe (size - MemoryLayout<Header>.size) & ~63
         unsafe header = (address + offset).assumingMemoryBound(to: Header.self)
     }
 
     /// Where the guard begins.
-    private var low: UnsafeMutableRawPointer { unsafe address - FiberStack.guardSize }
+    var guardAddress: UnsafeMutableRawPointer { unsafe address - FiberStack.guardSize }
 
     var context: UnsafeMutablePointer<plait_context> {
         unsafe UnsafeMutableRawPointer(header).assumingMemoryBound(to: plait_context.self)
@@ -51,10 +54,10 @@ struct FiberStack {
         entry: @convention(c) (UnsafeMutableRawPointer) -> Void, argument: UnsafeMutableRawPointer
     ) {
         unsafe header.pointee.note = unsafe plait_stack_note(
-            guard_low: UInt(bitPattern: low), guard_high: UInt(bitPattern: address),
+            guard_low: UInt(bitPattern: guardAddress), guard_high: UInt(bitPattern: address),
             size: size,
             fiber_number: number, fiber_name: name)
-        unsafe plait_context_make(context, low, top, entry, argument)
+        unsafe plait_context_make(context, guardAddress, top, entry, argument)
     }
 
     /// Whether the caller, the stack's fiber, has left the stack: where no guard could be had.

@@ -7,7 +7,7 @@ public struct StackStatistics: Sendable, Hashable {
     public let stackSize: Int
     /// Stacks that fibers live on.
     public let inUse: Int
-    /// Stacks kept for the next fibers; their memory is given back when the hub idles.
+    /// Stacks kept for the next fibers; an idle hub gives their memory back.
     public let cached: Int
     /// The most that were ever in use at the same time.
     public let highWaterMark: Int
@@ -29,18 +29,19 @@ final class StackPool {
     private enum Guarding { case markers, pages, checks }
 
     let stackSize: Int
-    /// Last in, first out: the stack that was used last is the warmest.
+    /// Last in, first out: the stack that was used last is the warmest. The first `trimmed` entries are
+    /// void: these stacks are their slabs' now.
     @exclusivity(unchecked) private var cached: [FiberStack] = []
-    /// Slabs, for unmapping; and what is left of the last one.
-    private var slabs: [(memory: UnsafeMutableRawPointer, bytes: Int)] = unsafe []
-    private var rest: (next: UnsafeMutableRawPointer, count: Int)?
+    private var slabs = StackSlabs()
     private var guarding: Guarding
     private(set) var inUse = 0
     private var highWaterMark = 0
-    /// The fewest that were cached since the last trim: these nobody needed. And how many of the
-    /// cache, from its cold end, have been given back to the kernel.
+    /// The fewest that were cached since the last trim began: these nobody needed.
     private var leastCached = 0
     private var trimmed = 0
+    /// How far the trim that has begun goes, and what it has given back of the next stack.
+    private var trimGoal = 0
+    private var trimmedBytes = 0
 
     private static let pagesLeft = Atomic<Int>(8_192)
 
@@ -63,12 +64,12 @@ final class StackPool {
     deinit {
         // With a fiber alive the memory must stay: its frames own what they own.
         guard inUse == 0 else { return }
-        unsafe slabs.forEach { unsafe Memory.release($0.memory, bytes: $0.bytes) }
+        slabs.releaseAll(stride: stride)
     }
 
     var statistics: StackStatistics {
         unsafe StackStatistics(
-            stackSize: stackSize, inUse: inUse, cached: cached.count,
+            stackSize: stackSize, inUse: inUse, cached: cached.count - trimmed + slabs.coldCount,
             highWaterMark: highWaterMark)
     }
 
@@ -77,12 +78,11 @@ final class StackPool {
 
     func take() throws(SystemError) -> FiberStack {
         let stack: FiberStack
-        if let last = unsafe cached.popLast() {
-            stack = last
-            if unsafe cached.count < leastCached { leastCached = unsafe cached.count }
-            if unsafe cached.count < trimmed { trimmed = unsafe cached.count }
+        if unsafe cached.count > trimmed {
+            stack = unsafe cached.removeLast()
+            if unsafe cached.count < leastCached { noteLeast() }
         } else {
-            stack = try cut()
+            stack = try takeCold()
         }
         inUse += 1
         if inUse > highWaterMark { highWaterMark = inUse }
@@ -94,35 +94,70 @@ final class StackPool {
         unsafe cached.append(stack)
     }
 
-    /// Gives the memory of stacks that were not needed since the last trim back to the kernel. The
-    /// address space and the guards stay.
-    func trim() {
-        for index in trimmed..<max(trimmed, leastCached) {
-            let stack = unsafe cached[index]
-            unsafe Memory.decommit(stack.address, bytes: stackSize)
-        }
-        trimmed = max(trimmed, leastCached)
+    private func noteLeast() {
+        leastCached = unsafe cached.count
+        // The one that was being trimmed may be it.
+        if leastCached == trimmed { trimmedBytes = 0 }
+    }
+
+    private func takeCold() throws(SystemError) -> FiberStack {
+        if let place = slabs.takeCold() { return stack(at: place) }
+        let place = try slabs.cut(stride: stride)
+        unsafe installGuard(slabs.address(of: place, stride: stride))
+        return stack(at: place)
+    }
+
+    private func stack(at place: StackSlabs.Place) -> FiberStack {
+        unsafe FiberStack(
+            low: slabs.address(of: place, stride: stride), size: stackSize, slab: place.slab)
+    }
+
+    // MARK: Trimming
+
+    /// Has ``trim(until:)`` give back the memory of stacks that nobody needed since the last trim
+    /// began.
+    func beginTrim() {
+        trimGoal = max(trimmed, leastCached)
         leastCached = unsafe cached.count
     }
 
-    /// Whether a later ``trim()`` could give anything back.
+    /// Gives memory back to the kernel until nanosecond `limit`, a piece at least. A slab of which no
+    /// stack is used any more goes as a whole, with its page tables; the smallest stays.
+    ///
+    /// - Returns: False when more is left to do.
+    @discardableResult
+    func trim(until limit: UInt64) -> Bool {
+        while trimmed < min(trimGoal, leastCached) {
+            trimPiece()
+            if monotonicNow() >= limit { return false }
+        }
+        if unsafe !cached.isEmpty && cached.count == trimmed {
+            unsafe cached = []
+            trimmed = 0
+            leastCached = 0
+        }
+        trimGoal = 0
+        return true
+    }
+
+    private func trimPiece() {
+        let stack = unsafe cached[trimmed]
+        let bytes = min(StackPool.trimmedAtOnce, stackSize - trimmedBytes)
+        unsafe Memory.decommit(stack.address + trimmedBytes, bytes: bytes)
+        trimmedBytes += bytes
+        guard trimmedBytes == stackSize else { return }
+        trimmedBytes = 0
+        trimmed += 1
+        unsafe slabs.noteCold(stack.guardAddress, in: stack.slab, stride: stride)
+    }
+
+    /// Bytes given back by one call: of these the kernel frees some 30 µs' worth of pages at most.
+    private static let trimmedAtOnce = 1 << 20
+
+    /// Whether a later trim could give anything back.
     var hasWarmStacks: Bool { unsafe cached.count > trimmed }
 
-    private func cut() throws(SystemError) -> FiberStack {
-        if unsafe rest == nil || rest!.count == 0 { try addSlab() }
-        let low = unsafe rest!.next
-        unsafe rest = (low + stride, rest!.count - 1)
-        unsafe installGuard(low)
-        return unsafe FiberStack(low: low, size: stackSize)
-    }
-
-    private func addSlab() throws(SystemError) {
-        // Few mappings for many stacks, and little address space for few.
-        let count = unsafe 16 << min(slabs.count, 6)
-        let memory = unsafe try Memory.reserve(bytes: count * stride)
-        unsafe slabs.append((memory, count * stride))
-        unsafe rest = (memory, count)
-    }
+    // MARK: Guards
 
     private func installGuard(_ low: UnsafeMutableRawPointer) {
         let bytes = FiberStack.guardSize

@@ -40,6 +40,7 @@ public final class Hub: @unchecked Sendable {
     /// Fibers that other threads made ready.
     private let arrivals = Arrivals()
     private var lastTrim: Deadline
+    private var isTrimming = false
 
     /// Whether some stack of this hub has no guard.
     private var checksStacks = false
@@ -49,6 +50,8 @@ public final class Hub: @unchecked Sendable {
     private static let switchesPerTurn = 128
     private static let operationsPerTurn = 64
     private static let trimInterval: UInt64 = 1_000_000_000
+    /// Nanoseconds. What is begun within it may take as long again.
+    private static let trimSlice: UInt64 = 50_000
 
     /// Makes the hub of the calling thread, which has none.
     init(selector: (any ReadinessSelector)?, options: Options) throws(SystemError) {
@@ -285,9 +288,9 @@ public final class Hub: @unchecked Sendable {
         defer { unsafe plait_task_return(task) }
         unsafe arrivals.move(to: &ready)
         let isIdle = unsafe mayBlock && ready.isEmpty
-        if isIdle { trimStacks() }
-        pulse.enter(isIdle ? .idle : .running)
-        loop.runOnce(until: isIdle ? nextTrim : .immediate)
+        let mayRest = isIdle && trimStacks()
+        pulse.enter(mayRest ? .idle : .running)
+        loop.runOnce(until: mayRest ? nextTrim : .immediate)
         pulse.enter(.running)
         unsafe arrivals.move(to: &ready)
         lastTurn = pulse.turn + Hub.switchesPerTurn
@@ -308,12 +311,21 @@ public final class Hub: @unchecked Sendable {
         further fibers with others are not found (see docs/decisions/0017-flow-of-control.md)
         """)
 
-    private func trimStacks() {
-        let now = loop.now.nanoseconds
-        guard now >= lastTrim.nanoseconds + Hub.trimInterval else { return }
-        lastTrim = loop.now
-        pool.trim()
-        for pool in otherPools.values { pool.trim() }
+    /// Gives back stacks that nobody needed for a while, for a slice of time: between slices the loop
+    /// is looked at.
+    /// - Returns: False when more is left to do.
+    private func trimStacks() -> Bool {
+        if !isTrimming {
+            let now = loop.now.nanoseconds
+            guard now >= lastTrim.nanoseconds + Hub.trimInterval else { return true }
+            lastTrim = loop.now
+            pool.beginTrim()
+            for pool in otherPools.values { pool.beginTrim() }
+        }
+        let limit = monotonicNow() + Hub.trimSlice
+        isTrimming =
+            !(pool.trim(until: limit) && otherPools.values.allSatisfy { $0.trim(until: limit) })
+        return !isTrimming
     }
 
     /// When an idle hub should wake for trimming.
