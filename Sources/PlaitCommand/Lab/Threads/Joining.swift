@@ -57,11 +57,15 @@ struct ThreadFates: ParsableCommand {
         // Daemons would run for a minute, if the program did not end without them.
         let pause = Duration.microseconds(fate == .daemon ? 60_000_000 : Int(200_000 * scale))
         let mainIsDone = Event()
+        let firstHasEnded = Event()
         let threads = (1...2).map { number in
             spawn(.thread, name: "task \(number)", isDaemon: fate == .daemon) {
                 if fate == .left { try mainIsDone.wait() }
                 try Strand.sleep(for: pause * number)
+                // The longer sleep alone would not put it second on a busy processor.
+                if number == 2 { try firstHasEnded.wait() }
                 StandardStream.output.write("task \(number) has ended\n")
+                firstHasEnded.set()
             }
         }
         if fate == .joined { for thread in threads { try thread.join() } }
