@@ -56,7 +56,7 @@ package enum SocketConnecting {
         }
         do {
             return try lookup.join(within: limit)
-        } catch is JoinTimeout {
+        } catch is TimedOut {
             return nil
         }
     }

@@ -7,8 +7,8 @@ public struct AuthenticationError: Error, Hashable, Sendable, CustomStringConver
         case wrongKey
         /// The other side found that this side's key is another.
         case rejected
-        /// The other side said nothing, or too little, within the limit.
-        case timedOut
+        /// The other side said nothing, or too little, within the limit of the handshake.
+        case silent
         /// The other side sent something else than a handshake, such as one without a key does.
         case noHandshake
         /// The other side went away meanwhile.
@@ -24,7 +24,7 @@ public struct AuthenticationError: Error, Hashable, Sendable, CustomStringConver
         switch reason {
         case .wrongKey: "\(address) has another key; give both sides the same"
         case .rejected: "\(address) rejected this side's key; give both sides the same"
-        case .timedOut: "\(address) did not authenticate itself within the limit"
+        case .silent: "\(address) did not authenticate itself within the limit"
         case .noHandshake: "\(address) sent no handshake; give both sides a key, or neither"
         case .goneAway: "\(address) went away before it had authenticated itself"
         }

@@ -27,7 +27,13 @@ extension Connection {
         let connection = Connection(descriptor, passesDescriptors: isUnix)
         if let key {
             let end = min(deadline, Deadline(within: Handshake.limit))
-            try Handshake.make(connection, to: address, key: key, until: end)
+            do {
+                try Handshake.make(connection, to: address, key: key, until: end)
+            } catch let error as AuthenticationError
+                where error.reason == .silent && deadline.remaining == .zero
+            {
+                throw TimedOut("connect to \(address)")
+            }
         }
         return connection
     }

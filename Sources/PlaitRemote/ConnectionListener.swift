@@ -84,20 +84,24 @@ public final class ConnectionListener: Sendable {
     /// - Source: Python's `Listener.accept`.
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> Connection {
+        let next: Result<Connection, any Error>
         do {
-            return try core.ready.get(within: limit).get()
-        } catch let error as QueueError {
+            next = try core.ready.get(within: limit)
+        } catch {
             throw core.meaning(of: error)
         }
+        return try next.get()
     }
 
     /// Takes the next connection, suspending the calling task while there is none.
     public func accept(within limit: Duration? = nil) async throws -> Connection {
+        let next: Result<Connection, any Error>
         do {
-            return try await core.ready.get(within: limit).get()
-        } catch let error as QueueError {
+            next = try await core.ready.get(within: limit)
+        } catch {
             throw core.meaning(of: error)
         }
+        return try next.get()
     }
 
     /// Connections that did not authenticate themselves.

@@ -117,7 +117,7 @@ enum Handshake {
         } catch let failed as Failed {
             throw AuthenticationError(address: address, reason: failed.reason)
         } catch is TimedOut {
-            throw AuthenticationError(address: address, reason: .timedOut)
+            throw AuthenticationError(address: address, reason: .silent)
         } catch ConnectionError.endOfStream, ConnectionError.truncated {
             throw AuthenticationError(address: address, reason: .goneAway)
         } catch is ConnectionError {

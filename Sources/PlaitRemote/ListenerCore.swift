@@ -98,10 +98,11 @@ final class ListenerCore: Sendable {
     }
 
     /// What is thrown for an error of ``ready``.
-    func meaning(of error: QueueError) -> any Error {
+    func meaning(of error: any Error) -> any Error {
         switch error {
-        case .shutDown: failure.withLock { $0 } ?? ConnectionError.closed
-        case .empty, .full: TimedOut("accept on \(socket.address)")
+        case is QueueError: failure.withLock { $0 } ?? ConnectionError.closed
+        case is TimedOut: TimedOut("accept on \(socket.address)")
+        default: error
         }
     }
 }

@@ -1,4 +1,5 @@
 public import PlaitParking
+public import PlaitPlatform
 
 /// The result of a strand, to be had by joining it. Copies share it.
 public struct JoinHandle<Success: Sendable>: Sendable {
@@ -18,13 +19,13 @@ public struct JoinHandle<Success: Sendable>: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: What the strand threw; ``JoinTimeout`` past the limit, the strand goes on then;
+    /// - Throws: What the strand threw; `TimedOut` past the limit, the strand goes on then;
     ///   `CancellationError` when the caller is cancelled.
     @available(*, noasync)
     @discardableResult
     @inlinable
     public func join(within limit: Duration? = nil) throws -> Success {
-        guard try strand.join(within: limit) else { throw JoinTimeout(strand: name) }
+        guard try strand.join(within: limit) else { throw TimedOut("join of strand \(name)") }
         return try strand.result(as: Success.self)
     }
 
@@ -32,19 +33,7 @@ public struct JoinHandle<Success: Sendable>: Sendable {
     @discardableResult
     @inlinable
     public func join(within limit: Duration? = nil) async throws -> Success {
-        guard try await strand.join(within: limit) else { throw JoinTimeout(strand: name) }
+        guard try await strand.join(within: limit) else { throw TimedOut("join of strand \(name)") }
         return try strand.result(as: Success.self)
-    }
-}
-
-/// A strand had not ended within the limit of a join.
-public struct JoinTimeout: Error, Sendable, CustomStringConvertible {
-    public let strand: String
-
-    @usableFromInline
-    package init(strand: String) { self.strand = strand }
-
-    public var description: String {
-        "strand \(strand) had not ended within the limit; join it again or cancel it"
     }
 }

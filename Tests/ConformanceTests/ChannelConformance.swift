@@ -41,7 +41,7 @@ struct ChannelConformance {
         let sending = sender.start(
             { try channel.send("item", within: .zero) },
             task: { try await channel.send("item", within: .zero) })
-        try await sending.value()
+        #expect(try await sending.value())
         #expect(try await receiving.value() == "item")
         #expect(try !channel.trySend("more"))
     }
@@ -89,7 +89,7 @@ struct ChannelConformance {
         try await second.untilParked()
         first.cancel()
         await #expect(throws: CancellationError.self) { try await first.value() }
-        try await channel.send(7, within: .zero)
+        #expect(try await channel.send(7, within: .zero))
         #expect(try await second.value() == 7)
     }
 
@@ -116,7 +116,7 @@ struct ChannelConformance {
         let sending = kind.start(
             { try channel.send(1, within: .milliseconds(1)) },
             task: { try await channel.send(1, within: .milliseconds(1)) })
-        await #expect(throws: ChannelError.timedOut) { try await sending.value() }
+        #expect(try await !sending.value())
         #expect(try channel.tryReceive() == nil)
     }
 

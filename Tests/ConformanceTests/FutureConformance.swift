@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -75,7 +76,7 @@ struct FutureConformance {
             ).value()
         }
         for limit in [Duration.zero, .milliseconds(1)] {
-            await #expect(throws: FutureError.timedOut) { try await wait(limit) }
+            await #expect(throws: TimedOut.self) { try await wait(limit) }
         }
         try promise.fulfil(1)
         #expect(try await wait(.zero) == 1)

@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitSync
 import Testing
 import TestSupport
@@ -74,7 +75,7 @@ struct QueueConformance {
         let getting = kind.start(
             { try queue.get(within: .milliseconds(1)) },
             task: { try await queue.get(within: .milliseconds(1)) })
-        await #expect(throws: QueueError.empty) { try await getting.value() }
+        await #expect(throws: TimedOut.self) { try await getting.value() }
         #expect(try queue.tryPut(1))
         #expect(queue.count == 1)
     }

@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import Testing
@@ -59,7 +60,7 @@ struct QueueCrowdConformance {
         case .blocking: return try queue.get()
         case .polling: return try queue.tryGet()
         case .timed:
-            do { return try queue.get(within: .microseconds(10)) } catch QueueError.empty {
+            do { return try queue.get(within: .microseconds(10)) } catch is TimedOut {
                 return nil
             }
         }
@@ -70,7 +71,7 @@ struct QueueCrowdConformance {
         case .blocking: return try await queue.get()
         case .polling: return try queue.tryGet()
         case .timed:
-            do { return try await queue.get(within: .microseconds(10)) } catch QueueError.empty {
+            do { return try await queue.get(within: .microseconds(10)) } catch is TimedOut {
                 return nil
             }
         }

@@ -1,5 +1,6 @@
 import Foundation
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import Testing
@@ -136,7 +137,7 @@ struct QueueViewConformance {
         for limit in [Duration.seconds(-1), .zero, .milliseconds(1)] {
             let peeking = kind.start(
                 { try queue.peek(within: limit) }, task: { try await queue.peek(within: limit) })
-            await #expect(throws: QueueError.empty) { try await peeking.value() }
+            await #expect(throws: TimedOut.self) { try await peeking.value() }
         }
     }
 

@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitSync
 import Testing
 import TestSupport
@@ -85,7 +86,7 @@ struct QueueWaitingConformance {
         let getting = kind.start(
             { try queue.get(within: .milliseconds(2)) },
             task: { try await queue.get(within: .milliseconds(2)) })
-        await #expect(throws: QueueError.empty) { try await getting.value() }
+        await #expect(throws: TimedOut.self) { try await getting.value() }
         #expect(try queue.tryPut(8))
         #expect(queue.count == 1)
         let again = kind.start({ try queue.get() }, task: { try await queue.get() })
@@ -104,7 +105,7 @@ struct QueueWaitingConformance {
                 task: { try await queue.get(within: .milliseconds(1)) })
         }
         for getter in getters {
-            await #expect(throws: QueueError.empty) { try await getter.value() }
+            await #expect(throws: TimedOut.self) { try await getter.value() }
         }
         try await queue.put(1)
         #expect(try queue.drain() == [1])

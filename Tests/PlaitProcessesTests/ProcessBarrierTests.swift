@@ -126,8 +126,8 @@ struct ProcessBarrierTests {
             #expect(index == 0 && other == 1)
             let unlucky = spawn(.fiber) { try barrier.wait() }
             try Self.untilWaiting(1, at: barrier)
-            #expect(throws: JoinTimeout.self) {
-                try barrier.wait { throw JoinTimeout(strand: "action") }
+            #expect(throws: TimedOut.self) {
+                try barrier.wait { throw TimedOut("action") }
             }
             #expect(throws: BarrierError.broken) { try unlucky.join() }
             #expect(barrier.isBroken)
@@ -179,8 +179,8 @@ struct ProcessBarrierTests {
         try await until { (try? await onThread { try barrier.waitingCount() }) == 0 }
         let other = Task { try await barrier.wait() }
         try await until { (try? await onThread { try barrier.waitingCount() }) == 1 }
-        await #expect(throws: JoinTimeout.self) {
-            try await barrier.wait { throw JoinTimeout(strand: "action") }
+        await #expect(throws: TimedOut.self) {
+            try await barrier.wait { throw TimedOut("action") }
         }
         await #expect(throws: BarrierError.broken) { try await other.value }
         try await barrier.reset()

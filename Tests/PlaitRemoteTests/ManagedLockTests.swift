@@ -257,14 +257,14 @@ struct ManagedLockTests {
             #expect(try queue.tryPut(2))
             #expect(try !queue.tryPut(3))
             #expect(try queue.isFull())
-            #expect(throws: QueueError.full) { try queue.put(3, within: .zero) }
-            #expect(throws: QueueError.full) { try queue.put(3, within: .milliseconds(2)) }
+            #expect(try !queue.put(3, within: .zero))
+            #expect(try !queue.put(3, within: .milliseconds(2)))
             #expect(try queue.count() == 2)
             #expect(try queue.get() == 1)
             #expect(try queue.tryGet() == 2)
             #expect(try queue.tryGet() == nil)
-            #expect(throws: QueueError.empty) { try queue.get(within: .zero) }
-            #expect(throws: QueueError.empty) { try queue.get(within: .milliseconds(2)) }
+            #expect(throws: TimedOut.self) { try queue.get(within: .zero) }
+            #expect(throws: TimedOut.self) { try queue.get(within: .milliseconds(2)) }
             let getter = spawn(.thread) { try queue.get() }
             untilAsleep(getter.strand)
             try queue.put(4)

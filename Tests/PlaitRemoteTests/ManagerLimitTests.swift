@@ -39,7 +39,7 @@ struct ManagerLimitTests {
             }
             #expect(try lock.acquire(within: limit) == nil)
             #expect(throws: TimedOut.self) { try queue.get(within: limit) }
-            #expect(throws: TimedOut.self) { try queue.put(3, within: limit) }
+            #expect(try queue.put(3, within: limit) == false)
             #expect(try event.wait(within: limit) == false)
             #expect(try permits.acquire(within: limit) == false)
             #expect(try condition.acquire(within: limit) == false)

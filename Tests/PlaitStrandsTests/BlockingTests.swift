@@ -125,7 +125,7 @@ struct BlockingTests {
         let waiting = kind.start(
             { try call.result(within: .milliseconds(1)) },
             task: { try await call.result(within: .milliseconds(1)) })
-        await #expect(throws: FutureError.timedOut) { try await waiting.value() }
+        await #expect(throws: TimedOut.self) { try await waiting.value() }
         goOn.set()
         #expect(try await call.result() == 1)
     }

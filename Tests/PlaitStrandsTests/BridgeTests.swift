@@ -162,7 +162,7 @@ struct BridgeTests {
                 do { try Event().wait() } catch { ends.update { $0.append("daemon") } }
             }
             let stopper = spawn(.thread) { try background.stop() }
-            #expect(throws: JoinTimeout.self) { try stopper.join(within: .milliseconds(2)) }
+            #expect(throws: TimedOut.self) { try stopper.join(within: .milliseconds(2)) }
             goOn.set()
             try stopper.join()
         }

@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -85,7 +86,7 @@ struct DelayedCallTests {
         let call = DelayedCall(after: .zero) { throw Failure() }
         await #expect(throws: Failure.self) { try await call.join() }
         let waiting = DelayedCall(after: .seconds(600)) {}
-        await #expect(throws: JoinTimeout.self) { try await waiting.join(within: .zero) }
+        await #expect(throws: TimedOut.self) { try await waiting.join(within: .zero) }
         waiting.cancel()
         try await waiting.join()
     }

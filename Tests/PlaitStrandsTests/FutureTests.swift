@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -76,7 +77,7 @@ struct FutureTests {
             }
         }
         let expected: [any Sendable] = [
-            FutureError.timedOut, FutureError.timedOut, FutureError.cancelled,
+            TimedOut("result of a future"), TimedOut("result of a future"), FutureError.cancelled,
             FutureError.cancelled, Failure(number: 5), 42,
         ]
         #expect(outcomes == expected.map { "\($0)" })
@@ -86,7 +87,7 @@ struct FutureTests {
         try await onThread {
             let cases = try Case.all()
             for made in cases[0...1] {
-                #expect(throws: FutureError.timedOut) { try made.future.error(within: .zero) }
+                #expect(throws: TimedOut.self) { try made.future.error(within: .zero) }
             }
             for made in cases[2...3] {
                 #expect(throws: FutureError.cancelled) { try made.future.error(within: .zero) }

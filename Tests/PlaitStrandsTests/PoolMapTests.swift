@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -122,7 +123,7 @@ struct PoolMapTests {
                     ? pool.map(0..<10, within: limit, body).collect()
                     : pool.mapUnordered(0..<10, within: limit, body).collect()
             })
-        await #expect(throws: FutureError.self) { try await mapping.value() }
+        await #expect(throws: TimedOut.self) { try await mapping.value() }
         goOn.set()
         await pool.shutDown()
         // On a busy machine the limit may pass before the first begins.
@@ -132,7 +133,7 @@ struct PoolMapTests {
     @Test func `a limit holds for giving the work, too`() async throws {
         let pool = ThreadPool(workers: 1, queueCapacity: 1)
         let goOn = Event()
-        await #expect(throws: FutureError.timedOut) {
+        await #expect(throws: TimedOut.self) {
             try await pool.map(0..<10, within: .milliseconds(1)) { _ in try goOn.wait() }
         }
         goOn.set()

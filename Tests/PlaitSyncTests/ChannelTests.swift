@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import Testing
@@ -75,9 +76,9 @@ struct ChannelTests {
         let channel = Channel<Int>(capacity: capacity)
         try await onStrand(kind) { () throws in
             for limit in [Duration.zero, .milliseconds(1)] {
-                #expect(throws: ChannelError.timedOut) { try channel.receive(within: limit) }
-                for item in 0..<capacity { try channel.send(item, within: limit) }
-                #expect(throws: ChannelError.timedOut) { try channel.send(9, within: limit) }
+                #expect(throws: TimedOut.self) { try channel.receive(within: limit) }
+                for item in 0..<capacity { #expect(try channel.send(item, within: limit)) }
+                #expect(try !channel.send(9, within: limit))
                 for item in 0..<capacity {
                     #expect(try channel.receive(within: limit) == item)
                 }
@@ -90,10 +91,8 @@ struct ChannelTests {
     @Test func `past the limit, a task's send has left nothing`() async throws {
         let channel = Channel<Int>()
         for limit in [Duration.zero, .milliseconds(1)] {
-            await #expect(throws: ChannelError.timedOut) {
-                try await channel.send(1, within: limit)
-            }
-            await #expect(throws: ChannelError.timedOut) {
+            #expect(try await !channel.send(1, within: limit))
+            await #expect(throws: TimedOut.self) {
                 try await channel.receive(within: limit)
             }
             #expect(try channel.tryReceive() == nil)
@@ -336,6 +335,5 @@ struct ChannelTests {
 
     @Test func `an error says what happened`() {
         #expect(ChannelError.closed.description == "the channel is closed")
-        #expect(ChannelError.timedOut.description.contains("wait longer"))
     }
 }

@@ -1,5 +1,6 @@
 import PlaitParking
 @testable import PlaitSync
+import PlaitPlatform
 import Testing
 import TestSupport
 
@@ -45,7 +46,7 @@ struct QueuePeekTests {
         let timed = kind.start(
             { try queue.peek(within: .milliseconds(1)) },
             task: { try await queue.peek(within: .milliseconds(1)) })
-        await #expect(throws: QueueError.empty) { try await timed.value() }
+        await #expect(throws: TimedOut.self) { try await timed.value() }
         #expect(queue.withState { $0.peekers.isEmpty })
         #expect(!ring.isTailDiverted && !ring.isHeadDiverted)
     }

@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitSync
 import Testing
 import TestSupport
@@ -29,11 +30,11 @@ struct QueueTests {
     func `past the limit, a get is empty and a put is full`(_ kind: StrandKind) async throws {
         let queue = Queue<Int>(capacity: 1)
         try await onStrand(kind) { () throws in
-            #expect(throws: QueueError.empty) { try queue.get(within: .zero) }
-            #expect(throws: QueueError.empty) { try queue.get(within: .milliseconds(1)) }
-            try queue.put(1, within: .zero)
-            #expect(throws: QueueError.full) { try queue.put(2, within: .zero) }
-            #expect(throws: QueueError.full) { try queue.put(2, within: .milliseconds(1)) }
+            #expect(throws: TimedOut.self) { try queue.get(within: .zero) }
+            #expect(throws: TimedOut.self) { try queue.get(within: .milliseconds(1)) }
+            #expect(try queue.put(1, within: .zero))
+            #expect(try !queue.put(2, within: .zero))
+            #expect(try !queue.put(2, within: .milliseconds(1)))
             #expect(try queue.get(within: .zero) == 1)
             #expect(queue.isEmpty)
         }
@@ -41,11 +42,11 @@ struct QueueTests {
 
     @Test func `past the limit, a task's get is empty and its put is full`() async throws {
         let queue = Queue<Int>(capacity: 1)
-        await #expect(throws: QueueError.empty) { try await queue.get(within: .zero) }
-        await #expect(throws: QueueError.empty) { try await queue.get(within: .milliseconds(1)) }
-        try await queue.put(1, within: .zero)
-        await #expect(throws: QueueError.full) { try await queue.put(2, within: .zero) }
-        await #expect(throws: QueueError.full) { try await queue.put(2, within: .milliseconds(1)) }
+        await #expect(throws: TimedOut.self) { try await queue.get(within: .zero) }
+        await #expect(throws: TimedOut.self) { try await queue.get(within: .milliseconds(1)) }
+        #expect(try await queue.put(1, within: .zero))
+        #expect(try await !queue.put(2, within: .zero))
+        #expect(try await !queue.put(2, within: .milliseconds(1)))
         #expect(try await queue.get(within: .zero) == 1)
         #expect(queue.isEmpty)
     }
@@ -123,9 +124,11 @@ struct QueueTests {
         #expect(ended.value == 3)
     }
 
-    @Test func `an error says what to do`() {
-        #expect(QueueError.empty.description.contains("put an item"))
-        #expect(QueueError.full.description.contains("get an item"))
+    @Test func `an error says what to do`() async throws {
+        let error = await #expect(throws: TimedOut.self) {
+            try await Queue<Int>(capacity: 1).get(within: .zero)
+        }
+        #expect(error?.description.hasPrefix("get from Queue(0 of 1 items)") == true)
         #expect(QueueError.shutDown.description.contains("shut down"))
     }
 }

@@ -105,7 +105,7 @@ struct SelectTests {
                         Case.send("x", to: right)
                     }
                 })
-            await #expect(throws: ChannelError.timedOut) { try await throwing.value() }
+            await #expect(throws: TimedOut.self) { try await throwing.value() }
             let defaulting = kind.start(
                 {
                     try select(within: limit) {
@@ -129,7 +129,7 @@ struct SelectTests {
 
     @Test func `without cases it waits for the limit, and traps without one`() async throws {
         try await onThread { () throws in
-            #expect(throws: ChannelError.timedOut) { try select(within: .milliseconds(1)) {} }
+            #expect(throws: TimedOut.self) { try select(within: .milliseconds(1)) {} }
             let none: Channel<Int>? = nil
             let value = try select {
                 Case.receive(from: none)
@@ -138,7 +138,7 @@ struct SelectTests {
             }
             #expect(value == -1)
         }
-        await #expect(throws: ChannelError.timedOut) {
+        await #expect(throws: TimedOut.self) {
             try await select(within: .milliseconds(1)) {}
         }
         let result = await #expect(
@@ -326,7 +326,7 @@ struct SelectTests {
                 Case.send(Item(ended), to: free)
             }
             #expect(ended.value == 1)
-            #expect(throws: ChannelError.timedOut) {
+            #expect(throws: TimedOut.self) {
                 try select(within: .zero) { Case.send(Item(ended), to: full) }
             }
             #expect(ended.value == 2)

@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import TestSupport
@@ -57,7 +58,7 @@ extension Stress {
                         given.add()
                         do {
                             _ = try promise.future.result(within: Stress.limit(round))
-                        } catch FutureError.timedOut {}
+                        } catch is TimedOut {}
                         if round % 3 == 0 {
                             _ = try Future.wait(
                                 of: [promise.future], within: Stress.limit(round / 3))
@@ -69,7 +70,7 @@ extension Stress {
                         given.add()
                         do {
                             _ = try await promise.future.result(within: Stress.limit(round))
-                        } catch FutureError.timedOut {}
+                        } catch is TimedOut {}
                         if round % 3 == 0 {
                             _ = try await Future.wait(
                                 of: [promise.future], within: Stress.limit(round / 3))

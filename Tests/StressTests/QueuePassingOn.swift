@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitSync
 import Testing
 import TestSupport
@@ -21,20 +22,25 @@ extension Stress {
 
             static func meeting() -> CountingSemaphore { CountingSemaphore(permits: 0) }
 
+            /// False when the limit passed first.
             @available(*, noasync)
-            func wait(within limit: Duration?) throws {
-                if side == .getters {
+            func wait(within limit: Duration?) throws -> Bool {
+                guard side == .getters else { return try queue.put(1, within: limit) }
+                do {
                     _ = try queue.get(within: limit)
-                } else {
-                    try queue.put(1, within: limit)
+                    return true
+                } catch is TimedOut {
+                    return false
                 }
             }
 
-            func wait(within limit: Duration?) async throws {
-                if side == .getters {
+            func wait(within limit: Duration?) async throws -> Bool {
+                guard side == .getters else { return try await queue.put(1, within: limit) }
+                do {
                     _ = try await queue.get(within: limit)
-                } else {
-                    try await queue.put(1, within: limit)
+                    return true
+                } catch is TimedOut {
+                    return false
                 }
             }
 
@@ -58,10 +64,7 @@ extension Stress {
                     for round in 0..<rounds {
                         try race.mayWait.acquire()
                         race.mayServe.release()
-                        do {
-                            try race.wait(within: Stress.limit(round))
-                            race.served.add()
-                        } catch is QueueError {}
+                        if try race.wait(within: Stress.limit(round)) { race.served.add() }
                         race.ended.release()
                     }
                 },
@@ -69,10 +72,7 @@ extension Stress {
                     for round in 0..<rounds {
                         try await race.mayWait.acquire()
                         race.mayServe.release()
-                        do {
-                            try await race.wait(within: Stress.limit(round))
-                            race.served.add()
-                        } catch is QueueError {}
+                        if try await race.wait(within: Stress.limit(round)) { race.served.add() }
                         race.ended.release()
                     }
                 })
@@ -81,14 +81,14 @@ extension Stress {
                 {
                     for _ in 0..<rounds {
                         try race.patientMayWait.acquire()
-                        try race.wait(within: nil)
+                        _ = try race.wait(within: nil)
                         race.patientEnded.release()
                     }
                 },
                 task: {
                     for _ in 0..<rounds {
                         try await race.patientMayWait.acquire()
-                        try await race.wait(within: nil)
+                        _ = try await race.wait(within: nil)
                         race.patientEnded.release()
                     }
                 })

@@ -1,4 +1,5 @@
 import PlaitParking
+import PlaitPlatform
 import PlaitStrands
 import PlaitSync
 import Testing
@@ -56,22 +57,15 @@ extension Stress {
                             while true {
                                 round += 1
                                 do {
-                                    try queue.put(item, within: limit(round))
-                                    break
-                                } catch QueueError.full {} catch is CancellationError {}
+                                    if try queue.put(item, within: limit(round)) { break }
+                                } catch is CancellationError {}
                             }
                         }
                     },
                     task: {
                         for item in items {
-                            var round = item
-                            while true {
-                                round += 1
-                                do {
-                                    try await queue.put(item, within: limit(round))
-                                    break
-                                } catch QueueError.full {}
-                            }
+                            var round = item + 1
+                            while !(try await queue.put(item, within: limit(round))) { round += 1 }
                         }
                     })
             }
@@ -283,7 +277,7 @@ extension Stress {
                             let item = try queue.get(within: Stress.limit(round))
                             if next[item.producer] != item.number { return false }
                             next[item.producer] += 1
-                        } catch QueueError.empty {}
+                        } catch is TimedOut {}
                     }
                     return true
                 }, task: { false })

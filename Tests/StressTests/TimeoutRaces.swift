@@ -1,3 +1,4 @@
+import PlaitPlatform
 import PlaitSync
 import Testing
 import TestSupport
@@ -77,7 +78,7 @@ extension Stress {
                             do {
                                 sum.add(try queue.get(within: Stress.limit(round)))
                                 count.add()
-                            } catch QueueError.empty {}
+                            } catch is TimedOut {}
                         }
                     },
                     task: {
@@ -87,7 +88,7 @@ extension Stress {
                             do {
                                 sum.add(try await queue.get(within: Stress.limit(round)))
                                 count.add()
-                            } catch QueueError.empty {}
+                            } catch is TimedOut {}
                         }
                     })
             }
@@ -96,22 +97,14 @@ extension Stress {
                 {
                     for item in 1...items {
                         var round = item
-                        while true {
-                            do {
-                                try queue.put(item, within: Stress.limit(round))
-                                break
-                            } catch QueueError.full { round += 1 }
-                        }
+                        while !(try queue.put(item, within: Stress.limit(round))) { round += 1 }
                     }
                 },
                 task: {
                     for item in 1...items {
                         var round = item
-                        while true {
-                            do {
-                                try await queue.put(item, within: Stress.limit(round))
-                                break
-                            } catch QueueError.full { round += 1 }
+                        while !(try await queue.put(item, within: Stress.limit(round))) {
+                            round += 1
                         }
                     }
                 })

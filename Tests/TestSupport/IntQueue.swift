@@ -10,8 +10,11 @@ public protocol IntQueue: AnyObject, Sendable, CustomStringConvertible {
     var unfinishedCount: Int { get }
 
     @available(*, noasync)
-    func put(_ item: sending Int, within limit: Duration?) throws
-    func put(_ item: sending Int, within limit: Duration?) async throws
+    func put(_ item: sending Int) throws
+    func put(_ item: sending Int) async throws
+    @available(*, noasync)
+    func put(_ item: sending Int, within limit: Duration?) throws -> Bool
+    func put(_ item: sending Int, within limit: Duration?) async throws -> Bool
     func tryPut(_ item: sending Int) throws -> Bool
     @available(*, noasync)
     func get(within limit: Duration?) throws -> sending Int
@@ -31,9 +34,6 @@ public protocol IntQueue: AnyObject, Sendable, CustomStringConvertible {
 extension BlockingQueue: IntQueue where Storage.Element == Int {}
 
 extension IntQueue {
-    @available(*, noasync)
-    public func put(_ item: Int) throws { try put(item, within: nil) }
-    public func put(_ item: Int) async throws { try await put(item, within: nil) }
     @available(*, noasync)
     public func get() throws -> Int { try get(within: nil) }
     public func get() async throws -> Int { try await get(within: nil) }

@@ -54,19 +54,6 @@ public struct CommandFailed: Error, Hashable, Sendable, CustomStringConvertible 
     }
 }
 
-/// A command did not end within the limit.
-public struct CommandTimedOut: Error, Hashable, Sendable, CustomStringConvertible {
-    public let command: [String]
-    public let limit: Duration
-    /// What it had written by then.
-    public let output: [UInt8]
-    public let errorOutput: [UInt8]
-
-    public var description: String {
-        "\(quoted(command)) did not end within \(limit); give it longer or look why it waits"
-    }
-}
-
 /// What a command wrote is not UTF-8.
 public struct UndecodableOutput: Error, Hashable, Sendable, CustomStringConvertible {
     public let command: [String]
@@ -79,7 +66,7 @@ public struct UndecodableOutput: Error, Hashable, Sendable, CustomStringConverti
 }
 
 /// A command as people read it.
-private func quoted(_ command: [String]) -> String {
+func quoted(_ command: [String]) -> String {
     command.map { $0.contains(where: \.isWhitespace) || $0.isEmpty ? "'\($0)'" : $0 }
         .joined(separator: " ")
 }

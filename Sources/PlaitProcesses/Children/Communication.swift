@@ -15,7 +15,7 @@ extension ChildProcess {
     ///   - input: Wants a pipe, unless it is empty.
     ///   - most: Bytes from each stream.
     ///   - limit: Longest wait for the whole; `nil` waits for ever.
-    /// - Throws: ``CommandTimedOut`` past the limit, with what was read: the child goes on then;
+    /// - Throws: `TimedOut` past the limit, with what was read: the child goes on then;
     ///   `StreamError.tooLong`; `StreamError.closed`; `SystemError`; `CancellationError`.
     /// - Source: Python's `Popen.communicate`.
     @available(*, noasync)
@@ -30,9 +30,8 @@ extension ChildProcess {
                 command: command, status: status, output: communication.output,
                 errorOutput: communication.errorOutput)
         }
-        throw CommandTimedOut(
-            command: command, limit: limit ?? .zero, output: communication.output,
-            errorOutput: communication.errorOutput)
+        throw TimedOut(
+            quoted(command), output: communication.output, errorOutput: communication.errorOutput)
     }
 
     /// Runs an executable to its end and collects what it writes.

@@ -60,24 +60,34 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// Puts an item, waiting while there is no place or memory for it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.full` past the limit, `.shutDown`;
-    ///   ``ProcessQueueError/tooLong(size:limit:)``; what the item's encoding throws;
-    ///   `CancellationError`. The item is not there then.
+    /// - Throws: `QueueError.shutDown`; ``ProcessQueueError/tooLong(size:limit:)``; what the item's
+    ///   encoding throws; `CancellationError`. The item is not there then.
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
-    public func put(_ item: Element, within limit: Duration? = nil) throws {
+    public func put(_ item: Element) throws { _ = try put(item, within: nil) }
+
+    /// As ``put(_:)``, suspending the calling task.
+    public func put(_ item: Element) async throws { _ = try await put(item, within: nil) }
+
+    /// Puts an item, waiting for at most the limit while there is no place or memory for it.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first. The item is not there then.
+    /// - Throws: As ``put(_:)``.
+    @available(*, noasync)
+    public func put(_ item: Element, within limit: Duration?) throws -> Bool {
         let isDone: Void? = unsafe try ItemCoding.withBytes(of: item) { bytes in
             try check(bytes.count)
             return try SharedWait.run(on: putting, until: Deadline(within: limit)) { hasSlept in
                 unsafe try putStep(bytes, hasSlept)
             }
         }
-        guard isDone != nil else { throw QueueError.full }
+        return isDone != nil
     }
 
     /// As ``put(_:within:)``, suspending the calling task.
-    public func put(_ item: Element, within limit: Duration? = nil) async throws {
+    public func put(_ item: Element, within limit: Duration?) async throws -> Bool {
         // No pointer outlives the suspension.
         let bytes = unsafe try ItemCoding.withBytes(of: item) { unsafe [UInt8]($0) }
         try check(bytes.count)
@@ -86,21 +96,14 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         ) { hasSlept in
             unsafe try bytes.withUnsafeBytes { unsafe try putStep($0, hasSlept) }
         }
-        guard isDone != nil else { throw QueueError.full }
+        return isDone != nil
     }
 
     /// Puts an item if there is room now.
     /// - Returns: False when there is none.
-    /// - Throws: As ``put(_:within:)``, but for `.full`.
+    /// - Throws: As ``put(_:)``.
     @available(*, noasync)
-    public func tryPut(_ item: Element) throws -> Bool {
-        do {
-            try put(item, within: .zero)
-            return true
-        } catch QueueError.full {
-            return false
-        }
-    }
+    public func tryPut(_ item: Element) throws -> Bool { try put(item, within: .zero) }
 
     private var putting: WaitTarget { WaitTarget("ProcessQueue.put", self) }
 
@@ -136,34 +139,36 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `.shutDown` when nothing is left and nothing
+    /// - Throws: `TimedOut` past the limit, `QueueError.shutDown` when nothing is left and nothing
     ///   can come; `DecodingError` for an item that is no `Element`, which is gone then;
     ///   `CancellationError`.
     /// - Source: Python's `Queue.get`.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
         let item = try SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
-        guard let item else { throw QueueError.empty }
+        guard let item else { throw late }
         return try item.decoded()
     }
 
     /// As ``get(within:)``, suspending the calling task.
     public func get(within limit: Duration? = nil) async throws -> Element {
         let item = try await SharedWait.run(on: getting, until: Deadline(within: limit), getStep)
-        guard let item else { throw QueueError.empty }
+        guard let item else { throw late }
         return try item.decoded()
     }
 
     /// Takes the oldest item, if there is one.
-    /// - Throws: As ``get(within:)``, but for `.empty`.
+    /// - Throws: As ``get(within:)``, but for `TimedOut`.
     @available(*, noasync)
     public func tryGet() throws -> Element? {
         do {
             return try get(within: .zero)
-        } catch QueueError.empty {
+        } catch is TimedOut {
             return nil
         }
     }
+
+    private var late: TimedOut { TimedOut("get from \(self)") }
 
     private var getting: WaitTarget { WaitTarget("ProcessQueue.get", self) }
 

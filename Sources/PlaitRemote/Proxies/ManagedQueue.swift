@@ -47,19 +47,20 @@ final class QueueStore<Element: Codable & Sendable>: ManagedType {
 }
 
 extension QueueStore {
-    struct Put: ManagedCall {
+    struct Put: LimitedCall {
         let item: Element
         let limit: Duration?
         static var mayWait: Bool { true }
 
-        func run(on store: Store) throws -> Nothing {
+        func run(on store: Store) throws -> Bool {
             try store.queue.put(item, within: limit)
-            return Nothing()
         }
 
-        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Nothing? {
-            try store.queue.tryPut(item) ? Nothing() : nil
+        func runAtOnce(on store: Store, for caller: ManagedCaller) throws -> Bool? {
+            try store.queue.tryPut(item) ? true : nil
         }
+
+        var outputPastLimit: Bool { false }
     }
 
     struct Get: ReturnedCall {
@@ -84,14 +85,6 @@ extension QueueStore {
         func run(on store: Store) throws -> Nothing {
             store.putBack(item)
             return Nothing()
-        }
-    }
-
-    struct TryPut: ManagedCall {
-        let item: Element
-
-        func run(on store: Store) throws -> Bool {
-            try store.queue.tryPut(item)
         }
     }
 
@@ -152,20 +145,30 @@ extension ManagedQueue {
     /// Adds an item, waiting while the queue is full.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.full` past the limit, `.shutDown`; ``ManagerDied``;
-    ///   `CancellationError`: it is not in the queue then. Where the manager does not answer, both
-    ///   may be thrown though it is put later; the first is a `TimedOut` then.
+    /// - Throws: `QueueError.shutDown`; ``ManagerDied``; `CancellationError`: it is not in the
+    ///   queue then, unless the manager did not answer: it may be put later then.
     @available(*, noasync)
-    public func put(_ item: Element, within limit: Duration? = nil) throws {
-        _ = try object.call(Store.Put(item: item, limit: limit))
+    public func put(_ item: Element) throws {
+        _ = try object.call(Store.Put(item: item, limit: nil))
+    }
+
+    /// Adds an item, waiting for at most the limit while the queue is full.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first: it is not in the queue then, unless the
+    ///   manager did not answer: it may be put later then.
+    /// - Throws: As ``put(_:)``.
+    @available(*, noasync)
+    public func put(_ item: Element, within limit: Duration?) throws -> Bool {
+        try object.call(Store.Put(item: item, limit: limit))
     }
 
     /// Takes the oldest item, waiting while the queue is empty.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `.shutDown` once shut down and drained;
+    /// - Throws: `TimedOut` past the limit, `QueueError.shutDown` once shut down and drained;
     ///   ``ManagerDied``; `CancellationError`: none is taken then.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
@@ -178,7 +181,7 @@ extension ManagedQueue {
     @available(*, noasync)
     @discardableResult
     public func tryPut(_ item: Element) throws -> Bool {
-        try object.call(Store.TryPut(item: item))
+        try object.call(Store.Put(item: item, limit: .zero))
     }
 
     /// Takes the oldest item if there is one; nil if not.

@@ -49,7 +49,7 @@ public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIter
     /// Waits for the next future that is done; nil when all have been given out.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `FutureError.unfinished` past the limit, once those that are done have been given
+    /// - Throws: `TimedOut` past the limit, once those that are done have been given
     ///   out; `CancellationError` when the caller is cancelled. It may be called again.
     @available(*, noasync)
     public func next() throws -> Future<Success>? {
@@ -91,9 +91,10 @@ public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIter
 
     private func retract() { guardLock.withLock { promised -= 1 } }
 
-    private func take(_ hasArrived: Bool) throws(FutureError) -> Future<Success>? {
+    private func take(_ hasArrived: Bool) throws(TimedOut) -> Future<Success>? {
         guard hasArrived else {
-            throw .unfinished(guardLock.withLock { total - yielded }, of: total)
+            let unfinished = guardLock.withLock { total - yielded }
+            throw TimedOut("wait for \(total) futures (\(unfinished) unfinished)")
         }
         let index = arrivals.first()
         return guardLock.withLock {

@@ -61,7 +61,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
-    /// - Throws: The work's error; `FutureError.timedOut` past the limit, the work goes on then;
+    /// - Throws: The work's error; `TimedOut` past the limit, the work goes on then;
     ///   `FutureError.cancelled`; `CancellationError` when the caller is cancelled.
     /// - Source: Python's `Future.result`.
     @available(*, noasync)
@@ -114,7 +114,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         let outcome = Parking.block(
             on: WaitTarget("Future.result", self), until: Deadline(within: limit),
             enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
-        guard try outcome.wasWoken() else { throw FutureError.timedOut }
+        guard try outcome.wasWoken() else { throw TimedOut("result of a future") }
     }
 
     private func waitForEnd(within limit: Duration?) async throws {
@@ -122,7 +122,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         let outcome = await Parking.suspend(
             on: WaitTarget("Future.result", self), until: Deadline(within: limit),
             enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
-        guard try outcome.wasWoken() else { throw FutureError.timedOut }
+        guard try outcome.wasWoken() else { throw TimedOut("result of a future") }
     }
 
     /// Waits until it is done, whatever happens to the calling strand.

@@ -6,8 +6,8 @@ extension ThreadPool {
     /// Blocks the calling thread or parks the calling fiber while the pool is full. The work is
     /// given to the pool here, whether or not the results are asked for.
     /// - Parameter limit: From this call to the last result. Past it, whoever asks for one gets
-    ///   `FutureError.timedOut`, and what has not begun is cancelled then.
-    /// - Throws: As ``submit(within:_:)``, `FutureError.timedOut`; what was given is cancelled
+    ///   `TimedOut`, and what has not begun is cancelled then.
+    /// - Throws: As ``submit(within:_:)``, `TimedOut`; what was given is cancelled
     ///   then.
     /// - Source: Python's `Executor.map`; gevent's `imap`.
     @available(*, noasync)
@@ -126,7 +126,7 @@ extension ThreadPool {
     ) -> any Error {
         for future in futures { future.cancel() }
         // Only a limit lets a pool be too full.
-        if case ThreadPoolError.full = error { return FutureError.timedOut }
+        if case ThreadPoolError.full = error { return TimedOut("map of a thread pool") }
         return error
     }
 }

@@ -36,8 +36,7 @@ public final class PoolResults<Success: Sendable>: AsyncSequence, AsyncIteratorP
     /// Waits for the next result; nil after the last.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: The error of the work; `FutureError.timedOut`, or `.unfinished` of results in no
-    ///   order, past the limit; `CancellationError` when the caller is cancelled.
+    /// - Throws: The error of the work; `TimedOut` past the limit; `CancellationError` when the caller is cancelled.
     @available(*, noasync)
     public func next() throws -> Success? {
         do {

@@ -5,13 +5,10 @@ public import PlaitPlatform
 public enum ChannelError: Error, Hashable, Sendable, CustomStringConvertible {
     /// ``Channel/close()`` was called: nothing more is taken, and nothing is left.
     case closed
-    /// Nobody came within the limit: no receiver and no place for an item, or no sender.
-    case timedOut
 
     public var description: String {
         switch self {
         case .closed: "the channel is closed"
-        case .timedOut: "no counterpart came to the channel within the limit; wait longer"
         }
     }
 }
@@ -63,37 +60,54 @@ public final class Channel<Element>: @unchecked Sendable {
     /// Gives an item to a receiver, or stores it, waiting while neither is possible.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `ChannelError.timedOut` past the limit, `ChannelError.closed`, also when that
-    ///   happens while it waits, `CancellationError`. Nobody gets the item then.
+    /// - Throws: `ChannelError.closed`, also when that happens while it waits,
+    ///   `CancellationError`. Nobody gets the item then.
     /// - Source: gevent's `Channel.put`.
     @available(*, noasync)
     @inlinable
-    public func send(_ item: sending Element, within limit: Duration? = nil) throws {
+    public func send(_ item: sending Element) throws {
+        _ = try send(item, within: nil)
+    }
+
+    /// Gives an item to a receiver, or stores it, suspending the calling task meanwhile.
+    @inlinable
+    public func send(_ item: sending Element) async throws {
+        _ = try await send(item, within: nil)
+    }
+
+    /// Gives an item to a receiver, or stores it, waiting for at most the limit.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first. Nobody gets the item then.
+    /// - Throws: As ``send(_:)``.
+    @available(*, noasync)
+    @inlinable
+    public func send(_ item: sending Element, within limit: Duration?) throws -> Bool {
         var place: Element? = item
-        if try sendAtOnce(from: &place) { return }
+        if try sendAtOnce(from: &place) { return true }
         let outcome = unsafe withUnsafeMutablePointer(to: &place) { slot in
             unsafe Parking.block(
                 on: WaitTarget("Channel.send", self), slot: UnsafeMutableRawPointer(slot),
                 until: Deadline(within: limit), enrol: { self.enrolSender($0) },
                 withdraw: { self.withdrawSender($0) })
         }
-        try finishSend(outcome, isTaken: place == nil)
+        return try finishSend(outcome, isTaken: place == nil)
     }
 
-    /// Gives an item to a receiver, or stores it, suspending the calling task meanwhile.
+    /// As the sync form, suspending the calling task.
     @inlinable
-    public func send(_ item: sending Element, within limit: Duration? = nil) async throws {
+    public func send(_ item: sending Element, within limit: Duration?) async throws -> Bool {
         var first: Element? = item
-        if try sendAtOnce(from: &first) { return }
-        if try spinToSend(from: &first, within: limit) { return }
+        if try sendAtOnce(from: &first) { return true }
+        if try spinToSend(from: &first, within: limit) { return true }
         let place = ItemPlace<Element>(first)
         first = nil
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Channel.send", self), slot: place.address,
             until: Deadline(within: limit), enrol: { self.enrolSender($0) },
             withdraw: { self.withdrawSender($0) })
-        try finishSend(outcome, isTaken: place.take() == nil)
+        return try finishSend(outcome, isTaken: place.take() == nil)
     }
 
     /// Gives an item to a receiver that waits, or stores it. Never waits.
@@ -111,7 +125,7 @@ public final class Channel<Element>: @unchecked Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `ChannelError.timedOut` past the limit, `ChannelError.closed` once closed and
+    /// - Throws: `TimedOut` past the limit, `ChannelError.closed` once closed and
     ///   drained, `CancellationError`.
     /// - Source: gevent's `Channel.get`.
     @available(*, noasync)

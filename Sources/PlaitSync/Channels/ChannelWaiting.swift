@@ -129,8 +129,7 @@ extension Channel {
                 withdraw: { self.withdrawSender($0) })
         }
         guard let outcome else { return false }
-        try finishSend(outcome, isTaken: place == nil)
-        return true
+        return try finishSend(outcome, isTaken: place == nil)
     }
 
     /// Whether an item came before the calling task had to suspend.
@@ -158,16 +157,18 @@ extension Channel {
     // MARK: Finishing
 
     /// An item that is still in its place when its sender was woken met a close.
+    /// - Returns: False when the deadline passed first.
     @inlinable
-    func finishSend(_ outcome: WaitOutcome, isTaken: Bool) throws {
-        guard try outcome.wasWoken() else { throw ChannelError.timedOut }
+    func finishSend(_ outcome: WaitOutcome, isTaken: Bool) throws -> Bool {
+        guard try outcome.wasWoken() else { return false }
         if !isTaken { throw ChannelError.closed }
+        return true
     }
 
     /// A place that is empty when its receiver was woken met a close.
     @inlinable
     func finishReceive(_ outcome: WaitOutcome, isEmpty: Bool) throws {
-        guard try outcome.wasWoken() else { throw ChannelError.timedOut }
+        guard try outcome.wasWoken() else { throw TimedOut("receive from \(self)") }
         if isEmpty { throw ChannelError.closed }
     }
 

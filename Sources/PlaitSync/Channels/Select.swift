@@ -22,7 +22,7 @@ public import PlaitPlatform
 /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once. Without a case, the
 ///   select waits for the limit, and traps if there is none.
 /// - Returns: What the handler returns.
-/// - Throws: `ChannelError.timedOut` past the limit; `ChannelError.closed` when a channel is closed
+/// - Throws: `TimedOut` past the limit; `ChannelError.closed` when a channel is closed
 ///   whose case has no `onClose`; `CancellationError`; what the handler throws.
 /// - Source: Go's `select`.
 @available(*, noasync)

@@ -1,3 +1,5 @@
+public import PlaitPlatform
+
 /// Puts the cases of a ``select(within:_:)`` together.
 @resultBuilder
 public enum SelectBuilder {
@@ -68,6 +70,6 @@ public struct NoCases: SelectCases {
     @inlinable public mutating func enter(_ selection: Selection) {}
     @inlinable public mutating func isChosen(in selection: Selection) -> Bool { false }
     @inlinable public mutating func finish(_ selection: Selection) throws {
-        throw ChannelError.timedOut
+        throw TimedOut("select")
     }
 }

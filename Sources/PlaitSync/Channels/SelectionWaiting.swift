@@ -33,7 +33,7 @@ extension Selection {
         let outcome = unsafe Parking.block(
             on: WaitTarget("select"), slot: nil, until: deadline, isGroup: true,
             enrol: { enrol($0) }, withdraw: { withdraw($0) })
-        guard try outcome.wasWoken() else { throw ChannelError.timedOut }
+        guard try outcome.wasWoken() else { throw TimedOut("select") }
     }
 
     /// As the other, suspending the calling task.
@@ -44,7 +44,7 @@ extension Selection {
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("select"), slot: nil, until: deadline, isGroup: true,
             enrol: { enrol($0) }, withdraw: { withdraw($0) })
-        guard try outcome.wasWoken() else { throw ChannelError.timedOut }
+        guard try outcome.wasWoken() else { throw TimedOut("select") }
     }
 
     /// Chooses a case that is ready or, with a limit above zero, becomes so. False when none is.
@@ -55,7 +55,7 @@ extension Selection {
         do {
             try choose(until: Deadline(within: limit))
             return true
-        } catch ChannelError.timedOut {
+        } catch is TimedOut {
             return false
         }
     }
@@ -67,7 +67,7 @@ extension Selection {
         do {
             try await choose(until: Deadline(within: limit))
             return true
-        } catch ChannelError.timedOut {
+        } catch is TimedOut {
             return false
         }
     }

@@ -54,7 +54,7 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: ``ResourcePoolExhausted`` past the limit; what making one throws, and then another
+    /// - Throws: `TimedOut` past the limit; what making one throws, and then another
     ///   may make it; `CancellationError`.
     /// - Source: eventlet's `Pool.get`.
     @available(*, noasync)
@@ -170,7 +170,7 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
 
     private func finish(_ outcome: WaitOutcome, _ loan: Loan<Resource>?) throws -> Resource {
         guard try outcome.wasWoken(), let loan else {
-            throw ResourcePoolExhausted(maximum: maximum)
+            throw TimedOut("get from a ResourcePool of which all \(maximum) stayed lent")
         }
         return try redeem(loan)
     }
@@ -186,14 +186,5 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
                 throw error
             }
         }
-    }
-}
-
-/// All that a ``ResourcePool`` may have stayed lent within the limit.
-public struct ResourcePoolExhausted: Error, Hashable, Sendable, CustomStringConvertible {
-    public let maximum: Int
-
-    public var description: String {
-        "all \(maximum) stayed lent within the limit; wait longer, or raise the pool's maximum"
     }
 }

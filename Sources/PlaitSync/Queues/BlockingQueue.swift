@@ -69,24 +69,44 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     /// Adds an item, waiting while the queue is full.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.full` past the limit, `QueueError.shutDown`, `CancellationError`. The
-    ///   item is not in the queue then.
+    /// - Throws: `QueueError.shutDown`, `CancellationError`. The item is not in the queue then.
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
     @inlinable
-    public func put(_ item: sending Element, within limit: Duration? = nil) throws {
+    public func put(_ item: sending Element) throws {
         if pushAtOnce(item) { return }
         if try !seemsFull && putSlowly(item) { return }
-        try waitToPut(item, until: Deadline(within: limit))
+        _ = try waitToPut(item, until: .never)
     }
 
     /// Adds an item, suspending the calling task while the queue is full.
     @inlinable
-    public func put(_ item: sending Element, within limit: Duration? = nil) async throws {
+    public func put(_ item: sending Element) async throws {
         if pushAtOnce(item) { return }
         if try putSlowly(item) { return }
-        try await waitToPut(item, until: Deadline(within: limit))
+        _ = try await waitToPut(item, until: .never)
+    }
+
+    /// Adds an item, waiting for at most the limit while the queue is full.
+    ///
+    /// Blocks the calling thread or parks the calling fiber.
+    /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
+    /// - Returns: False when the limit passed first. The item is not in the queue then.
+    /// - Throws: As ``put(_:)``.
+    @available(*, noasync)
+    @inlinable
+    public func put(_ item: sending Element, within limit: Duration?) throws -> Bool {
+        if pushAtOnce(item) { return true }
+        if try !seemsFull && putSlowly(item) { return true }
+        return try waitToPut(item, until: Deadline(within: limit))
+    }
+
+    /// As the sync form, suspending the calling task.
+    @inlinable
+    public func put(_ item: sending Element, within limit: Duration?) async throws -> Bool {
+        if pushAtOnce(item) { return true }
+        if try putSlowly(item) { return true }
+        return try await waitToPut(item, until: Deadline(within: limit))
     }
 
     /// Adds an item if there is place for it. Never waits.
@@ -104,7 +124,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `QueueError.shutDown` once shut down and
+    /// - Throws: `TimedOut` past the limit, `QueueError.shutDown` once shut down and
     ///   drained, `CancellationError`.
     /// - Source: Python's `Queue.get`.
     @available(*, noasync)

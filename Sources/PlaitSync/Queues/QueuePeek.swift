@@ -17,7 +17,7 @@ extension BlockingQueue {
     /// Blocks the calling thread or parks the calling fiber. An item that goes to a waiting getter
     /// is not seen.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `QueueError.empty` past the limit, `QueueError.shutDown` once shut down and
+    /// - Throws: `TimedOut` past the limit, `QueueError.shutDown` once shut down and
     ///   drained, `CancellationError`.
     /// - Source: `gevent.queue.Queue.peek`.
     @available(*, noasync)
@@ -28,7 +28,7 @@ extension BlockingQueue {
             let outcome = Parking.block(
                 on: WaitTarget("Queue.peek", self), until: deadline, enrol: enrolPeeker,
                 withdraw: withdrawPeeker)
-            guard try outcome.wasWoken() else { throw QueueError.empty }
+            guard try outcome.wasWoken() else { throw TimedOut("peek of \(self)") }
         }
     }
 
@@ -41,7 +41,7 @@ extension BlockingQueue {
             let outcome = await Parking.suspend(
                 on: WaitTarget("Queue.peek", self), until: deadline, enrol: enrolPeeker,
                 withdraw: withdrawPeeker)
-            guard try outcome.wasWoken() else { throw QueueError.empty }
+            guard try outcome.wasWoken() else { throw TimedOut("peek of \(self)") }
         }
     }
 

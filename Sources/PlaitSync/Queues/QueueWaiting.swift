@@ -281,32 +281,32 @@ extension BlockingQueue {
 
     // MARK: Waiting
 
-    /// Waits until the item is taken.
+    /// Waits until the item is taken; false when the deadline passed first.
     @available(*, noasync)
     @inlinable
-    func waitToPut(_ item: Element, until deadline: Deadline) throws {
-        if spin(at: .tail, until: deadline) && pushAtOnce(item) { return }
+    func waitToPut(_ item: Element, until deadline: Deadline) throws -> Bool {
+        if spin(at: .tail, until: deadline) && pushAtOnce(item) { return true }
         var place: Element? = item
-        try unsafe withUnsafeMutablePointer(to: &place) { place in
+        return try unsafe withUnsafeMutablePointer(to: &place) { place in
             var error: (any Error)?
             let outcome = unsafe Parking.block(
                 on: WaitTarget("Queue.put", self), slot: UnsafeMutableRawPointer(place),
                 until: deadline, enrol: { self.enrolPutter($0, &error) },
                 withdraw: { self.withdrawPutter($0) })
             if let error { throw error }
-            if unsafe place.pointee != nil { throw unsafe reason(outcome, place, .full) }
+            return unsafe try place.pointee == nil || !wasLate(outcome, place)
         }
     }
 
     @inlinable
-    func waitToPut(_ item: Element, until deadline: Deadline) async throws {
+    func waitToPut(_ item: Element, until deadline: Deadline) async throws -> Bool {
         let place = ItemPlace<Element>(item)
         var error: (any Error)?
         let outcome = unsafe await Parking.suspend(
             on: WaitTarget("Queue.put", self), slot: place.address, until: deadline,
             enrol: { self.enrolPutter($0, &error) }, withdraw: { self.withdrawPutter($0) })
         if let error { throw error }
-        if !place.isEmpty { throw unsafe reason(outcome, place.address, .full) }
+        return unsafe try place.isEmpty || !wasLate(outcome, place.address)
     }
 
     /// Waits until an item is in `place`.
@@ -321,7 +321,7 @@ extension BlockingQueue {
                 until: deadline, enrol: { self.enrolGetter($0, &error) },
                 withdraw: { self.withdrawGetter($0) })
             if let error { throw error }
-            if unsafe place.pointee == nil { throw unsafe reason(outcome, place, .empty) }
+            if unsafe place.pointee == nil, unsafe try wasLate(outcome, place) { throw late }
         }
     }
 
@@ -333,23 +333,19 @@ extension BlockingQueue {
             on: WaitTarget("Queue.get", self), slot: place.address, until: deadline,
             enrol: { self.enrolGetter($0, &error) }, withdraw: { self.withdrawGetter($0) })
         if let error { throw error }
-        if place.isEmpty { throw unsafe reason(outcome, place.address, .empty) }
+        if place.isEmpty, unsafe try wasLate(outcome, place.address) { throw late }
         return place.take()
     }
 
-    /// Why a wait brought nothing.
+    /// Why a wait moved nothing: true when its deadline passed, else throws the reason.
     @usableFromInline
-    func reason(
-        _ outcome: WaitOutcome, _ place: UnsafeMutableRawPointer, _ late: QueueError
-    ) -> any Error {
-        switch outcome {
-        case .cancelled: CancellationError()
-        case .timedOut, .pending: late
-        case .woken, .granted:
-            guardLock.withLock { unsafe refusals.removeValue(forKey: UInt(bitPattern: place)) }
-                ?? QueueError.shutDown
-        }
+    func wasLate(_ outcome: WaitOutcome, _ place: UnsafeMutableRawPointer) throws -> Bool {
+        guard try outcome.wasWoken() else { return true }
+        throw guardLock.withLock { unsafe refusals.removeValue(forKey: UInt(bitPattern: place)) }
+            ?? QueueError.shutDown
     }
+
+    @usableFromInline var late: TimedOut { TimedOut("get from \(self)") }
 
     /// A short wait of a thread for a partner on another core: much shorter than waking one takes.
     /// A fiber's partner is as likely on its own thread, which spinning would only delay.
@@ -357,15 +353,10 @@ extension BlockingQueue {
     @inlinable
     func spin(at end: RingEnd, until deadline: Deadline) -> Bool {
         // Who tries once does not wait.
-        guard let ring, threadMaySpin, deadline != .immediate else { return false }
-        for _ in 0..<Self.spins {
-            if ring.looksReady(at: end) {
-                ring.letMoreCome(at: end)
-                return true
-            }
-            spinPause()
-        }
-        return false
+        guard let ring, deadline != .immediate else { return false }
+        let isReady = SpinPolicy.queue.spin(until: { ring.looksReady(at: end) })
+        if isReady { ring.letMoreCome(at: end) }
+        return isReady
     }
 
     /// The item in `place`, which holds one. It was sent in, so nobody else has it.
@@ -375,9 +366,4 @@ extension BlockingQueue {
         nonisolated(unsafe) let item = unsafe place.take().unsafelyUnwrapped
         return unsafe item
     }
-}
-
-extension BlockingQueue {
-    /// Some microseconds.
-    @inlinable static var spins: Int { 200 }
 }

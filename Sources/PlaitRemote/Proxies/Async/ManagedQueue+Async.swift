@@ -4,9 +4,14 @@ internal import PlaitProcesses
 internal import PlaitSync
 
 extension ManagedQueue {
+    /// As ``put(_:)``, suspending the calling task.
+    public func put(_ item: Element) async throws {
+        _ = try await object.call(Store.Put(item: item, limit: nil))
+    }
+
     /// As ``put(_:within:)``, suspending the calling task.
-    public func put(_ item: Element, within limit: Duration? = nil) async throws {
-        _ = try await object.call(Store.Put(item: item, limit: limit))
+    public func put(_ item: Element, within limit: Duration?) async throws -> Bool {
+        try await object.call(Store.Put(item: item, limit: limit))
     }
 
     /// As ``get(within:)``, suspending the calling task.
@@ -17,7 +22,7 @@ extension ManagedQueue {
     /// As ``tryPut(_:)``, suspending the calling task.
     @discardableResult
     public func tryPut(_ item: Element) async throws -> Bool {
-        try await object.call(Store.TryPut(item: item))
+        try await object.call(Store.Put(item: item, limit: .zero))
     }
 
     /// As ``tryGet()``, suspending the calling task.
