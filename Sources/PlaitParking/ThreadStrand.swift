@@ -11,21 +11,15 @@ public protocol ThreadEngine: AnyObject, Sendable {
 
 /// A strand that is an operating-system thread: one that Plait started, or one that it met.
 open class ThreadStrand: Strand, @unchecked Sendable {
-    // Sendable: `guardLock` guards `waiting`, what is requested and `inSystemCall`; `engine` is
-    // written by the thread itself while it does not wait, and read by who has settled one of its
-    // waits; the rest is atomic.
+    // Sendable: `guardLock` guards `requests` and `inSystemCall`; `engine` is written by the thread
+    // itself while it does not wait, and read by who has settled one of its waits; the rest is
+    // atomic.
 
     /// 1 once the settled wait may end. The futex the thread sleeps on.
     private let token = Atomic<UInt32>(0)
     private let everCancelled = Atomic<Bool>(false)
     private let guardLock = ShortLock()
-    private var waiting: Waiter?
-    private var waitIsCancellable = false
-    private var cancelRequested = false
-    /// Interrupts of scopes that have not been delivered: whether each is wanted still.
-    private var interrupts: [@Sendable () -> Bool] = []
-    /// The interrupt that ended the present wait as cancelled, if it was one.
-    private var interrupt: (@Sendable () -> Bool)?
+    private var requests = StrandRequests()
     private var inSystemCall = false
     /// 0 while the thread does not run.
     private let kernelID = Atomic<Int32>(0)
@@ -51,17 +45,14 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     /// As ``enterThread()``, in a forked child: what was asked of the parent's thread is not for
     /// it.
     package func enterForked() {
-        guardLock.withLock {
-            cancelRequested = false
-            interrupts = []
-        }
+        guardLock.withLock { requests.forget() }
         enterThread()
     }
 
     /// Ends ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil
-        kernelID.store(0, ordering: .relaxed)
+        EndingThreads.note(kernelID.exchange(0, ordering: .relaxed))
     }
 
     open override var nativeID: Int32? {
@@ -105,36 +96,13 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     open override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
         waiter.since = monotonicNow()
-        return guardLock.withLock {
-            if isCancellable && takeRequest() { return false }
-            waiting = waiter
-            waitIsCancellable = isCancellable
-            return true
-        }
-    }
-
-    /// Whether a cancellation or interrupt has come before the wait that it is to end.
-    private func takeRequest() -> Bool {
-        if cancelRequested {
-            cancelRequested = false
-            return true
-        }
-        while let isWanted = interrupts.popLast() {
-            if isWanted() { return true }
-        }
-        return false
+        return guardLock.withLock { requests.begin(waiter, isCancellable: isCancellable) }
     }
 
     open override func abandon(_ waiter: Waiter) {
         guardLock.withLock {
-            waiting = nil
-            // Who cancelled it meanwhile, unparked it under this lock. The wait was not needed, so
-            // the cancellation goes to the next one.
-            if !waiter.settle(.woken) && waiter.outcome == .cancelled {
-                token.store(0, ordering: .relaxed)
-                if let interrupt { interrupts.append(interrupt) } else { cancelRequested = true }
-                interrupt = nil
-            }
+            // Who cancelled it meanwhile, unparked it under this lock.
+            if requests.abandon(waiter) { token.store(0, ordering: .relaxed) }
         }
     }
 
@@ -162,8 +130,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     private func endWait() {
         guardLock.withLock {
-            waiting = nil
-            interrupt = nil
+            requests.end()
             token.store(0, ordering: .relaxed)
         }
     }
@@ -183,121 +150,44 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         }
     }
 
-    /// Blocks the thread until a descriptor is ready: for threads without a hub.
-    package func wait(
-        for number: Int32, _ interest: Readiness, until deadline: Deadline
-    ) throws -> Readiness? {
-        var node = unsafe WaiterNode(
-            parker: .passUnretained(self), target: WaitTarget("descriptor"), slot: nil)
-        return try unsafe withUnsafeMutablePointer(to: &node) { pointer in
-            let waiter = unsafe Waiter(pointer)
-            guard prepare(waiter, isCancellable: true) else { throw CancellationError() }
-            guardLock.withLock { inSystemCall = true }
-            defer {
-                guardLock.withLock { inSystemCall = false }
-                endWait()
-            }
-            while true {
-                // Who cancelled it before it was in a system call, did not interrupt one.
-                if waiter.outcome == .cancelled {
-                    sleep(waiter, until: .never)
-                    throw CancellationError()
-                }
-                let result: DescriptorWait
-                do {
-                    result = try waitForDescriptor(
-                        number, interest, until: deadline, interrupt: threadInterrupt)
-                } catch {
-                    settleOrAwaitToken(waiter)
-                    throw error
-                }
-                switch result {
-                case .ready(let readiness):
-                    settleOrAwaitToken(waiter)
-                    // Ready and cancelled at once: cancelled, as it was promised to the canceller.
-                    if waiter.outcome == .cancelled { throw CancellationError() }
-                    return readiness
-                case .timedOut:
-                    if waiter.settle(.timedOut) { return nil }
-                    sleep(waiter, until: .never)
-                    throw CancellationError()
-                case .interrupted: break
-                }
-            }
-        }
+    // MARK: Waiting in system calls, see ThreadCalls.swift
+
+    func enterCall(wakesBySignal: Bool) { guardLock.withLock { inSystemCall = wakesBySignal } }
+
+    func leaveCall() {
+        guardLock.withLock { inSystemCall = false }
+        endWait()
     }
 
-    /// Blocks the thread until a condition in shared memory is met: for threads without a hub.
-    package func wait(
-        for condition: SharedCondition, on target: WaitTarget, until deadline: Deadline,
-        isCancellable: Bool
-    ) -> WaitOutcome {
-        var node = unsafe WaiterNode(parker: .passUnretained(self), target: target, slot: nil)
-        return unsafe withUnsafeMutablePointer(to: &node) { pointer in
-            let waiter = unsafe Waiter(pointer)
-            guard prepare(waiter, isCancellable: isCancellable) else { return .cancelled }
-            defer { endWait() }
-            var words = SleepWords()
-            while waiter.outcome == .pending {
-                guard let expected = condition.expected() else {
-                    settleOrAwaitToken(waiter)
-                    break
-                }
-                if deadline != .never && deadline <= .now {
-                    if !waiter.settle(.timedOut) { sleep(waiter, until: .never) }
-                    return waiter.outcome
-                }
-                words.removeAll()
-                words.append(condition.word, while: expected)
-                // Whoever cancels the wait changes the token.
-                words.sleep(
-                    on: token, while: 0,
-                    until: min(deadline, Deadline(within: SharedCondition.patience)))
-            }
-            if waiter.outcome == .cancelled { sleep(waiter, until: .never) }
-            return waiter.outcome
-        }
+    /// Sleeps until a word changes, or the wait is ended.
+    func sleep(on words: inout SleepWords, until deadline: Deadline) {
+        words.sleep(on: token, while: 0, until: deadline)
     }
 
-    private func settleOrAwaitToken(_ waiter: Waiter) {
-        if !waiter.settle(.woken) { sleep(waiter, until: .never) }
-    }
+    /// Waits for the token of a wait that another has settled.
+    func awaitToken(_ waiter: Waiter) { sleep(waiter, until: .never) }
 
     // MARK: Cancelling and looking
 
     open override func cancel() {
         everCancelled.store(true, ordering: .relaxed)
-        guardLock.withLock { () -> Void in
-            // Unparking under the lock keeps the waiter's memory: its owner must take the lock too.
-            if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
-                waiting.unpark()
-            } else {
-                cancelRequested = true
-            }
-        }
+        // Unparking under the lock keeps the waiter's memory: its owner must take the lock too.
+        guardLock.withLock { requests.cancel()?.unpark() }
     }
 
     open override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
     open override func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
-        guardLock.withLock { () -> Void in
-            guard isWanted() else { return }
-            if let waiting, waitIsCancellable, waiting.settle(.cancelled) {
-                interrupt = isWanted
-                waiting.unpark()
-            } else {
-                interrupts.append(isWanted)
-            }
-        }
+        guardLock.withLock { requests.interrupt(if: isWanted)?.unpark() }
     }
 
     open override func retractInterrupts() {
-        guardLock.withLock { interrupts.removeAll { !$0() } }
+        guardLock.withLock { requests.retractInterrupts() }
     }
 
     open override var currentWait: WaitSnapshot? {
         guardLock.withLock {
-            waiting.flatMap {
+            requests.waiting.flatMap {
                 $0.outcome == .pending ? WaitSnapshot(strand: self, waiter: $0) : nil
             }
         }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitProcesses
@@ -48,7 +49,9 @@ enum Children {
         print(status(of: dropped) == nil, try second.join())
 
         // A program's start brings the thread, which sees to those as well.
-        let (third, fourth) = (try ChildProcess.fork {}, try ChildProcess.fork { while true {} })
+        let fourth = try ChildProcess.fork { while true { usleep(1_000) } }
+        // The last one, as the next would reap it.
+        let third = try ChildProcess.fork {}
         wait { isZombie(third.pid) }
         try ChildProcess.start("true").join()
         wait { status(of: third.pid) == nil }

@@ -191,47 +191,6 @@ package enum Processes {
         return all
     }
 
-    package static func threadCount() throws(SystemError) -> Int {
-        Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
-    }
-
-    /// As ``threadCount()``, once threads that are about to end have gone: a thread that was joined
-    /// has done its work, but the system may count it for some microseconds more. Blocks the thread
-    /// for up to 20 ms while there are others.
-    package static func settledThreadCount() throws(SystemError) -> Int {
-        let end = monotonicNow() + 20_000_000
-        while true {
-            let count = try threadCount()
-            if count == 1 || monotonicNow() >= end { return count }
-            usleep(50)
-        }
-    }
-
-    /// The kernel's names of this process's threads.
-    package static func threadNames() -> [String] {
-        guard let directory = unsafe opendir("/proc/self/task") else { return [] }
-        defer { unsafe closedir(directory) }
-        var names: [String] = []
-        while let entry = unsafe readdir(directory) {
-            let number = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) {
-                    unsafe String(cString: $0)
-                }
-            }
-            guard number.first != ".",
-                let file = unsafe try? FileDescriptor.open(
-                    "/proc/self/task/\(number)/comm", .readOnly)
-            else { continue }
-            var name = [UInt8](repeating: 0, count: 16)
-            let count = unsafe name.withUnsafeMutableBytes {
-                unsafe (try? file.read(into: $0)) ?? 0
-            }
-            try? file.close()
-            names.append(String(decoding: name.prefix(count).prefix { $0 != 0x0A }, as: UTF8.self))
-        }
-        return names
-    }
-
     /// Has `signal` sent to this process when the thread that started it ends. False when it has
     /// ended already: `parent` is not the parent any more.
     package static func followParent(

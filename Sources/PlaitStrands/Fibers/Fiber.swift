@@ -29,11 +29,7 @@ class Fiber: Strand, @unchecked Sendable {
     @exclusivity(unchecked) var nextAlive: Unmanaged<Fiber>?
     @exclusivity(unchecked) var previousAlive: Unmanaged<Fiber>?
 
-    @exclusivity(unchecked) private var waiting: Waiter?
-    @exclusivity(unchecked) private var waitIsCancellable = false
-    @exclusivity(unchecked) private var cancelRequested = false
-    /// Interrupts of scopes that have not been delivered: whether each is wanted still.
-    @exclusivity(unchecked) private var interrupts: [@Sendable () -> Bool]?
+    @exclusivity(unchecked) private var requests = StrandRequests()
     private let everCancelled = Atomic<Bool>(false)
 
     @usableFromInline
@@ -103,29 +99,12 @@ class Fiber: Strand, @unchecked Sendable {
     // MARK: Waiting
 
     override func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
-        if unsafe isCancellable && (cancelRequested || interrupts != nil) {
-            if takeRequest() { return false }
-        }
         waiter.since = withHub { $0.loop.now.nanoseconds }
-        unsafe waiting = waiter
-        unsafe waitIsCancellable = isCancellable
-        return true
+        return unsafe requests.begin(waiter, isCancellable: isCancellable)
     }
 
-    /// Whether a cancellation or interrupt has come before the wait that it is to end.
-    private func takeRequest() -> Bool {
-        if unsafe cancelRequested {
-            unsafe cancelRequested = false
-            return true
-        }
-        while let isWanted = unsafe interrupts?.popLast() {
-            if isWanted() { return true }
-        }
-        unsafe interrupts = nil
-        return false
-    }
-
-    override func abandon(_ waiter: Waiter) { unsafe waiting = nil }
+    // Nothing on this thread can have ended it since it began.
+    override func abandon(_ waiter: Waiter) { unsafe requests.end() }
 
     override func park(_ waiter: Waiter, until deadline: Deadline) {
         withHub { hub in
@@ -139,7 +118,7 @@ class Fiber: Strand, @unchecked Sendable {
                 hub.loop.cancel(waiter)
             }
         }
-        unsafe waiting = nil
+        unsafe requests.end()
     }
 
     override func unpark(_ waiter: Waiter) {
@@ -173,24 +152,15 @@ class Fiber: Strand, @unchecked Sendable {
     /// choose it, though nobody is there to go on. Writes to no other, whose pages the child would
     /// copy.
     func leaveQueues() {
-        if let waiting = unsafe self.waiting, waiting.isListed { _ = waiting.settle(.cancelled) }
+        if let waiting = unsafe requests.waiting, waiting.isListed {
+            _ = waiting.settle(.cancelled)
+        }
     }
 
     override var nativeID: Int32? { isAlive ? hubIfAlive?.root.nativeID : nil }
 
     private func cancelHere() {
-        if isAlive && !endWait() { unsafe cancelRequested = true }
-    }
-
-    /// Ends the wait it is in as cancelled. False when there is none.
-    private func endWait() -> Bool {
-        guard let waiting = unsafe self.waiting, unsafe waitIsCancellable,
-            waiting.settle(.cancelled)
-        else {
-            return false
-        }
-        waiting.unpark()
-        return true
+        if isAlive { unsafe requests.cancel()?.unpark() }
     }
 
     override func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
@@ -198,18 +168,17 @@ class Fiber: Strand, @unchecked Sendable {
             hubIfAlive?.post { self.interrupt(if: isWanted) }
             return
         }
-        if isWanted() && !endWait() { unsafe interrupts = (interrupts ?? []) + [isWanted] }
+        unsafe requests.interrupt(if: isWanted)?.unpark()
     }
 
     override func retractInterrupts() {
-        unsafe interrupts?.removeAll { !$0() }
-        if unsafe interrupts?.isEmpty == true { unsafe interrupts = nil }
+        unsafe requests.retractInterrupts()
     }
 
     override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
     override var currentWait: WaitSnapshot? {
-        guard isHere, let waiting = unsafe self.waiting, waiting.outcome == .pending else {
+        guard isHere, let waiting = unsafe requests.waiting, waiting.outcome == .pending else {
             return nil
         }
         return WaitSnapshot(strand: self, waiter: waiting)
