@@ -66,7 +66,7 @@ let package = Package(
         .systemLibrary(name: "CPlaitOpenSSL"),
         layer("PlaitPlatform", over: ["CPlaitLinux", system]),
         layer("PlaitParking", over: ["PlaitPlatform"]),
-        layer("PlaitSelectors", over: ["PlaitPlatform", system]),
+        layer("PlaitSelectors", over: ["CPlaitLinux", "PlaitPlatform", system]),
         layer("PlaitSync", over: ["PlaitPlatform", "PlaitParking", deque, heap, logging]),
         layer("PlaitLoop", over: ["PlaitPlatform", "PlaitParking", "PlaitSelectors"]),
         layer(
@@ -78,7 +78,8 @@ let package = Package(
         layer(
             "PlaitIO",
             over: [
-                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands", system,
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitLoop",
+                "PlaitStrands", system,
             ]),
         layer(
             "PlaitNet",
@@ -89,8 +90,8 @@ let package = Package(
         layer(
             "PlaitProcesses",
             over: [
-                "PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitLoop", "PlaitStrands",
-                "PlaitIO", deque, system,
+                "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitSync", "PlaitLoop",
+                "PlaitStrands", "PlaitIO", deque, system,
             ]),
         layer(
             "PlaitRemote",

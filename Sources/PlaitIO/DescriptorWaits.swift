@@ -1,6 +1,7 @@
 internal import PlaitLoop
 package import PlaitParking
 package import PlaitPlatform
+internal import PlaitSelectors
 internal import PlaitStrands
 internal import SystemPackage
 
@@ -44,13 +45,13 @@ extension Strand {
 /// Descriptors of which a strand waits for any: an epoll of its own, which is waited for like one
 /// descriptor.
 package struct DescriptorSet: ~Copyable {
-    private let epoll: EpollCalls
+    private let epoll: EpollSelector
     /// Tokens of regular files, which epoll does not take, as they are always ready.
     private var files: [UInt64] = []
 
     /// - Throws: `SystemError`: EMFILE.
     package init(capacity: Int) throws(SystemError) {
-        epoll = try EpollCalls(capacity: max(capacity, 1))
+        epoll = try EpollSelector(batch: max(capacity, 1))
     }
 
     /// - Throws: `SystemError`: EBADF; EEXIST for one that is there.
@@ -58,7 +59,7 @@ package struct DescriptorSet: ~Copyable {
         _ number: Int32, _ interest: Readiness, token: UInt64
     ) throws(SystemError) {
         do throws(SystemError) {
-            try epoll.control(.add, number, interest, .level, token: token)
+            try epoll.register(number, interest: interest, mode: .level, token: token)
         } catch  where error.errno == .notPermitted {
             files.append(token)
         }
@@ -69,7 +70,7 @@ package struct DescriptorSet: ~Copyable {
         if let index = files.firstIndex(of: token) {
             files.remove(at: index)
         } else {
-            try? epoll.control(.remove, number, [], .level, token: 0)
+            try? epoll.unregister(number)
         }
     }
 
@@ -82,7 +83,7 @@ package struct DescriptorSet: ~Copyable {
     package func wait(until deadline: Deadline) throws -> [UInt64] {
         while true {
             var ready = files
-            try epoll.wait(nanoseconds: 0) { token, _ in ready.append(token) }
+            try epoll.look { token, _ in ready.append(token) }
             if !ready.isEmpty || deadline == .immediate { return ready }
             guard try Strand.waitReadable(epoll.descriptor, until: deadline) else { return [] }
         }

@@ -24,7 +24,7 @@ extension Parking {
         return unsafe withUnsafeMutablePointer(to: &node) { pointer in
             let waiter = unsafe Waiter(pointer)
             guard enrol(waiter) else { return .woken }
-            let isReleased = waiter.isReleased(within: SpinHistory.limit)
+            let isReleased = SpinPolicy.task.spin(until: { waiter.isReleased })
             history.note(isReleased)
             if !isReleased {
                 if waiter.settle(.timedOut) {
@@ -43,17 +43,6 @@ extension Waiter {
     // .acquiring pairs with the .releasing store in SpinParker.
     @usableFromInline
     var isReleased: Bool { unsafe node.pointee.isReleased.load(ordering: .acquiring) }
-
-    /// Whether it was unparked within so many nanoseconds.
-    @usableFromInline
-    func isReleased(within limit: UInt64) -> Bool {
-        let end = monotonicNow() + limit
-        while !isReleased {
-            if monotonicNow() >= end { return false }
-            spinPause()
-        }
-        return true
-    }
 }
 
 /// Lets a spinning task go on.
@@ -79,15 +68,11 @@ public final class SpinHistory: Sendable {
 
     private static let most = 16
 
-    /// Nanoseconds: longer than it takes to wake a thread of Swift's pool. Otherwise two tasks that
-    /// pass something to and fro, once they have suspended, never meet again.
-    @usableFromInline static var limit: UInt64 { 8_000 }
-
     @inlinable
     func isPromising() -> Bool {
         let credit = self.credit.load(ordering: .relaxed)
         // On a hub's thread the partner is as likely there, which spinning would only delay.
-        if credit >= 0 { return threadMaySpin }
+        if credit >= 0 { return SpinPolicy.task.isAllowed }
         self.credit.store(credit + 1, ordering: .relaxed)
         return false
     }

@@ -59,7 +59,7 @@ public struct Deadline: Hashable, Comparable, Sendable {
 }
 
 /// CLOCK_MONOTONIC in nanoseconds.
-package func monotonicNow() -> UInt64 { plait_now() }
+@usableFromInline package func monotonicNow() -> UInt64 { plait_now() }
 
 extension Duration {
     /// Whole nanoseconds, rounded up; negative durations are 0, huge ones `UInt64.max`.

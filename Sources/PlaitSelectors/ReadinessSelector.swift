@@ -29,6 +29,13 @@ public protocol ReadinessSelector: AnyObject {
     ) throws(SystemError)
 }
 
+extension ReadinessSelector {
+    /// Reports each descriptor that is ready now, once. Never waits.
+    package func look(_ report: (_ token: UInt64, Readiness) -> Void) throws(SystemError) {
+        try select(until: .immediate, now: .immediate, report)
+    }
+}
+
 /// What is left until `deadline`, as `epoll_wait` and `ppoll` want it: negative is for ever.
 func timeout(until deadline: Deadline, now: Deadline) -> Int64 {
     if deadline == .never { return -1 }

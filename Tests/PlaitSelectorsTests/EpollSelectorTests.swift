@@ -70,7 +70,7 @@ struct EpollSelectorTests {
 
     @Test func `its descriptor is closed on exec`() throws {
         // SE-029
-        let calls = try EpollCalls(capacity: 1)
-        #expect(fcntl(calls.descriptor, F_GETFD) & FD_CLOEXEC != 0)
+        let selector = try EpollSelector(batch: 1)
+        #expect(fcntl(selector.descriptor, F_GETFD) & FD_CLOEXEC != 0)
     }
 }

@@ -1,4 +1,3 @@
-internal import CPlaitLinux
 public import Synchronization
 
 /// The lock inside a primitive: held for a few instructions, never across a wait.
@@ -28,19 +27,13 @@ package struct ShortLock: ~Copyable, Sendable {
 
     @usableFromInline
     func lockSlowly() {
-        // A holder that runs on another core is done within a few dozen instructions.
-        var spins = processorCount > 1 ? 100 : 0
-        while spins > 0 {
-            if word.load(ordering: .relaxed) == 0,
-                word.compareExchange(
+        let isTaken = SpinPolicy.shortLock.spin(until: {
+            word.load(ordering: .relaxed) == 0
+                && word.compareExchange(
                     expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed
                 ).exchanged
-            {
-                return
-            }
-            plait_pause()
-            spins -= 1
-        }
+        })
+        if isTaken { return }
         while word.exchange(2, ordering: .acquiring) != 0 {
             _ = Futex.wait(on: word, while: 2, until: .never)
         }

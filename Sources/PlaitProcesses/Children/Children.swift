@@ -1,5 +1,6 @@
 internal import PlaitLoop
 internal import PlaitPlatform
+internal import PlaitSelectors
 internal import PlaitStrands
 internal import PlaitSync
 
@@ -148,23 +149,24 @@ enum Children {
 /// The descriptors of children, in an epoll.
 private final class ChildWatch: @unchecked Sendable {
     // Sendable: `looking` guards the memory that `wait` fills; the system guards the rest.
-    private let epoll: EpollCalls
+    private let epoll: EpollSelector
     private let looking = ShortLock()
 
     static var batch: Int { 64 }
 
-    init() throws(SystemError) { epoll = try EpollCalls(capacity: ChildWatch.batch) }
+    init() throws(SystemError) { epoll = try EpollSelector(batch: ChildWatch.batch) }
 
     /// Readable when a child has ended.
     var number: Int32 { epoll.descriptor }
 
     func add(_ number: Int32) throws(SystemError) {
-        try epoll.control(.add, number, .readable, .level, token: UInt64(number))
+        try epoll.register(
+            number, interest: .readable, mode: .level, token: UInt64(number))
     }
 
     func remove(_ number: Int32) {
         // A forked child does not have its parent's.
-        try? epoll.control(.remove, number, [], .level, token: 0)
+        try? epoll.unregister(number)
     }
 
     /// Of children that have ended and were not reaped.
@@ -172,7 +174,7 @@ private final class ChildWatch: @unchecked Sendable {
         looking.withLock {
             var numbers: [Int32] = []
             // Fails for nothing but a descriptor that others have closed.
-            _ = try? epoll.wait(nanoseconds: 0) { token, _ in numbers.append(Int32(token)) }
+            try? epoll.look { token, _ in numbers.append(Int32(token)) }
             return numbers
         }
     }

@@ -158,10 +158,10 @@ public final class ProcessPool: Sendable {
     ) throws -> Function.Output {
         let future = try submit(function, input, timeout: timeout)
         // The worker may answer sooner than a thread is woken.
-        _ = BriefSpin.wait {
+        _ = SpinPolicy.process.spin(until: {
             core.drain(isHelping: true)
             return future.isDone
-        }
+        })
         return try future.result()
     }
 

@@ -1,6 +1,7 @@
 internal import PlaitIO
 internal import PlaitParking
 internal import PlaitPlatform
+internal import PlaitSelectors
 internal import PlaitStrands
 internal import SystemPackage
 
@@ -93,7 +94,7 @@ struct WorkerLife {
                 // The pool may have had no room for more.
                 return message
             }
-            if spin({ !memory.tasks.isEmpty }) { continue }
+            if SpinPolicy.process.spin(until: { !memory.tasks.isEmpty }) { continue }
             memory.tasks.consumerWillSleep(true)
             if memory.tasks.isEmpty { try sleep() }
             memory.tasks.consumerWillSleep(false)
@@ -122,27 +123,24 @@ struct WorkerLife {
         if try waits.areOver() { throw ConnectionError.endOfStream }
         drainEventCounter(wakeup)
     }
-
-    /// Looks for 20 µs, where the pool can go on meanwhile on another processor.
-    private func spin(_ isReady: () -> Bool) -> Bool { BriefSpin.wait(for: isReady) }
 }
 
 /// What an idle worker waits for.
 private final class Waits {
-    private let epoll: EpollCalls
+    private let epoll: EpollSelector
 
     init(_ wakeup: Int32, _ link: Connection) throws {
-        epoll = try EpollCalls(capacity: 2)
-        try epoll.control(.add, wakeup, .readable, .level, token: 0)
+        epoll = try EpollSelector(batch: 2)
+        try epoll.register(wakeup, interest: .readable, mode: .level, token: 0)
         // Its end alone.
-        try link.withNumber { try epoll.control(.add, $0, [], .level, token: 1) }
+        try link.withNumber { try epoll.register($0, interest: [], mode: .level, token: 1) }
     }
 
     /// Waits. True when the connection has ended.
     func areOver() throws -> Bool {
         _ = try Strand.waitReadable(epoll.descriptor, until: .never)
         var isOver = false
-        _ = try epoll.wait(nanoseconds: 0) { token, _ in isOver = isOver || token == 1 }
+        try epoll.look { token, _ in isOver = isOver || token == 1 }
         return isOver
     }
 }

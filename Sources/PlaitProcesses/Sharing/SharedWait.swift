@@ -28,7 +28,7 @@ enum SharedWait {
             case .again: continue
             case .ended(let result): return result
             case .sleep(let condition, let end):
-                if BriefSpin.wait(for: { condition.isMet }) { continue }
+                if SpinPolicy.process.spin(until: { condition.isMet }) { continue }
                 guard try condition.wait(on: target, until: end, isCancellable: isCancellable)
                 else { return nil }
                 attempts.hasSlept = true

@@ -336,12 +336,9 @@ public final class Lock: @unchecked Sendable {
     /// A short wait for a holder on another core. A fiber's holder is as likely on its own thread,
     /// which spinning would only delay.
     private func spin() -> Bool {
-        guard threadMaySpin else { return false }
-        for _ in 0..<40 {
-            if !current.isHeld && tryAcquireSlowly() { return true }
-            if current.hasWaiters { return false }
-            spinPause()
+        SpinPolicy.lock.spin {
+            if !current.isHeld && tryAcquireSlowly() { return .ready }
+            return current.hasWaiters ? .hopeless : .notYet
         }
-        return false
     }
 }

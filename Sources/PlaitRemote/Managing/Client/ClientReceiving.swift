@@ -127,14 +127,14 @@ extension ManagerClient {
         guard threadMaySpin else { return nil }
         var count: Int?
         let hasCome = try descriptor.withNumber { number in
-            BriefSpin.wait {
+            SpinPolicy.process.spin {
                 switch incoming.receive(from: number) {
                 case .done(let result): count = result
-                case .wouldBlock: return false
+                case .wouldBlock: return .notYet
                 // The read that follows says it.
                 case .failed: break
                 }
-                return true
+                return .ready
             }
         }
         return hasCome ? count : nil
