@@ -1,12 +1,12 @@
 public import PlaitPlatform
 
-/// Linux's `epoll(7)`: cost independent of the number of idle descriptors.
+/// Linux's `epoll(7)`. Its cost does not depend on the number of idle descriptors.
 ///
 /// Regular files are an error (EPERM): they are always ready, and epoll does not take them.
 public final class EpollSelector: ReadinessSelector {
     private let epoll: EpollCalls
 
-    /// - Parameter batch: Events taken at most by one system call.
+    /// - Parameter batch: How many events one system call takes at most.
     public init(batch: Int = 256) throws(SystemError) {
         epoll = try EpollCalls(capacity: batch)
     }
