@@ -4,8 +4,8 @@ public enum QueueError: String, Error, Codable, Hashable, Sendable, CustomString
     case empty
     /// No place became free within the limit.
     case full
-    /// ``BlockingQueue/shutDown(immediately:)`` was called: nothing more is taken, and nothing is
-    /// left.
+    /// ``BlockingQueue/shutDown(immediately:)`` was called. The queue takes no more items, and none
+    /// is left in it.
     case shutDown
 
     public var description: String {
