@@ -1,12 +1,12 @@
 package import PlaitParking
 internal import PlaitPlatform
 
-/// What runs between the strands of a thread: a loop's callbacks, the jobs of its executor, and the
-/// ends of objects that these let go of.
+/// The strand of all code that runs between the strands of a thread: a loop's callbacks, the jobs
+/// of its executor, and the `deinit` of objects that these release.
 ///
-/// It has an identity like any strand, so that locks exclude there. It cannot wait, nor let others
-/// run: either would be a round of the loop inside a round, in which events are lost and an actor
-/// runs two jobs at once. Who tries ends the program with a message.
+/// It has an identity like any strand, so that locks exclude it. It can neither wait nor let others
+/// run: either would be a round of the loop inside a round, which would lose events and let an
+/// actor run two jobs at once. An attempt ends the program with a message.
 package final class CallbackStrand: Strand, @unchecked Sendable {
     // Sendable: has no state of its own.
 
@@ -39,7 +39,7 @@ package final class CallbackStrand: Strand, @unchecked Sendable {
             """)
     }
 
-    // It ends with each callback: there is nothing to cancel.
+    // This strand never waits, so there is nothing to cancel.
     override package func cancel() {}
     override package func interrupt(if isWanted: @escaping @Sendable () -> Bool) {}
     override package func retractInterrupts() {}

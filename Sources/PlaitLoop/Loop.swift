@@ -5,17 +5,18 @@ internal import Synchronization
 
 /// The loop of one thread: timers, callbacks, descriptors and messages from other threads.
 ///
-/// Knows no fiber: whoever waits is a ``Waiter`` to it. Callbacks run on the loop's thread, one
-/// after another. They start strands; one that waits, or lets others run, ends the program.
+/// A loop knows nothing of fibers: each wait is a ``Waiter`` to it. Callbacks run on the loop's
+/// thread, one after another. They may start strands. A callback that waits or lets others run ends
+/// the program with a message.
 ///
 /// A loop belongs to the thread of its hub, or without a hub to the first thread that uses it.
 /// Other threads may ``post(_:)`` and ``simulate(_:)``; all other verbs trap there.
 public final class Loop: @unchecked Sendable {
     // Sendable: `posted` and `hasEnded` are guarded by `postLock`, `sleep` and `owner` are atomic;
-    // all else belongs to the thread that runs the loop, which is looked at by checkThread(_:).
+    // all else belongs to the thread that runs the loop, and checkThread(_:) traps on others.
 
-    /// Where the loop is with respect to a wake-up, so that no more than one system call is made
-    /// however many threads have messages.
+    /// How far the loop is from its next wake-up. Thanks to it, any number of threads with messages
+    /// make no more than one system call.
     private enum Sleep {
         static let awake: UInt32 = 0
         static let sleeping: UInt32 = 1
@@ -27,21 +28,22 @@ public final class Loop: @unchecked Sendable {
     private var wheel: TimerWheel
     /// The last look at the clock.
     package var now: Deadline { unsafe present }
-    /// Every wait of a fiber reads it: hence without run-time checks of exclusivity.
+    /// Every wait of a fiber reads it, so run-time checks of exclusivity are off.
     @exclusivity(unchecked) private var present: Deadline
-    /// By descriptor. Events of a descriptor that was closed and used anew are told by their epoch.
-    /// Looked up for every event: hence without run-time checks of exclusivity.
+    /// Registrations by descriptor. An epoch tells the events of a closed descriptor from those of
+    /// a later one with the same number. Looked up for every event, so run-time checks of
+    /// exclusivity are off.
     @exclusivity(unchecked) private var registrations: [Registration?] = []
-    /// In a forked child.
+    /// In a forked child: the parent's registrations, kept but not used.
     private var registrationsOfParent: [Registration?] = []
     private var epoch: UInt32 = 0
-    /// Registrations that exist, without the loop's own.
+    /// How many registrations exist, without the loop's own.
     package private(set) var registrationCount = 0
 
-    /// Those that are not cancelled.
+    /// The watches that are not cancelled.
     var signalWatches: [WatchedSignals] = []
 
-    /// The address of the cell of the thread that it belongs to.
+    /// The address of the thread-local cell of the loop's thread.
     private let owner = Atomic<UInt>(Loop.noOwner)
     private static let noOwner: UInt = 0
     private static let ownerEnded: UInt = 1
@@ -50,16 +52,17 @@ public final class Loop: @unchecked Sendable {
     private let counter: Descriptor
     private let postLock = ShortLock()
     private var posted: [@Sendable () -> Void] = []
-    /// The thread has ended: nothing can be posted any more.
+    /// Whether the thread has ended; then nothing can be posted any more.
     private var hasEnded = false
-    /// Runs a batch of callbacks; the hub replaces it to tell who watches it.
+    /// Runs a batch of callbacks. The hub replaces it, so that its monitor knows when callbacks
+    /// run.
     package var around: (() -> Void) -> Void = { $0() }
-    /// Who runs while a round does.
+    /// The strand that is current during a round.
     package let callbacks = CallbackStrand()
 
     /// - Parameters:
-    ///   - selector: What tells which descriptors are ready; `epoll` if nil.
-    ///   - clock: The present; the monotonic clock unless a test brings its own.
+    ///   - selector: Tells which descriptors are ready; nil takes `epoll`.
+    ///   - clock: Tells the present; the monotonic clock, unless a test brings its own.
     public init(
         selector: (any ReadinessSelector)? = nil,
         clock: @escaping @Sendable () -> Deadline = { .now }
@@ -70,7 +73,7 @@ public final class Loop: @unchecked Sendable {
         unsafe present = now
         wheel = TimerWheel(time: now.nanoseconds)
         counter = try makeEventCounter()
-        // Edge-triggered, the counter never needs to be read.
+        // With edge triggering, nobody needs to read the counter.
         try self.selector.register(
             counter.number, interest: .readable, mode: self.selector.supportsEdge ? .edge : .level,
             token: Loop.counterToken)
@@ -80,17 +83,17 @@ public final class Loop: @unchecked Sendable {
 
     // MARK: The thread
 
-    /// Traps on a thread that the loop does not belong to.
+    /// Traps on any thread but the loop's own.
     @inline(__always)
     package func checkThread(_ verb: StaticString) {
         if !isHere { adopt(verb) }
     }
 
-    /// Whether it belongs to the calling thread.
+    /// Whether the loop belongs to the calling thread.
     @inline(__always)
     package var isHere: Bool { owner.load(ordering: .relaxed) == ThreadCell.current.address }
 
-    /// Makes the calling thread its thread, if it has none yet.
+    /// Makes the calling thread the loop's thread, if it has none yet.
     private func adopt(_ verb: StaticString) {
         let (done, seen) = owner.compareExchange(
             expected: Loop.noOwner, desired: ThreadCell.current.address, ordering: .relaxed)
@@ -107,17 +110,18 @@ public final class Loop: @unchecked Sendable {
 
     /// One round: fires due timers, looks at descriptors, runs messages.
     ///
-    /// On the loop's thread. Inside a callback it traps.
-    /// - Parameter limit: How long it may block if nothing is to be done: `.immediate` not at all.
+    /// Called on the loop's thread. Traps inside a callback.
+    /// - Parameter limit: How long the round may block if there is nothing to do; `.immediate` does
+    ///   not block.
     public func runOnce(until limit: Deadline) {
         checkThread("Loop.runOnce")
         if !Strand.currentCanWait { CallbackStrand.refuse("Loop.runOnce") }
-        // The whole round, and not only its callbacks: what these let go of ends here too.
+        // The whole round, not only its callbacks: objects that the callbacks release end here too.
         callbacks.run { performRound(until: limit) }
     }
 
     private func performRound(until limit: Deadline) {
-        // Who may go on because of a timer must not be kept waiting by the selector.
+        // A strand that a timer has made ready must not wait for the selector.
         let hasFired = wheel.count > 0 && fireTimers()
         var mayBlock = limit != .immediate && !hasFired
         if mayBlock {
@@ -147,8 +151,8 @@ public final class Loop: @unchecked Sendable {
                 self.deliver(token, readiness)
             }
         } catch {
-            // The selector itself is unusable, such as after its descriptor was closed by others:
-            // nothing on this thread could ever go on.
+            // The selector itself is unusable, for example because somebody closed its descriptor.
+            // Nothing on this thread could ever go on.
             fatalError("plait: a loop cannot wait: \(error)")
         }
         if deadline != .immediate { unsafe present = clock() }
@@ -168,7 +172,8 @@ public final class Loop: @unchecked Sendable {
 
     // MARK: Other threads
 
-    /// Runs `body` on the loop's thread, soon. Any thread. Order is kept for one sender.
+    /// Runs `body` on the loop's thread, soon. Any thread may call it. The messages of one sender
+    /// keep their order.
     ///
     /// - Returns: False, having done nothing, once the loop's thread has ended.
     @discardableResult
@@ -181,9 +186,9 @@ public final class Loop: @unchecked Sendable {
         return isInTime
     }
 
-    /// Takes no more messages and forgets all descriptors. On the loop's thread, which is about to
-    /// end; nobody waits any more.
-    /// - Returns: False, having done nothing, when there are messages to be run first.
+    /// Takes no more messages and forgets all descriptors. The loop's thread calls it before it
+    /// ends, when nobody waits any more.
+    /// - Returns: False, having done nothing, when there are messages to run first.
     package func end() -> Bool {
         let isIdle = postLock.withLock {
             if posted.isEmpty { hasEnded = true }
@@ -200,18 +205,19 @@ public final class Loop: @unchecked Sendable {
         return true
     }
 
-    /// Whether its thread has ended, or is another process's. Any thread.
+    /// Whether the loop's thread has ended, or belongs to another process. Any thread may ask.
     package var isOver: Bool { postLock.withLock { hasEnded } }
 
-    /// Leaves the loop to the parent, in a forked child: the child must not touch the selector,
-    /// which it shares.
+    /// Called in a forked child: leaves the loop to the parent. Both share the selector, so the
+    /// child must not touch it.
     package func forgetAfterFork() {
         // Nobody runs this loop here.
         postLock.withLock {
             hasEnded = true
             posted = []
         }
-        // Kept: letting go of each would write to it, and the child would copy its page.
+        // Kept, since releasing each registration would write to it, and the child would copy its
+        // page.
         unsafe registrationsOfParent = registrations
         unsafe registrations = []
         registrationCount = 0
@@ -225,7 +231,7 @@ public final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Whether there are messages to be run. Any thread.
+    /// Whether there are messages to run. Any thread may ask.
     package var hasMessages: Bool { postLock.withLock { !posted.isEmpty } }
 
     private func runPosted() {
@@ -240,7 +246,7 @@ public final class Loop: @unchecked Sendable {
 
     // MARK: Timers
 
-    /// Ends `waiter`'s wait as timed out at `deadline`. On the loop's thread.
+    /// Ends `waiter`'s wait as timed out at `deadline`. Called on the loop's thread.
     package func set(_ waiter: Waiter, at deadline: Deadline) {
         let timer = waiter.timer
         unsafe timer.prepare(context: waiter.address) { context in
@@ -254,20 +260,20 @@ public final class Loop: @unchecked Sendable {
     package func set(_ timer: Timer, at deadline: Deadline) { wheel.set(timer, at: deadline) }
     package func cancel(_ timer: Timer) { wheel.cancel(timer) }
 
-    /// Looks at the clock.
+    /// Reads the clock.
     @discardableResult
     package func updateNow() -> Deadline {
         unsafe present = clock()
         return now
     }
 
-    /// Timers that wait to fire. On the loop's thread.
+    /// How many timers wait to fire. Called on the loop's thread.
     public var timerCount: Int {
         checkThread("Loop.timerCount")
         return wheel.count
     }
 
-    /// Whether there was one to fire.
+    /// Fires the timers that are due. Returns whether there was one.
     private func fireTimers() -> Bool {
         unsafe present = clock()
         wheel.advance(to: now.nanoseconds)
@@ -281,7 +287,7 @@ public final class Loop: @unchecked Sendable {
 
     // MARK: Descriptors
 
-    /// Makes a descriptor known to the loop. On the loop's thread.
+    /// Makes a descriptor known to the loop. Called on the loop's thread.
     ///
     /// - Throws: `SystemError`: EPERM for a regular file, ENOSPC or ENOMEM at the system's limits.
     package func register(_ descriptor: Int32) throws(SystemError) -> Registration {
@@ -309,10 +315,10 @@ public final class Loop: @unchecked Sendable {
 
     var usesEdge: Bool { selector.supportsEdge }
 
-    /// Forgets a descriptor; its waiters are woken and find it closed.
+    /// Forgets a descriptor. Its waiters wake and find it closed.
     ///
-    /// - Parameter willClose: The descriptor is closed right after, which takes it out of epoll
-    ///   without a system call of its own.
+    /// - Parameter willClose: Whether the caller closes the descriptor right after. Closing takes
+    ///   it out of epoll, without a system call for that.
     package func unregister(_ registration: Registration, willClose: Bool) {
         let index = Int(registration.descriptor)
         guard unsafe index < registrations.count, unsafe registrations[index] === registration
@@ -320,7 +326,7 @@ public final class Loop: @unchecked Sendable {
         unsafe registrations[index] = nil
         registrationCount -= 1
         if !willClose || !selector.supportsEdge {
-            // Fails only for a descriptor that is gone already, which is as good.
+            // This fails only for a descriptor that is gone already, which is just as good.
             try? selector.unregister(registration.descriptor)
         }
         registration.close()

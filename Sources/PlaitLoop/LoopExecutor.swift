@@ -1,10 +1,10 @@
 internal import PlaitPlatform
 
-/// A loop's face towards Swift's tasks: runs their jobs on the loop's thread.
+/// Runs the jobs of Swift's tasks on the thread of a loop.
 ///
 /// Give it as an executor preference (`Task(executorPreference:)`), or let an actor's
-/// `unownedExecutor` return ``asUnownedSerialExecutor()``. Once the loop's thread has ended, what
-/// is left of such tasks runs on Swift's own pool, and jobs of actors there one after another.
+/// `unownedExecutor` return ``asUnownedSerialExecutor()``. Once the loop's thread has ended, such
+/// tasks go on in Swift's own pool. The jobs of actors run there one after another.
 public final class LoopExecutor: TaskExecutor, Sendable {
     private let loop: Loop
     private let isolated: IsolatedJobs
@@ -26,18 +26,18 @@ public final class LoopExecutor: TaskExecutor, Sendable {
         unsafe UnownedTaskExecutor(ordinary: self)
     }
 
-    /// For an actor that is to run on the loop's thread; good as long as this object.
+    /// For an actor whose jobs run on the loop's thread. Valid as long as this object lives.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
         unsafe isolated.asUnownedSerialExecutor()
     }
 }
 
-/// Runs the jobs of actors. Apart from ``LoopExecutor``, since a job must be run as what it was
-/// enqueued for: a task's run as an actor's is sent through the queue once more whenever it
-/// resumes.
+/// Runs the jobs of actors. This is a type apart from ``LoopExecutor``, since a job must run as
+/// what it was enqueued for. A task's job that runs as an actor's goes through the queue once more
+/// at each resumption.
 private final class IsolatedJobs: SerialExecutor, Sendable {
     private let loop: Loop
-    /// Jobs that came after the loop's end, oldest first; nil while nobody runs them.
+    /// Jobs that came after the loop's end, oldest first; nil while no thread runs such jobs.
     private let late = Guarded<[UnownedJob]?>(nil)
 
     init(loop: Loop) { self.loop = loop }
@@ -51,7 +51,8 @@ private final class IsolatedJobs: SerialExecutor, Sendable {
         unsafe job.runSynchronously(on: self.asUnownedSerialExecutor())
     }
 
-    /// Not on the caller's thread: that of another caller may be running one.
+    /// Does not run the job on the caller's thread: the thread of another caller may be running
+    /// one.
     private func enqueueLate(_ job: UnownedJob) {
         let isFirst = late.withLock { late in
             defer { late = (late ?? []) + [job] }

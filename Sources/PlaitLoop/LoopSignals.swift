@@ -1,22 +1,22 @@
 public import PlaitPlatform
 
-/// Signals that a loop hands to a callback, until it is cancelled.
+/// A watch for signals, which a loop hands to a callback until the watch is cancelled.
 public final class SignalWatch: Sendable {
     private let watched: WatchedSignals
 
     fileprivate init(_ watched: WatchedSignals) { self.watched = watched }
 
-    /// Ends the watch. The signals act as they did before, once no other watch wants them. Any
-    /// thread; from another than the loop's it takes effect when the loop next looks at its
-    /// messages.
+    /// Ends the watch. Once no other watch wants the signals, they act as they did before. Any
+    /// thread may call it. From a thread other than the loop's it takes effect when the loop next
+    /// looks at its messages.
     public func cancel() { watched.end() }
 
     deinit { cancel() }
 }
 
-/// What a ``SignalWatch`` is to its loop, which keeps it until it has ended.
+/// The part of a ``SignalWatch`` that its loop keeps until the watch has ended.
 final class WatchedSignals: @unchecked Sendable {
-    // Sendable: belongs to the loop's thread, but for end().
+    // Sendable: belongs to the loop's thread; only end() may be called on others.
     private let signals: [Signal]
     private let loop: Loop
     private let body: (Signal) -> Void
@@ -53,7 +53,7 @@ final class WatchedSignals: @unchecked Sendable {
         if loop.isHere || !loop.post({ self.endHere() }) { endHere() }
     }
 
-    /// On the loop's thread, or after its end.
+    /// Called on the loop's thread, or after its end.
     private func endHere() {
         guard let registration else { return }
         self.registration = nil
@@ -65,14 +65,14 @@ final class WatchedSignals: @unchecked Sendable {
 }
 
 extension Loop {
-    /// Calls `body` on the loop for every one of `signals` that the process is sent.
+    /// Calls `body` on the loop whenever the process is sent one of `signals`.
     ///
-    /// On the loop's thread: on others it traps. Whichever thread the system gives the signal to,
-    /// it comes here, and to every other watch of it, on any loop: threads that exist already are
-    /// no matter. That thread's system call goes on, but for those that Linux does not restart
-    /// (`sleep`, `poll`, `epoll_wait`, see signal(7)), which return EINTR. A signal sent several
-    /// times before the loop looks comes once. Keep the result: dropping it ends the watch, in
-    /// `body` too.
+    /// Called on the loop's thread; on others it traps. The system may give the signal to any
+    /// thread, even to one that existed before; the signal comes to this watch and to every other
+    /// watch of it, on any loop. The system call of the thread that got the signal goes on, but
+    /// calls that Linux does not restart (`sleep`, `poll`, `epoll_wait`, see signal(7)) return
+    /// EINTR. If a signal is sent several times before the loop looks, `body` is called once. Keep
+    /// the result: dropping it ends the watch, in `body` too.
     /// - Throws: `SystemError`: EINVAL for signals that cannot be caught, such as SIGKILL, and for
     ///   those of faults, such as SIGSEGV.
     /// - Source: asyncio's `loop.add_signal_handler`; sigaction(2).
@@ -83,11 +83,11 @@ extension Loop {
         return SignalWatch(try WatchedSignals(signals, on: self, body))
     }
 
-    /// Does as if the process had been sent `signal`: calls the loop's watches of it, soon. Any
-    /// thread. Nothing happens where the loop has none.
+    /// Acts as if the process had been sent `signal`: calls the loop's watches of it, soon. Any
+    /// thread may call it. Nothing happens if the loop has no such watch.
     ///
-    /// So a worker interrupts what the main thread's loop does, without a signal's risks; see
-    /// `Signal.raise` for a real one.
+    /// A worker can interrupt the main thread's loop with it, without the risks of a real signal;
+    /// `Signal.raise` sends a real one.
     /// - Throws: `SystemError`: EINVAL for a number that no signal has.
     /// - Source: Python's `_thread.interrupt_main`.
     public func simulate(_ signal: Signal) throws(SystemError) {

@@ -7,7 +7,7 @@ public final class LoopTimer: @unchecked Sendable {
     // Sendable: belongs to the loop's thread.
     private let loop: Loop
     private var action: (() -> Void)?
-    /// In the object itself, since every timer needs one; reached only through `timer`.
+    /// The node lies in the object itself, since every timer needs one. Only `timer` reaches it.
     @exclusivity(unchecked) private var node = unsafe TimerNode.unset
 
     fileprivate init(loop: Loop, action: @escaping () -> Void) {
@@ -15,8 +15,8 @@ public final class LoopTimer: @unchecked Sendable {
         self.action = action
     }
 
-    /// A stored property of a final class lies where the object lies, and a set timer holds the
-    /// object: the address outlives the timer's stay in the wheel.
+    /// A handle on `node`. A stored property of a final class has a fixed address, and a set timer
+    /// retains the object, so the address stays valid while the timer is in the wheel.
     private var timer: Timer { unsafe Timer(withUnsafeMutablePointer(to: &node) { unsafe $0 }) }
 
     fileprivate func set(at deadline: Deadline) {
@@ -33,7 +33,7 @@ public final class LoopTimer: @unchecked Sendable {
         loop.around(action)
     }
 
-    /// Makes the callback not happen. On the loop's thread; a timer that has fired is left alone.
+    /// Cancels the callback; does nothing if the timer has fired. Called on the loop's thread.
     public func cancel() {
         loop.checkThread("LoopTimer.cancel")
         let timer = self.timer
@@ -46,8 +46,8 @@ public final class LoopTimer: @unchecked Sendable {
 }
 
 extension Loop {
-    /// Calls `action` on the loop once `deadline` has passed: at most a tick (66 µs) late on an
-    /// idle loop, never early. On the loop's thread: on others it traps.
+    /// Calls `action` on the loop once `deadline` has passed: never early, and on an idle loop at
+    /// most a tick (66 µs) late. Called on the loop's thread; on others it traps.
     ///
     /// Callbacks run in the order of their deadlines, and must not wait.
     /// - Source: asyncio's `loop.call_at`.
@@ -59,8 +59,8 @@ extension Loop {
         return timer
     }
 
-    /// Calls `action` on the loop once `delay` has passed. On the loop's thread: on others it
-    /// traps.
+    /// Calls `action` on the loop once `delay` has passed. Called on the loop's thread; on others
+    /// it traps.
     @discardableResult
     public func schedule(after delay: Duration, _ action: @escaping () -> Void) -> LoopTimer {
         checkThread("Loop.schedule")

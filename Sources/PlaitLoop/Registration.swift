@@ -1,15 +1,15 @@
 internal import PlaitParking
 package import PlaitPlatform
 
-/// A descriptor that a loop watches, and who waits for it. Belongs to the loop's thread.
+/// A descriptor that a loop watches, with its waiters. Belongs to the loop's thread.
 ///
-/// Edge-triggered: it remembers that the descriptor may be ready until a call says that it is not,
-/// so that reading costs no call that would only say EAGAIN. Level-triggered (`poll`): it watches
-/// only while somebody waits.
+/// With edge triggering, it remembers that the descriptor may be ready until a call says that it is
+/// not, so that no call is made that would only return EAGAIN. With level triggering (`poll`), it
+/// watches only while somebody waits.
 @safe
 package final class Registration: @unchecked Sendable {
-    // Sendable: used on the loop's thread only. What every read and write touches does without
-    // run-time checks of exclusivity: no access to it calls foreign code.
+    // Sendable: used on the loop's thread only. Run-time checks of exclusivity are off for the
+    // fields that every read and write touches: no access to them calls foreign code.
     package let descriptor: Int32
     let token: UInt64
     package let loop: Loop
@@ -17,10 +17,10 @@ package final class Registration: @unchecked Sendable {
     @exclusivity(unchecked) private var writers = WaitQueue()
     /// What the selector watches for.
     @exclusivity(unchecked) private var watched: Readiness
-    /// What the descriptor may be ready for. Starts as "perhaps".
+    /// What the descriptor may be ready for. At first it may be ready for everything.
     @exclusivity(unchecked) private var ready: Readiness = [.readable, .writable]
     package private(set) var isClosed = false
-    /// Called on the loop for every readiness, instead of waking waiters.
+    /// If set, the loop calls it whenever the descriptor is ready, instead of waking waiters.
     package var callback: ((Readiness) -> Void)?
 
     init(descriptor: Int32, token: UInt64, loop: Loop) {
@@ -30,7 +30,7 @@ package final class Registration: @unchecked Sendable {
         unsafe watched = loop.usesEdge ? .readable : []
     }
 
-    /// False when a call would only say EAGAIN.
+    /// Whether a call may succeed; false when it would only return EAGAIN.
     package func mayBe(_ interest: Readiness) -> Bool { unsafe ready.contains(interest) }
 
     /// A read has taken all there was. After a hang-up a read still has the end to report.
@@ -66,8 +66,8 @@ package final class Registration: @unchecked Sendable {
         claimed.unparkAll()
     }
 
-    /// Waits until the descriptor may be ready for `interest`. On the loop's thread, by one of its
-    /// strands.
+    /// Waits until the descriptor may be ready for `interest`. A strand of the loop's thread calls
+    /// it.
     ///
     /// - Returns: False when `deadline` passed first.
     /// - Throws: `CancellationError`, and `SystemError` when the selector refuses.
@@ -107,12 +107,13 @@ package final class Registration: @unchecked Sendable {
         if !loop.usesEdge && !isClosed { try? watchNeeded() }
     }
 
-    /// Tells the selector what is waited for, if it does not watch for that already.
+    /// Tells the selector what the waiters need, unless it watches for that already.
     private func watchNeeded() throws(SystemError) {
         var needed: Readiness = []
         if unsafe !readers.isEmpty || callback != nil { needed.insert(.readable) }
         if unsafe !writers.isEmpty { needed.insert(.writable) }
-        // Edge-triggered, watching for what nobody waits for costs nothing: it is not taken back.
+        // With edge triggering, watching for more than the waiters need costs nothing, so it goes
+        // on.
         if loop.usesEdge { unsafe needed.formUnion(watched) }
         guard unsafe needed != watched else { return }
         try loop.watch(self, needed)

@@ -1,6 +1,7 @@
-/// Waiters in the order of their age, who may leave and come back to their place.
+/// A list of waiters ordered by age. A waiter may leave the list and come back to its place.
 ///
-/// For a primitive whose waiters stop waiting to do something, such as asking, and go on waiting.
+/// Serves a primitive whose waiters stop waiting now and then, for example to ask for the lock, and
+/// then go on waiting.
 public protocol AgedWaiterList<Element>: WaiterList {
     /// Adds a waiter that began to wait at `since`, behind those that have waited as long or
     /// longer.

@@ -1,20 +1,21 @@
 internal import Synchronization
 
-/// What a forked child knows of its parent's strands: of them it has the handles, and none runs.
+/// Tells a forked child which strands belong to its parent. The child has their handles, but none
+/// of them runs in it.
 ///
-/// They are told by their numbers rather than marked, since writing to them would copy their pages
-/// for every child.
+/// The child recognises the parent's strands by their numbers. It does not mark them, since a write
+/// to each of them would copy its page in every child.
 package enum ForkedChild {
     /// Strands with lower numbers are the parent's. 0 in a process that was not forked.
     static let firstNumber = Atomic<UInt64>(0)
     /// The strand that forked, which goes on in the child.
     static let survivor = Atomic<UInt64>(0)
 
-    /// Another in each forked process, and 0 in one that was not: for what such a child must leave
-    /// alone.
+    /// A number that differs in each forked process, and 0 in a process that was not forked. Code
+    /// that must leave a parent's objects alone compares it.
     package static var generation: UInt64 { firstNumber.load(ordering: .relaxed) }
 
-    /// First in the child, by the thread's own strand.
+    /// Called first in the child, by the strand of the thread that forked.
     package static func begin() {
         survivor.store(Strand.current.id, ordering: .relaxed)
         firstNumber.store(StrandNumber.reserve(), ordering: .relaxed)
@@ -22,7 +23,7 @@ package enum ForkedChild {
 }
 
 extension Strand {
-    /// Whether it had not ended when this process was forked, and was not the one that forked it.
+    /// Whether the strand was alive in the parent at the fork, and is not the strand that forked.
     final var isLeftInParent: Bool {
         id < ForkedChild.firstNumber.load(ordering: .relaxed)
             && id != ForkedChild.survivor.load(ordering: .relaxed)
@@ -30,7 +31,7 @@ extension Strand {
     }
 }
 
-/// A strand of the parent's, of which a forked child has only the handle.
+/// A forked child asked for something of a strand that runs only in its parent.
 public struct LeftInParent: Error, Sendable, CustomStringConvertible {
     public let strand: String
 

@@ -1,23 +1,23 @@
 internal import PlaitPlatform
 
-/// A strand's values of all ``StrandLocal``s, each at the place of its local.
+/// One strand's values of all ``StrandLocal``s. Each value stands at the place of its local.
 @usableFromInline
 package final class LocalTable: @unchecked Sendable {
-    // Sendable: `boxes` is changed by its strand alone, under `guardLock`; the strand reads it
-    // without, others under the lock.
+    // Sendable: only the strand changes `boxes`, under `guardLock`; the strand reads it without the
+    // lock, others under it.
     private let guardLock = ShortLock()
-    /// Every read of a local looks here: hence without run-time checks of exclusivity.
+    /// Every read of a local looks here, so run-time checks of exclusivity are off.
     @exclusivity(unchecked) @usableFromInline private(set) var boxes: [LocalBox?] = []
 
     deinit { endAll() }
 
-    /// The box at a place. On the strand.
+    /// The box at a place. Called on the strand.
     @inlinable
     package func box(at place: Int) -> LocalBox? {
         unsafe place < boxes.count ? boxes[place] : nil
     }
 
-    /// Puts a box at a place, and returns the one that was there. On the strand.
+    /// Puts a box at a place and returns the box that was there. Called on the strand.
     @usableFromInline
     package func replace(_ box: LocalBox?, at place: Int) -> LocalBox? {
         guardLock.withLock {
@@ -28,7 +28,7 @@ package final class LocalTable: @unchecked Sendable {
         }
     }
 
-    /// Ends the life of all values. False when there was none.
+    /// Ends the life of all values. Returns false when there was none.
     @discardableResult
     func endAll() -> Bool {
         let ended = guardLock.withLock {
@@ -40,7 +40,7 @@ package final class LocalTable: @unchecked Sendable {
         return !ended.isEmpty
     }
 
-    /// The boxes just now. Any thread.
+    /// The boxes at this moment. Any thread may ask.
     var all: [LocalBox] { guardLock.withLock { unsafe boxes.compactMap(\.self) } }
 }
 
@@ -48,28 +48,30 @@ package final class LocalTable: @unchecked Sendable {
 open class LocalBox: @unchecked Sendable {
     // Sendable: constants; subclasses name their guards.
 
-    /// Of the local; never used again.
+    /// The number of the local. No later local gets the same number.
     public let number: UInt64
 
     public init(number: UInt64) { self.number = number }
 
-    /// Ends the value's life, unless another has done it, and lets the local forget the box.
+    /// Ends the value's life, unless somebody has ended it before, and removes the box from the
+    /// local.
     open func end() { preconditionFailure("LocalBox is abstract") }
 
-    /// For those who look.
+    /// What a debugger or a report shows of the value.
     open func snapshot(isOwner: Bool) -> LocalSnapshot? {
         preconditionFailure("LocalBox is abstract")
     }
 }
 
-/// A strand's value of a ``StrandLocal``, for those who look.
+/// A strand's value of a ``StrandLocal``, as a debugger or a report shows it.
 public struct LocalSnapshot {
     /// The local.
     public let local: ObjectIdentifier
-    /// The name that the local was given, or its value's type.
+    /// The name that the program gave the local, or else the type of its value.
     public let name: String
     public let type: Any.Type
-    /// Nil for another strand's value that is not `Sendable`, and for one that is being changed.
+    /// The value. Nil if it belongs to another strand and is not `Sendable`, or if its strand is
+    /// changing it at this moment.
     public let value: Any?
 
     package init(local: ObjectIdentifier, name: String, type: Any.Type, value: Any?) {
@@ -81,7 +83,7 @@ public struct LocalSnapshot {
 }
 
 extension Strand {
-    /// The strand's values of all locals; made when needed. On the strand.
+    /// The strand's values of all locals; made when first needed. Called on the strand.
     @usableFromInline
     package final func makeLocals() -> LocalTable {
         if let table = unsafe locals { return table }
@@ -90,15 +92,15 @@ extension Strand {
         return table
     }
 
-    /// Frees the strand's values of all locals. On the strand, at its end.
+    /// Frees the strand's values of all locals. The strand calls it at its end.
     package final func endLocals() {
         guard let table = unsafe locals else { return }
-        // A value's end may use locals again. As often as POSIX does it for its keys; what is made
-        // after that goes with the strand.
+        // A value's `deinit` may give locals new values. POSIX goes round its keys four times as
+        // well; values that appear after that go with the strand.
         for _ in 0..<4 where table.endAll() {}
     }
 
-    /// The locals that the strand has values of, in no order. Any thread.
+    /// The values that the strand has of its locals, in no order. Any thread may ask.
     /// - Source: gevent's `all_local_dicts_for_greenlet`.
     public final var localValues: [LocalSnapshot] {
         let table = joinLock.withLock { unsafe locals }

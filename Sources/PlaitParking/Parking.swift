@@ -1,20 +1,22 @@
 public import PlaitPlatform
 
-/// How a strand or task waits: written once, used by every primitive.
+/// How a strand or a task waits. Every primitive waits through these functions.
 ///
-/// A primitive gives two closures that take its lock. `enrol` looks again whether waiting is needed
-/// at all: if not, it does what the caller wanted and returns false; else it queues the waiter and
-/// returns true. `withdraw` takes the waiter out of the queue, when the wait ended otherwise.
+/// A primitive gives two closures, and both take its lock. `enrol` checks again whether the caller
+/// must wait. If not, it does what the caller wanted and returns false; otherwise it queues the
+/// waiter and returns true. `withdraw` takes the waiter out of the queue after a time-out or a
+/// cancellation.
 public enum Parking {
     /// Blocks the calling thread or parks the calling fiber.
     ///
     /// - Parameters:
-    ///   - target: For people who look who waits for what.
-    ///   - slot: Where the waker leaves an item, or finds one.
-    ///   - deadline: When to give up. One that has passed gives up at once, without a switch.
+    ///   - target: What the caller waits for, as reports and debuggers show it.
+    ///   - slot: The place where the waker leaves an item or finds one.
+    ///   - deadline: When to give up. If it has passed already, the call gives up at once and
+    ///     without a switch.
     ///   - isCancellable: False for waits that must not end early.
-    ///   - isGroup: Whether `enrol` queues members of a group: some are left when one is woken, so
-    ///     that `withdraw` is called however the wait ended.
+    ///   - isGroup: Whether `enrol` queues members of a group. When one member is woken the others
+    ///     are still queued, so `withdraw` is then called however the wait ended.
     @inlinable
     public static func block(
         on target: WaitTarget,

@@ -1,19 +1,19 @@
 internal import PlaitPlatform
 public import Synchronization
 
-/// Where a strand leaves the value or error it ended with.
+/// The place where a strand leaves the value or the error that it ended with.
 ///
-/// The value lies in the slot itself if it fits into four words, so that a strand needs no second
-/// object for its result. Not generic, since methods of generic classes run unspecialised.
-/// Written by the strand before its completion, read by others after it.
+/// A value of up to four words lies in the slot itself, so that a strand needs no second object for
+/// its result. The type is not generic, since methods of generic classes run unspecialised. The
+/// strand writes the slot before it ends; others read it after that.
 @safe
 public struct ResultSlot: ~Copyable {
     @usableFromInline typealias Words = (UInt, UInt, UInt, UInt)
 
     @usableFromInline var words: Words = (0, 0, 0, 0)
-    /// Ends the value's life. Nil while there is none.
+    /// Ends the value's life. Nil while there is no value.
     @usableFromInline var destroy: ((UnsafeMutableRawPointer) -> Void)?
-    /// The error, instead of a value.
+    /// The error, if the strand ended with one instead of a value.
     @usableFromInline var error: (any Error)?
     /// Whether somebody who joined has been given the error.
     @usableFromInline let isObserved = Atomic<Bool>(false)
@@ -71,7 +71,7 @@ public struct ResultSlot: ~Copyable {
 }
 
 extension Strand {
-    /// Runs `body` and keeps what it returns or throws. By the strand itself, once.
+    /// Runs `body` and keeps what it returns or throws. The strand itself calls it, once.
     @inlinable
     public final func keepResult<Value>(of body: () throws -> Value) {
         do {
@@ -85,8 +85,8 @@ extension Strand {
     /// Keeps an error instead of a result.
     package final func keepError(_ error: any Error) { unsafe resultSlot.error = error }
 
-    /// The value that the strand ended with, or its error. After its end; `type` is that of its
-    /// body.
+    /// Returns the value that the strand ended with, or throws its error. Called after the end;
+    /// `type` is the result type of the strand's body.
     @inlinable
     public final func result<Value>(as type: Value.Type) throws -> Value {
         if unsafe resultSlot.isEmpty { try refuseResult() }
@@ -100,7 +100,7 @@ extension Strand {
         demand(false, "the result of strand \(name) was asked for before it ended")
     }
 
-    /// An error that nobody has asked for: to be reported when nobody can any more.
+    /// An error that nobody has asked for. The strand reports it when nobody can ask any more.
     @inlinable
     package final var unobservedError: (any Error)? {
         unsafe resultSlot.error == nil ? nil : errorUnlessObserved
@@ -115,14 +115,14 @@ extension Strand {
         return error is CancellationError && isCancelled ? nil : error
     }
 
-    /// The error that it ended with; nil while it runs, or if it ended with a value.
+    /// The error that the strand ended with; nil while it runs, or if it ended with a value.
     package final var errorAfterEnd: (any Error)? { isAlive ? nil : unsafe resultSlot.error }
 
-    /// Says that somebody knows of the error, if it is one.
+    /// Notes that somebody knows of the error, if there is one.
     package final func markObserved() {
         unsafe resultSlot.isObserved.store(true, ordering: .relaxed)
     }
 
-    /// Ends the life of the result early: for one that nobody can ask for any more.
+    /// Ends the life of a result that nobody can ask for any more.
     package final func dropResult() { unsafe resultSlot = ResultSlot() }
 }

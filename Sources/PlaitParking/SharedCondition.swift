@@ -1,18 +1,18 @@
 package import PlaitPlatform
 
-/// Something in memory that processes share, for which a strand or task waits.
+/// A condition in memory that several processes share. A strand or a task waits until it holds.
 ///
-/// Whoever makes it so changes a word and wakes those who sleep on it. Who was to do that may have
-/// been killed in between: so each looks by itself now and then.
+/// The process that makes the condition true changes a word and wakes all that sleep on that word.
+/// It may be killed between the two steps, so each waiter also looks by itself now and then.
 package struct SharedCondition: Sendable {
-    /// After this long, a waiter looks by itself.
+    /// How long a waiter sleeps before it looks by itself.
     package static let patience = Duration.milliseconds(50)
 
     let word: SharedWord
-    /// Where those who wait are counted.
+    /// The word that counts the waiters.
     private let waiters: SharedWord?
-    /// What the word holds while there is something to wait for, nil when there is not. Keeps the
-    /// memory. Does not block, and takes no lock.
+    /// Returns what the word holds while the condition is false, and nil when it is true. Keeps the
+    /// memory alive. Does not block, and takes no lock.
     let expected: @Sendable () -> UInt32?
 
     package init(
@@ -24,7 +24,7 @@ package struct SharedCondition: Sendable {
         self.expected = expected
     }
 
-    /// The same, which calls `body` each time it is found not to be met.
+    /// The same condition, which also calls `body` each time a waiter finds it false.
     package func asking(_ body: @escaping @Sendable () -> Void) -> SharedCondition {
         SharedCondition(word, counting: waiters) { [expected] in
             let seen = expected()
@@ -35,10 +35,10 @@ package struct SharedCondition: Sendable {
 
     package var isMet: Bool { expected() == nil }
 
-    /// Waits until it is met. Blocks the calling thread or parks the calling fiber.
+    /// Waits until the condition is true. Blocks the calling thread or parks the calling fiber.
     /// - Returns: False past the deadline.
-    /// - Throws: `CancellationError`; `SystemError`: EAGAIN where there is no thread that sleeps
-    ///   for a fiber.
+    /// - Throws: `CancellationError`; `SystemError` with EAGAIN if the system gives no thread that
+    ///   sleeps for the fiber.
     package func wait(
         on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true
     ) throws -> Bool {
@@ -82,7 +82,8 @@ package struct SharedCondition: Sendable {
         }
     }
 
-    /// One that goes without having what it was woken for wakes another.
+    /// A waiter that gives up while the condition is true may have used up a wake-up: it wakes
+    /// another.
     private func end(_ outcome: WaitOutcome) throws(CancellationError) -> Bool {
         if !outcome.isWoken && isMet { word.wake(count: 1) }
         return try outcome.wasWoken()

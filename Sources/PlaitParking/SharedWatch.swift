@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Sleeps for fibers and tasks on words in memory that processes share: one thread for each 127
-/// waits. A thread ends when it had nothing to do for a second.
+/// Sleeps on words in shared memory on behalf of fibers and tasks, with one thread for each 127
+/// waits. A thread ends when it has had nothing to do for a second.
 final class SharedWatch: @unchecked Sendable {
     // Sendable: `guardLock` guards `sleepers`.
     static let shared = SharedWatch()
@@ -24,14 +24,14 @@ final class SharedWatch: @unchecked Sendable {
         do {
             try startThread(name: "plait-shared", stackSize: 131_072) { self.run(sleeper) }
         } catch {
-            // Others may have come to it meanwhile: they look for themselves, and fail as this one
-            // does.
+            // Other waits may have joined this sleeper meanwhile. They look for themselves, and
+            // fail as this one does.
             retire(sleeper)
             throw error
         }
     }
 
-    /// Whose wait ended otherwise.
+    /// Takes out a waiter whose wait has timed out or was cancelled.
     func remove(_ waiter: Waiter) {
         let dropped = guardLock.withLock { () -> SharedCondition? in
             for sleeper in sleepers {
@@ -39,7 +39,7 @@ final class SharedWatch: @unchecked Sendable {
             }
             return nil
         }
-        // Its memory may go with it, not under the lock.
+        // Dropping the entry may free shared memory, which must not happen under the lock.
         withExtendedLifetime(dropped) {}
     }
 
@@ -75,24 +75,24 @@ final class SharedWatch: @unchecked Sendable {
     }
 }
 
-/// One of the threads, and for whom it sleeps. Its lists are guarded by the watch's lock.
+/// One of the threads, with the waits for which it sleeps. The watch's lock guards its lists.
 private final class Sleeper: @unchecked Sendable {
-    // Sendable: see above; `requests` is atomic.
+    // Sendable: the watch's lock guards the lists; `requests` is atomic.
     private var entries: [(waiter: Waiter, condition: SharedCondition)] = []
-    /// Counts those who came.
+    /// Counts the waits that were added. The thread sleeps on this word too.
     private let requests = Atomic<UInt32>(0)
 
-    /// What is to be done without the lock.
+    /// What the thread does next, without the lock.
     struct Round {
         let requests: UInt32
         var words = SleepWords()
-        /// Keep the memory of the words.
+        /// Keeps the memory of the words alive.
         var held: [SharedCondition] = []
         var ready: [Waiter] = []
         var dropped: [SharedCondition] = []
     }
 
-    /// False when it is full.
+    /// Adds a wait. Returns false when the sleeper is full.
     func add(_ waiter: Waiter, _ condition: SharedCondition) -> Bool {
         guard entries.count < SleepWords.most else { return false }
         entries.append((waiter, condition))
@@ -107,14 +107,14 @@ private final class Sleeper: @unchecked Sendable {
         return entries.remove(at: place).condition
     }
 
-    /// The waiters, settled, to be unparked.
+    /// Settles and returns all waiters. The caller unparks them.
     func takeAll() -> [Waiter] {
         defer { entries = [] }
         return entries.map(\.waiter).filter { $0.settle(.woken) }
     }
 
     func look() -> Round {
-        // Before the entries: who comes after this changes it.
+        // Read before the entries: a wait that is added later changes it.
         var round = Round(requests: requests.load(ordering: .acquiring))
         entries.removeAll { waiter, condition in
             if let expected = condition.expected() {

@@ -9,28 +9,28 @@ public enum StrandKind: String, Sendable, CaseIterable, Hashable {
     case thread
 }
 
-/// A unit of execution that can wait: its identity, and the verbs that every kind has.
+/// A unit of execution that can wait. This class has its identity and the verbs of every kind.
 ///
-/// The thread that Plait did not start (the main thread, a thread of the Swift runtime's pool) gets
-/// a strand of kind ``StrandKind/thread`` when it first waits.
+/// A thread that Plait did not start (the main thread, or a thread of the Swift runtime's pool)
+/// gets a strand of kind ``StrandKind/thread`` when it first waits.
 open class Strand: Parker, @unchecked Sendable {
     // Sendable: constants; atomics; `joinLock` guards `joiners`; `resultSlot` is the strand's until
-    // it has ended, then constant; `locals` is set by the strand, once, under `joinLock`: it reads
-    // it without, others under the lock.
+    // it has ended, then constant; the strand sets `locals` once, under `joinLock`; it reads it
+    // without the lock, others under it.
 
     /// Unique in the process.
     public let id: UInt64
     public let kind: StrandKind
-    /// Whether the end of the program does not wait for it.
+    /// Whether the program may end without waiting for the strand.
     public let isDaemon: Bool
     let hasEnded = Atomic<Bool>(false)
-    /// Guards `joiners`, and `locals` where others look.
+    /// Guards `joiners`, and `locals` when other strands read it.
     let joinLock = ShortLock()
     @exclusivity(unchecked) var joiners = WaitQueue()
     private let givenName: String?
     /// Written by the strand before `hasEnded`, read by others after it.
     @exclusivity(unchecked) @usableFromInline var resultSlot = ResultSlot()
-    /// Its values of ``StrandLocal``s; nil before the first.
+    /// The strand's values of ``StrandLocal``s; nil before the first one.
     @exclusivity(unchecked) @usableFromInline package var locals: LocalTable?
 
     public init(id: UInt64, kind: StrandKind, name: String?, isDaemon: Bool) {
@@ -41,20 +41,20 @@ open class Strand: Parker, @unchecked Sendable {
         unsafe locals = nil
     }
 
-    /// The name it was given, or its kind and number.
+    /// The name that the program gave the strand, or else its kind and number.
     public final var name: String { givenName ?? "\(kind.rawValue)-\(id)" }
 
     package var hasGivenName: Bool { givenName != nil }
 
-    // MARK: What a kind of strand provides. Called only on the strand itself, but for the last two.
+    // MARK: What each kind of strand provides.
 
-    /// Notes that `waiter` is about to be queued. False when the wait is cancelled beforehand; then
-    /// nothing else may be called for it.
+    /// Notes that `waiter` is about to be queued. Returns false if the wait is cancelled before it
+    /// begins; then call nothing else for this waiter.
     open func prepare(_ waiter: Waiter, isCancellable: Bool) -> Bool {
         preconditionFailure("Strand is abstract")
     }
 
-    /// Takes back ``prepare(_:isCancellable:)``: the wait was not needed.
+    /// Undoes ``prepare(_:isCancellable:)``, because the wait was not needed.
     open func abandon(_ waiter: Waiter) {
         preconditionFailure("Strand is abstract")
     }
@@ -66,46 +66,47 @@ open class Strand: Parker, @unchecked Sendable {
 
     /// Makes the strand's current or next cancellable wait throw `CancellationError`.
     ///
-    /// Any thread may call it; a call delivers at most one error, and none to a strand that has
-    /// ended. The strand may catch it and go on. For a fiber on another hub it takes effect when
+    /// Any thread may call it. A call delivers at most one error, and none to a strand that has
+    /// ended. The strand may catch the error and go on. A fiber of another hub is cancelled when
     /// that hub next looks at its messages.
     open func cancel() {
         preconditionFailure("Strand is abstract")
     }
 
-    /// As ``cancel()``, on behalf of a scope that the strand owns: without being remembered, and to
-    /// be taken back by ``retractInterrupts()`` if it has not been delivered when the scope ends.
+    /// As ``cancel()``, on behalf of a scope that the strand owns. ``isCancelled`` does not
+    /// remember it, and ``retractInterrupts()`` takes it back if it has not been delivered when the
+    /// scope ends.
     ///
-    /// - Parameter isWanted: Asked right before it takes effect, which may be late.
+    /// - Parameter isWanted: Asked right before the interrupt takes effect, which may be late.
     open func interrupt(if isWanted: @escaping @Sendable () -> Bool) {
         preconditionFailure("Strand is abstract")
     }
 
-    /// Takes back the interrupts that are not wanted any more: of a scope that has ended, not of
-    /// those around it. On the strand itself.
+    /// Takes back the interrupts of a scope that has ended, but not those of the scopes around it.
+    /// The strand itself calls it.
     open func retractInterrupts() {
         preconditionFailure("Strand is abstract")
     }
 
-    /// Whether ``cancel()`` was ever called on it.
+    /// Whether ``cancel()`` was ever called on the strand.
     open var isCancelled: Bool {
         preconditionFailure("Strand is abstract")
     }
 
-    /// The kernel's number of the thread that it runs on; nil before it has started and after its
-    /// end. The system may give the number to another thread then.
+    /// The kernel's number of the thread that the strand runs on; nil before the strand starts and
+    /// after its end. After the end the system may give the number to another thread.
     /// - Source: Python's `Thread.native_id`.
     open var nativeID: Int32? { nil }
 
-    /// What it waits for just now; nil when it runs. Of another hub's fiber: nil; see `Hub.waits`.
+    /// What the strand waits for at this moment; nil while it runs. Nil also for a fiber of another
+    /// hub: see `Hub.waits`.
     open var currentWait: WaitSnapshot? { nil }
 
     // MARK: The current strand
 
     /// The strand of the thread that the program began with.
     ///
-    /// It has ended, for those who join it, when the end of the program has begun: see
-    /// `ProgramEnd`.
+    /// A strand that joins it goes on when the end of the program has begun: see `ProgramEnd`.
     /// - Source: Python's `threading.main_thread`.
     public static var main: Strand { ThreadStrand.mainThread }
 
@@ -114,7 +115,7 @@ open class Strand: Parker, @unchecked Sendable {
         unsafe currentReference._withUnsafeGuaranteedRef { $0 }
     }
 
-    /// The strand that runs this code, unretained: good as long as it is the running one.
+    /// The strand that runs this code, unretained: valid only while that strand is the running one.
     @inlinable
     package static var currentReference: Unmanaged<Strand> {
         if let strand = unsafe ThreadCell.current.strand {
@@ -138,19 +139,19 @@ package enum StrandNumber {
     /// A bit in the number of what runs between strands, such as a loop's callbacks, and cannot wait.
     @inlinable package static var cannotWait: UInt64 { 1 << 62 }
 
-    /// Reserves `count` numbers and returns the first: hubs take them in bulk, so that starting a
-    /// fiber costs no atomic operation.
+    /// Reserves `count` numbers and returns the first. Hubs reserve many at once, so that starting
+    /// a fiber costs no atomic operation.
     package static func reserve(_ count: UInt64 = 1) -> UInt64 {
         last.wrappingAdd(count, ordering: .relaxed).oldValue + 1
     }
 }
 
-/// Who waits, on what, since when.
+/// One wait: which strand waits, for what, and since when.
 public struct WaitSnapshot: Sendable, CustomStringConvertible {
     public let strand: Strand
-    /// Such as `Queue.get`.
+    /// The type and verb of the wait, such as `Queue.get`.
     public let verb: String
-    /// The object waited on; nil for a sleep.
+    /// The object that the strand waits for; nil for a sleep.
     public let object: ObjectIdentifier?
     /// When the wait began, on the monotonic clock.
     public let since: Deadline

@@ -1,9 +1,10 @@
 public import PlaitPlatform
 
-/// Who runs, as one word that can be compared: a thread, a fiber or a Swift task. It is what a lock
-/// knows of its holder.
+/// Identifies the running thread, fiber or Swift task by one word that can be compared. A lock
+/// knows its holder by this word.
 ///
-/// No number is ever used again: who ends holding a lock is not taken for a later one.
+/// No number is used twice, so a strand that ended while it held a lock is not taken for a later
+/// one.
 @usableFromInline
 package struct StrandKey: Hashable, Sendable {
     @usableFromInline package let bits: UInt64
@@ -17,16 +18,16 @@ package struct StrandKey: Hashable, Sendable {
     @inlinable
     package init(_ strand: Strand) { bits = strand.id }
 
-    /// The running strand, without a look for a task: for callers that cannot be one, or need not
-    /// tell.
+    /// The running strand, without a check for a task: for callers that are never in a task or need
+    /// not know.
     @inlinable
     package static var ofStrand: StrandKey {
         unsafe Strand.currentReference._withUnsafeGuaranteedRef { StrandKey($0) }
     }
 
-    /// Who runs: the running fiber; else the running task; else the thread.
-    // The fiber first: a task that runs a hub, as an async `main` may, is current in its fibers
-    // too.
+    /// The running fiber; if there is none, the running task; if there is none, the thread.
+    // The fiber comes first: a task that runs a hub, as an async `main` may, is current in its
+    // fibers too.
     @inlinable
     package static var current: StrandKey {
         if unsafe ThreadCell.current.stack != nil { return ofStrand }
@@ -40,9 +41,9 @@ package struct StrandKey: Hashable, Sendable {
         return task == 0 ? nil : StrandKey(bits: task | taskBit)
     }
 
-    /// Whether it is a task.
+    /// Whether the key stands for a task.
     package var isTask: Bool { bits & StrandKey.taskBit != 0 }
 
-    /// No number gets this high.
+    /// Strand numbers never reach this bit.
     @usableFromInline static var taskBit: UInt64 { 1 << 63 }
 }

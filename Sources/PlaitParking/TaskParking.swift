@@ -4,7 +4,7 @@ internal import Synchronization
 extension Parking {
     /// Suspends the calling task. See ``block(on:slot:until:isCancellable:enrol:withdraw:)``.
     ///
-    /// The task's cancellation ends the wait as `.cancelled`, if it is cancellable.
+    /// If the wait is cancellable, cancelling the task ends it as `.cancelled`.
     public static func suspend(
         on target: WaitTarget,
         slot: UnsafeMutableRawPointer?,
@@ -25,7 +25,7 @@ extension Parking {
                     return
                 }
                 if deadline == .immediate {
-                    // Tries once: nobody has to wake it.
+                    // The caller tries once, so nobody has to wake it.
                     if waiter.settle(.timedOut) { waiter.unpark() }
                 } else if deadline != .never {
                     DeadlineService.shared.set(waiter, at: deadline)
@@ -86,7 +86,7 @@ private final class TaskParker: Parker, @unchecked Sendable {
 
     var waiter: Waiter { unsafe Waiter(node!) }
 
-    /// False when the task was cancelled beforehand; then it is resumed already.
+    /// Returns false when the task was cancelled before; the task has been resumed then.
     func begin(_ continuation: UnsafeContinuation<Void, Never>) -> Bool {
         unsafe self.continuation = unsafe continuation
         let isFirst = phase.compareExchange(
@@ -111,7 +111,8 @@ private final class TaskParker: Parker, @unchecked Sendable {
     }
 }
 
-/// Deadlines of tasks: one thread of the process, started with the first of them.
+/// Keeps the deadlines of tasks, on one thread of the process. The first such deadline starts the
+/// thread.
 private final class DeadlineService: @unchecked Sendable {
     // Sendable: `guardLock` guards `wheel` and `wakeup`.
     static let shared = DeadlineService()
@@ -120,7 +121,7 @@ private final class DeadlineService: @unchecked Sendable {
     private var wheel = TimerWheel(time: monotonicNow())
     /// When the thread will look next.
     private var wakeup = Deadline.never
-    /// Counts requests to look earlier: the futex the thread sleeps on.
+    /// Counts the requests to look earlier. The thread sleeps on this futex.
     private let requests = Atomic<UInt32>(0)
 
     private init() {

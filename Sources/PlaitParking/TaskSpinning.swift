@@ -2,13 +2,13 @@ public import PlaitPlatform
 public import Synchronization
 
 extension Parking {
-    /// Waits for some microseconds without suspending, for a task whose partner may be running on
-    /// another processor: that is often quicker than suspending is.
+    /// Waits for some microseconds without suspending the task. If the task's partner runs on
+    /// another processor, this is often quicker than suspending.
     ///
-    /// Such a wait is queued as any other, but it is not seen by who looks who waits, and a
-    /// cancellation ends it only with the limit. Who then has to suspend queues anew, behind
+    /// The wait is queued like any other, but listings of waits do not show it, and a cancellation
+    /// does not end it before its limit. A task that has to suspend afterwards queues again, behind
     /// others.
-    /// - Parameter history: Whether it is worth it; counts what comes of it.
+    /// - Parameter history: Tells whether spinning has paid lately, and counts how this wait ends.
     /// - Returns: How the wait ended; nil when the caller must suspend.
     @inlinable
     public static func spin(
@@ -31,7 +31,7 @@ extension Parking {
                     withdraw(waiter)
                     return nil
                 }
-                // Who was quicker to settle it is about to release it.
+                // Another thread settled the wait first and is about to release it.
                 spinUntil { waiter.isReleased }
             }
             return waiter.outcome
@@ -57,11 +57,11 @@ final class SpinParker: Parker, @unchecked Sendable {
     }
 }
 
-/// Whether it has paid lately that tasks spun before they suspended. Where it keeps failing, one
+/// Records whether spinning before a suspension has paid lately. While it keeps failing, only one
 /// wait of 64 spins.
 public final class SpinHistory: Sendable {
-    /// Spins that may fail; below zero, waits that are not to spin. Counted without exclusion: a
-    /// count that is lost does no harm.
+    /// How many spins may still fail. Below zero: how many waits go without a spin. Threads count
+    /// without exclusion, since a lost count does no harm.
     @usableFromInline let credit = Atomic<Int>(most)
 
     public init() {}
@@ -83,7 +83,8 @@ public final class SpinHistory: Sendable {
         if !hasPaid {
             self.credit.store(credit > 1 ? credit - 2 : -63, ordering: .relaxed)
         } else if credit < SpinHistory.most {
-            // Not written for nothing: partners on other processors read it.
+            // Write only when the value changes, since partners on other processors read this cache
+            // line.
             self.credit.store(credit + 1, ordering: .relaxed)
         }
     }

@@ -11,14 +11,14 @@ package enum ThreadRegistry {
     }
 
     package static func remove(_ thread: ThreadStrand) {
-        // Given back outside the lock: it may be the last reference.
+        // Dropped outside the lock, since this may be the last reference.
         let removed = guardLock.withLock {
             unsafe threads.removeValue(forKey: ObjectIdentifier(thread))
         }
         withExtendedLifetime(removed) {}
     }
 
-    /// In no order.
+    /// All threads, in no order.
     package static var all: [ThreadStrand] {
         guardLock.withLock { unsafe Array(threads.values) }
     }

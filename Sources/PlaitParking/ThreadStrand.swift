@@ -1,21 +1,22 @@
 public import PlaitPlatform
 internal import Synchronization
 
-/// How a thread with a hub waits: it runs the hub meanwhile.
+/// What a thread with a hub runs while it waits.
 public protocol ThreadEngine: AnyObject, Sendable {
-    /// Runs until `isDone()`, at most until the timer of `waiter`, if a deadline is given, fires.
+    /// Runs the hub while `isWaiting()` is true, at most until the timer of `waiter` fires at
+    /// `deadline`.
     func run(waiter: Waiter, until deadline: Deadline, while isWaiting: () -> Bool)
-    /// Makes ``run(waiter:until:while:)`` look again. Any thread.
+    /// Makes ``run(waiter:until:while:)`` look again. Any thread may call it.
     func wake()
 }
 
-/// A strand that is an operating-system thread: one that Plait started, or one that it met.
+/// A strand that is an operating-system thread, whether Plait started it or not.
 open class ThreadStrand: Strand, @unchecked Sendable {
     // Sendable: `guardLock` guards `requests` and `inSystemCall`; `engine` is written by the thread
     // itself while it does not wait, and read by who has settled one of its waits; the rest is
     // atomic.
 
-    /// 1 once the settled wait may end. The futex the thread sleeps on.
+    /// 1 once the settled wait may end. The thread sleeps on this futex.
     private let token = Atomic<UInt32>(0)
     private let everCancelled = Atomic<Bool>(false)
     private let guardLock = ShortLock()
@@ -42,14 +43,14 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
 
-    /// As ``enterThread()``, in a forked child: what was asked of the parent's thread is not for
-    /// it.
+    /// As ``enterThread()``, in a forked child. Requests to the parent's thread do not concern the
+    /// child.
     package func enterForked() {
         guardLock.withLock { requests.forget() }
         enterThread()
     }
 
-    /// Ends ``enterThread()``.
+    /// Undoes ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil
         EndingThreads.note(kernelID.exchange(0, ordering: .relaxed))
@@ -60,18 +61,19 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         return number == 0 ? nil : number
     }
 
-    /// Known before it first waits, so that others can wait for it.
+    /// Exists before the main thread first waits, so that others can wait for it.
     static let mainThread: ThreadStrand = makeMainThread()
 
     private static func makeMainThread() -> ThreadStrand {
         let strand = ThreadStrand(name: "main", isDaemon: false)
         strand.kernelID.store(processID(), ordering: .relaxed)
-        // Whoever joins it goes on, also where nothing else of Plait is used.
+        // A strand that joins the main thread goes on, even if nothing else of Plait is in use.
         atProgramEnd { ThreadStrand.mainThread.finish() }
         return strand
     }
 
-    /// A strand for a thread that Plait did not start; it lives as long as the thread.
+    /// Makes a strand for a thread that Plait did not start; the strand lives as long as the
+    /// thread.
     @usableFromInline
     static func adoptThread() -> Unmanaged<Strand> {
         let isMain = kernelThreadID() == processID()
@@ -123,7 +125,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         while token.load(ordering: .acquiring) == 0 {
             guard Futex.wait(on: token, while: 0, until: limit) == .timedOut else { continue }
             if waiter.settle(.timedOut) { return }
-            // Settled by another: its token is on the way.
+            // Another thread has settled the wait, and its token is on the way.
             limit = .never
         }
     }
@@ -136,8 +138,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     }
 
     open override func unpark(_ waiter: Waiter) {
-        // After the store, the thread may go on and end: everything needed is taken before. A futex
-        // that is gone is woken in vain.
+        // After the store the thread may go on and end, so read everything from it before. Waking a
+        // futex that is gone does nothing.
         let engine = self.engine
         let call = inSystemCall ? kernelID.load(ordering: .relaxed) : 0
         token.store(1, ordering: .releasing)

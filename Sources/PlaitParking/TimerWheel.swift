@@ -1,12 +1,13 @@
 package import PlaitPlatform
 
-/// A place in a ``TimerWheel``: memory of whoever set the timer, which must outlive its stay there.
+/// A place in a ``TimerWheel``. Its memory belongs to whoever set the timer, and must live as long
+/// as the timer is set.
 @unsafe
 public struct TimerNode {
     @usableFromInline var next: UnsafeMutablePointer<TimerNode>?
     @usableFromInline var previous: UnsafeMutablePointer<TimerNode>?
     @usableFromInline var deadline: UInt64 = 0
-    /// Level and slot, or one of the two marks below.
+    /// The level and slot, or one of the two marks below.
     @usableFromInline var place: UInt16 = unsafe TimerNode.idle
     /// Called with `context` when the deadline has passed.
     @usableFromInline var action: (@convention(c) (UnsafeMutableRawPointer) -> Void)?
@@ -45,7 +46,7 @@ package struct Timer {
 
     package var isSet: Bool { unsafe node.pointee.place != TimerNode.idle }
 
-    /// What ``prepare(context:action:)`` was given; only for a prepared timer.
+    /// The context given to ``prepare(context:action:)``. Valid only for a prepared timer.
     package var context: UnsafeMutableRawPointer {
         guard let context = unsafe node.pointee.context else {
             preconditionFailure("timer was not prepared")
@@ -62,19 +63,19 @@ package struct Timer {
 
 /// Pending timers, by deadline: a hierarchical timing wheel (Varghese and Lauck, 1987).
 ///
-/// Setting and cancelling are O(1): a million live timers cost no more than ten. Six levels of 256
-/// slots; a tick is 65.5 µs, so no timer fires early and none because of the wheel more than a tick
-/// late. Timers due in one tick fire in the order of their deadlines, equal ones in the order in
-/// which they were set.
+/// Setting and cancelling are O(1): a million live timers cost no more than ten. There are six
+/// levels of 256 slots, and a tick is 65.5 µs. No timer fires early, and the wheel delays none by
+/// more than a tick. Timers due in one tick fire in the order of their deadlines, and equal
+/// deadlines in the order in which they were set.
 ///
-/// Has no lock: used by one thread, or under its owner's lock.
+/// The wheel has no lock: one thread uses it, or its owner's lock guards it.
 @safe
 package struct TimerWheel: ~Copyable {
     package static let tickBits: UInt64 = 16
     private static let slotBits: UInt64 = 8
     private static let slots = 256
     private static let levels = 6
-    /// Farther deadlines wait in the last slot and are placed anew from there.
+    /// Farther deadlines wait in the last slot; the wheel places them again from there.
     private static let horizon: UInt64 = 1 << (slotBits * UInt64(levels)) - 1
 
     @unsafe
@@ -83,16 +84,17 @@ package struct TimerWheel: ~Copyable {
         var tail: UnsafeMutablePointer<TimerNode>?
     }
 
-    /// Memory of the wheel, freed in deinit: a list a slot, and a bit a slot that says it has one.
+    /// The wheel's own memory, freed in deinit: one list for each slot, and one bit for each slot
+    /// that tells whether its list has timers.
     private let lists: UnsafeMutablePointer<List>
     private let occupied: UnsafeMutablePointer<UInt64>
-    /// Timers taken out of their slots, to be fired.
+    /// Timers that were taken out of their slots and fire next.
     private var due = unsafe List()
-    /// All ticks up to this one have been taken out.
+    /// The wheel has taken out all ticks up to this one.
     private var now: UInt64
     package private(set) var count = 0
 
-    /// - Parameter time: The present, nanoseconds.
+    /// - Parameter time: The present, in nanoseconds.
     package init(time: UInt64) {
         let slots = TimerWheel.slots * TimerWheel.levels
         unsafe lists = .allocate(capacity: slots)
@@ -130,7 +132,7 @@ package struct TimerWheel: ~Copyable {
         if unsafe lists[Int(place)].head == nil { mark(Int(place), false) }
     }
 
-    /// Takes out all that is due at `time`; ``popDue()`` hands it over.
+    /// Takes out all timers that are due at `time`; ``popDue()`` returns them.
     package mutating func advance(to time: UInt64) {
         let target = time >> TimerWheel.tickBits
         while let (place, tick) = nextSlot(), tick <= target {
@@ -141,7 +143,7 @@ package struct TimerWheel: ~Copyable {
             if place < TimerWheel.slots {
                 unsafe appendDue(list)
             } else {
-                // A slot of a higher level spreads over the levels below.
+                // The timers of a higher level's slot spread over the levels below.
                 var next = unsafe list.head
                 while let node = unsafe next {
                     unsafe next = node.pointee.next
@@ -161,8 +163,8 @@ package struct TimerWheel: ~Copyable {
         return unsafe Timer(node)
     }
 
-    /// When to call ``advance(to:)`` next: never later than the earliest deadline's tick, but
-    /// perhaps earlier, where a slot has to be spread first.
+    /// When to call ``advance(to:)`` next. Never later than the earliest deadline's tick, but
+    /// earlier if the timers of a slot have to be spread first.
     package var nextWakeup: Deadline {
         if unsafe due.head != nil { return .immediate }
         guard let (_, tick) = nextSlot() else { return .never }
@@ -175,7 +177,7 @@ package struct TimerWheel: ~Copyable {
         let round: UInt64 = (1 << TimerWheel.tickBits) - 1
         let deadline = unsafe node.pointee.deadline
         let wanted = (deadline >> TimerWheel.tickBits) + (deadline & round == 0 ? 0 : 1)
-        // What is due already goes to the present slot, which the next advance looks at again.
+        // A timer that is due already goes into the present slot, where the next advance finds it.
         let tick = min(max(wanted, now), now | TimerWheel.horizon)
         let distance = (tick ^ now) | UInt64(TimerWheel.slots - 1)
         let level = (63 - UInt64(distance.leadingZeroBitCount)) / TimerWheel.slotBits

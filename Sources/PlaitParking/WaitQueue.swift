@@ -1,15 +1,15 @@
-/// The waiters of a primitive's state machine. The machines are generic over it so that tests can
-/// drive them with plain numbers through every interleaving.
+/// The waiters of a primitive's state machine. The machines are generic over this protocol, so that
+/// tests can drive them with plain numbers through every interleaving.
 public protocol WaiterList<Element> {
     associatedtype Element
     init()
     var isEmpty: Bool { get }
     /// Adds a waiter behind the others.
     mutating func append(_ waiter: Element)
-    /// Takes the oldest waiter whose wait this call can end as woken, dropping those before it
-    /// which timed out or were cancelled just now: so no wakeup is lost on them.
+    /// Takes the oldest waiter whose wait this call can end as woken. Waiters before it that have
+    /// just timed out or were cancelled are dropped, so that none of them swallows the wake-up.
     mutating func claimFirst() -> Element?
-    /// Takes a waiter out that gives up. False if it was not there any more.
+    /// Takes out a waiter that gives up. Returns false if it was not in the list any more.
     @discardableResult
     mutating func remove(_ waiter: Element) -> Bool
 }
@@ -38,8 +38,8 @@ public struct WaitQueue: WaiterList {
 
     @inlinable
     public mutating func append(_ waiter: Waiter) {
-        // A wait that was cancelled before this point must not be linked: its owner may have passed
-        // the withdrawal already.
+        // A wait that was cancelled before this point must not be linked: its owner may have
+        // withdrawn already.
         guard waiter.outcome.isPending else { return }
         let node = unsafe waiter.node
         unsafe node.pointee.isQueued = true
@@ -101,7 +101,7 @@ public struct WaitQueue: WaiterList {
     }
 }
 
-/// Waiters that were settled under a lock and are to be unparked after it.
+/// Waiters that the caller has settled under a lock and unparks after unlocking.
 @safe
 public struct ClaimedWaiters {
     @usableFromInline var head: UnsafeMutablePointer<WaiterNode>?
@@ -129,7 +129,7 @@ public struct ClaimedWaiters {
     public consuming func unparkAll() {
         var next = unsafe head
         while let node = unsafe next {
-            // Once unparked, the node may be gone.
+            // After unparking, the node may be gone.
             unsafe next = node.pointee.next
             unsafe Waiter(node).unpark()
         }

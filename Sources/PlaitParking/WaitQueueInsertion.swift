@@ -1,6 +1,6 @@
 extension WaitQueue {
-    /// Adds a waiter before the first that `isYounger`, or behind all: for one that was woken,
-    /// found itself overtaken, and returns to its place.
+    /// Adds a waiter before the first one that `isYounger`, or behind all. A waiter that was woken
+    /// but overtaken returns to its place this way.
     public mutating func insert(_ waiter: Waiter, beforeFirst isYounger: (Waiter) -> Bool) {
         guard waiter.outcome.isPending else { return }
         var next = unsafe head

@@ -5,17 +5,17 @@ public import Synchronization
 public enum WaitOutcome: UInt32, Sendable {
     /// Not yet.
     case pending = 0
-    /// What it waited for came.
+    /// A waker ended it: what the waiter waited for has come.
     case woken = 1
     /// Its deadline passed first.
     case timedOut = 2
     /// Its strand or task was cancelled first.
     case cancelled = 3
-    /// Woken, and what it waited for has been made its own already.
+    /// A waker ended it and has given the waiter what it waited for.
     case granted = 4
 
     /// Whether a waker ended it.
-    // By switch: `==` of an enum with raw values is a generic call.
+    // A switch, since `==` of an enum with raw values is a generic call.
     @inlinable public var isWoken: Bool {
         switch self {
         case .woken, .granted: true
@@ -31,13 +31,13 @@ public enum WaitOutcome: UInt32, Sendable {
     }
 }
 
-/// What a strand waits for, for people who look: `Queue.get`, and which queue.
+/// What a strand waits for, as reports show it: for example `Queue.get`, and which queue.
 public struct WaitTarget: Sendable {
     /// The type and verb, such as `Queue.get`.
     public let verb: StaticString
-    /// The object waited on, if there is one.
+    /// The object that the strand waits for, if there is one.
     public let object: ObjectIdentifier?
-    /// Whether it waits in a loop, which alone can wake it.
+    /// Whether only a loop can wake the strand.
     @usableFromInline package let isOfLoop: Bool
 
     @inlinable
@@ -45,7 +45,7 @@ public struct WaitTarget: Sendable {
         self.init(verb, object, isOfLoop: false)
     }
 
-    /// For what a loop watches.
+    /// A target that a loop watches.
     @inlinable
     package init(_ verb: StaticString, _ object: AnyObject?, isOfLoop: Bool) {
         self.verb = verb
@@ -58,33 +58,33 @@ public struct WaitTarget: Sendable {
 /// ``Waiter``.
 @unsafe
 public struct WaiterNode: ~Copyable {
-    /// For deadlines that a timer wheel keeps. Used only by the wheel's thread, or under its lock.
-    /// The first field: its address is the node's.
+    /// The deadline's place in a timer wheel. Used only by the wheel's thread, or under its lock.
+    /// It is the first field, so its address is that of the node.
     @usableFromInline var timer = unsafe TimerNode()
-    /// A ``WaitOutcome``. One compare-and-swap from `.pending` settles the wait, once; who made it
-    /// unparks the strand, exactly once.
+    /// A ``WaitOutcome``. One compare-and-swap from `.pending` settles the wait, once. The thread
+    /// that made it unparks the strand, exactly once.
     @usableFromInline let outcome = Atomic<UInt32>(0)
-    /// Whether a ``WaitQueue`` links this node. Guarded, as the links are, by that queue's lock.
+    /// Whether a ``WaitQueue`` links this node. That queue's lock guards this field and the links.
     @usableFromInline var isQueued = false
-    /// Whether it is the primary of a group, whose members are linked in its place.
+    /// Whether this is the primary node of a group, whose members are linked in its place.
     @usableFromInline var hasMembers = false
-    /// Set by who unparks a task that spins: see TaskSpinning.swift.
+    /// Set by the thread that unparks a spinning task: see TaskSpinning.swift.
     @usableFromInline let isReleased = Atomic<Bool>(false)
     @usableFromInline var next: UnsafeMutablePointer<WaiterNode>?
     @usableFromInline var previous: UnsafeMutablePointer<WaiterNode>?
-    /// In a member of a group, the node that the strand waits with, which alone is settled; nil in
-    /// all others. See WaiterGroup.swift.
+    /// In a member of a group: the node that the strand waits with. Only that node is settled. Nil
+    /// in all other nodes. See WaiterGroup.swift.
     @usableFromInline var primary: UnsafeMutablePointer<WaiterNode>?
-    /// In a primary, the member that it was settled through. Written by who settled it, before
-    /// unparking; read by the strand after.
+    /// In a primary node: the member through which it was settled. The thread that settled it
+    /// writes this before unparking, and the strand reads it after.
     @usableFromInline var winner: UnsafeMutablePointer<WaiterNode>?
-    /// Outlives the wait: the strand cannot end before it is unparked. Nil in a member of a group,
-    /// whose primary has it.
+    /// Outlives the wait, since the strand cannot end before it is unparked. Nil in a member of a
+    /// group: its primary has the parker.
     @usableFromInline let parker: Unmanaged<Parker>?
-    /// Where the waker leaves an item, or finds one. Owned by the waiting frame.
+    /// The place where the waker leaves an item or finds one. The waiting frame owns it.
     @usableFromInline var slot: UnsafeMutableRawPointer?
-    /// Set by the strand before or while it is queued: nanoseconds of CLOCK_MONOTONIC. Atomic,
-    /// since whoever lists waits reads it at any time.
+    /// When the wait began, in nanoseconds of CLOCK_MONOTONIC. The strand sets it before or while
+    /// it is queued. Atomic, since a listing of waits may read it at any time.
     @usableFromInline let since = Atomic<UInt64>(0)
     @usableFromInline let target: WaitTarget
 
@@ -102,10 +102,10 @@ public struct WaiterNode: ~Copyable {
 
 /// A handle on one wait.
 ///
-/// Wakers reach a waiter only while it is in a queue, under that queue's lock. They settle it there
-/// and, after unlocking, unpark it if settling succeeded: the strand does not go on before that, so
-/// the memory lives long enough. A strand whose wait ends otherwise withdraws it from the queue,
-/// under the same lock, before its memory goes.
+/// Wakers reach a waiter only while it is in a queue, under that queue's lock. They settle it
+/// there. If settling succeeded they unpark it after unlocking; the strand does not go on before
+/// that, so the memory lives long enough. A strand whose wait times out or is cancelled withdraws
+/// the waiter from the queue, under the same lock, before its memory goes.
 @safe
 public struct Waiter: Equatable, @unchecked Sendable {
     // Sendable: `outcome` is atomic, the other fields have the guards named at WaiterNode.
@@ -119,7 +119,7 @@ public struct Waiter: Equatable, @unchecked Sendable {
         unsafe left.node == right.node
     }
 
-    /// How the wait ended, `.pending` while it has not.
+    /// How the wait ended; `.pending` until it has.
     @inlinable public var outcome: WaitOutcome {
         // .acquiring pairs with the .releasing of settle(): what the waker wrote is visible.
         switch unsafe (node.pointee.primary ?? node).pointee.outcome.load(ordering: .acquiring) {
@@ -142,7 +142,8 @@ public struct Waiter: Equatable, @unchecked Sendable {
         ).exchanged
     }
 
-    /// Lets the strand go on. Exactly once, by who settled the wait, and under no lock.
+    /// Lets the strand go on. The thread that settled the wait calls it, exactly once and under no
+    /// lock.
     @inlinable
     public func unpark() {
         let owner = unsafe Waiter(node.pointee.primary ?? node)
@@ -150,18 +151,18 @@ public struct Waiter: Equatable, @unchecked Sendable {
         unsafe parker._withUnsafeGuaranteedRef { $0.unpark(owner) }
     }
 
-    /// Where an item is left or found; nil for waits that pass none.
+    /// The place of the item; nil for waits that pass none.
     @inlinable public var slot: UnsafeMutableRawPointer? { unsafe node.pointee.slot }
 
-    /// When the wait began, nanoseconds of CLOCK_MONOTONIC. A fiber's is as old as its hub's last
-    /// look at the clock.
+    /// When the wait began, in nanoseconds of CLOCK_MONOTONIC. For a fiber this is its hub's last
+    /// reading of the clock.
     @inlinable public var since: UInt64 {
         get { unsafe node.pointee.since.load(ordering: .relaxed) }
         nonmutating set { unsafe node.pointee.since.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether a waker may find it in the queue of a primitive. Only reads: by who knows that
-    /// nobody else runs.
+    /// Whether a waker may find the waiter in the queue of a primitive. Takes no lock: the caller
+    /// must know that no other thread runs.
     package var isListed: Bool {
         unsafe (node.pointee.isQueued || node.pointee.hasMembers) && !node.pointee.target.isOfLoop
     }
@@ -185,7 +186,7 @@ open class Parker: @unchecked Sendable {
     // Sendable: has no state of its own; subclasses name their guards.
     public init() {}
 
-    /// Lets the wait's owner go on. Called from any thread, once for every settled wait; the object
+    /// Lets the wait's owner go on. Any thread may call it, once for every settled wait. The object
     /// may be gone as soon as the owner can run.
     open func unpark(_ waiter: Waiter) {
         preconditionFailure("Parker is abstract")

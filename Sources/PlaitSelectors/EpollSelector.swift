@@ -2,7 +2,7 @@ internal import CPlaitLinux
 internal import Glibc
 public import PlaitPlatform
 
-/// Linux's `epoll(7)`: cost independent of the number of idle descriptors.
+/// Linux's `epoll(7)`. Its cost does not depend on the number of idle descriptors.
 ///
 /// Regular files are an error (EPERM): they are always ready, and epoll does not take them.
 @safe
@@ -13,7 +13,7 @@ public final class EpollSelector: ReadinessSelector {
     private let buffer: UnsafeMutableRawPointer
     private let capacity: Int32
 
-    /// - Parameter batch: Events taken at most by one system call.
+    /// - Parameter batch: How many events one system call takes at most.
     public init(batch: Int = 256) throws(SystemError) {
         demand(batch >= 1, "an EpollSelector takes 1 event or more at a time, not \(batch)")
         descriptor = try check(plait_epoll_create(), "epoll_create1")

@@ -1,13 +1,13 @@
 public import PlaitPlatform
 internal import SystemPackage
 
-/// POSIX's `poll(2)`: works on every descriptor, at a cost proportional to their number.
+/// POSIX's `poll(2)`. It works on every descriptor, and its cost grows with their number.
 public final class PollSelector: ReadinessSelector {
     private var poll = PollCalls()
-    /// Of each entry of `poll`, in its order.
+    /// The descriptor and token of each entry of `poll`, in the same order.
     private var entries: [(descriptor: Int32, token: UInt64)] = []
     private var indices: [Int32: Int] = [:]
-    /// What a call has found, to be reported after it: a report may change the table.
+    /// What a call has found. It is reported after the call, since a report may change the table.
     private var found: [(token: UInt64, readiness: Readiness)] = []
 
     public init() {}

@@ -1,7 +1,7 @@
 public import PlaitParking
 
 extension Waiter {
-    /// The place that this waiter of a queue gave.
+    /// The place of the item, as this waiter of a queue gave it.
     @inlinable
     @unsafe
     func place<Element>(of type: Element.Type) -> UnsafeMutablePointer<Element?> {
@@ -13,7 +13,7 @@ extension Waiter {
 @safe
 @usableFromInline
 final class ItemPlace<Element>: @unchecked Sendable {
-    // Sendable: guarded as every place is. Owned.
+    // Sendable: guarded as every place is (see QueueWaiting.swift). Owned by this object.
     @usableFromInline let item: UnsafeMutablePointer<Element?>
 
     @inlinable
@@ -30,7 +30,7 @@ final class ItemPlace<Element>: @unchecked Sendable {
 
     @inlinable @unsafe var address: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(item) }
 
-    // The pointer alone does not keep this object.
+    // The pointer alone does not keep this object alive.
 
     @inlinable var isEmpty: Bool { withExtendedLifetime(self) { unsafe item.pointee == nil } }
 

@@ -2,10 +2,10 @@ public import PlaitPlatform
 public import PlaitSelectors
 internal import SystemPackage
 
-/// A selector that never blocks: it reports what a test has scripted, and where there is nothing to
-/// report it advances the clock to the deadline instead of waiting for it.
+/// A selector that never blocks. It reports what a test has scripted. If there is nothing to
+/// report, it advances the clock to the deadline instead of waiting.
 public final class ScriptedSelector: ReadinessSelector {
-    /// What is registered of a descriptor.
+    /// What a loop has registered for a descriptor.
     public struct Entry: Equatable {
         public var interest: Readiness
         public var mode: TriggerMode
@@ -15,11 +15,11 @@ public final class ScriptedSelector: ReadinessSelector {
     public let supportsEdge: Bool
     private let clock: VirtualClock
     public private(set) var entries: [Int32: Entry] = [:]
-    /// The deadlines of the calls of `select`, without those that only looked.
+    /// The deadlines of all calls of `select`, except those that did not wait.
     public private(set) var waits: [Deadline] = []
-    /// What the coming calls report.
+    /// What the next calls report, one entry for each call.
     public var script: [[(token: UInt64, readiness: Readiness)]] = []
-    /// Called in every `select` that would block, with its deadline.
+    /// Every `select` that would block calls it, with its deadline.
     public var onWait: (Deadline) -> Void = { _ in }
 
     public init(_ clock: VirtualClock, supportsEdge: Bool = true) {

@@ -1,12 +1,12 @@
 public import PlaitPlatform
 internal import Synchronization
 
-/// Time that passes only when a test says so, or when nothing is left to do but to wait for it.
+/// A clock whose time passes only when a test says so, or when all that is left to do is to wait.
 public final class VirtualClock: Sendable {
     private let nanoseconds: Atomic<UInt64>
     private let beginning: UInt64
 
-    /// - Parameter nanoseconds: Where it begins; not 0.
+    /// - Parameter nanoseconds: The time at which the clock begins; not 0.
     public init(at nanoseconds: UInt64 = 1_000_000_000) {
         self.nanoseconds = Atomic(nanoseconds)
         beginning = nanoseconds
@@ -14,10 +14,10 @@ public final class VirtualClock: Sendable {
 
     public var now: Deadline { Deadline(nanoseconds: nanoseconds.load(ordering: .relaxed)) }
 
-    /// How much time has passed on it.
+    /// How much time has passed on this clock.
     public var elapsed: Duration { .nanoseconds(now.nanoseconds - beginning) }
 
-    /// Lets time pass until `deadline`; does nothing where that is past.
+    /// Lets time pass until `deadline`; does nothing if that has passed.
     public func advance(to deadline: Deadline) {
         if deadline > now { nanoseconds.store(deadline.nanoseconds, ordering: .relaxed) }
     }
@@ -27,7 +27,7 @@ public final class VirtualClock: Sendable {
         advance(to: now.advanced(by: duration.nanosecondsClamped))
     }
 
-    /// So much later than now.
+    /// The moment `duration` after now.
     public func after(_ duration: Duration) -> Deadline {
         now.advanced(by: duration.nanosecondsClamped)
     }

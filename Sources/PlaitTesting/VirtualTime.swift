@@ -3,14 +3,14 @@ internal import PlaitPlatform
 internal import PlaitSelectors
 internal import PlaitStrands
 
-/// Runs `body` on a thread whose time is virtual: where all of its fibers wait, time jumps to the
-/// next time-out, instead of passing.
+/// Runs `body` on a thread whose time is virtual: when all its fibers wait, time jumps to the next
+/// time-out.
 ///
-/// `body` runs in a fiber of a hub of its own, and so do the fibers that it spawns. All their
-/// limits, sleeps and timers are kept on the virtual clock; nothing waits in real time but for
-/// descriptors, other threads and tasks that no time-out precedes. Keep those out of what is
-/// tested: what they do takes real time, which may be past on the virtual clock.
-/// `ContinuousClock.now` is not virtual.
+/// `body` runs in a fiber of a hub of its own, and so do the fibers that it spawns. The virtual
+/// clock keeps all their limits, sleeps and timers. A fiber waits in real time only for
+/// descriptors, other threads and tasks, and only while no time-out comes first. Keep those out of
+/// the test: what they do takes real time, and on the virtual clock the limit may have passed by
+/// then. `ContinuousClock.now` is not virtual.
 ///
 /// ```swift
 /// let waited = try withVirtualTime { clock in
@@ -41,7 +41,7 @@ private func startVirtualTime<Success: Sendable>(
     _ body: sending @escaping (VirtualClock) throws -> Success
 ) -> JoinHandle<Success> {
     spawn(.thread, name: "virtual time") {
-        // From the present on: what was made before has its deadlines there.
+        // The clock begins at the present, since objects made before have their deadlines there.
         let clock = VirtualClock(at: Deadline.now.nanoseconds)
         ThreadCell.current.virtualNow = clock.now.nanoseconds
         defer { ThreadCell.current.virtualNow = 0 }
@@ -50,7 +50,7 @@ private func startVirtualTime<Success: Sendable>(
     }
 }
 
-/// A selector that jumps to a deadline where nothing is ready, instead of waiting for it.
+/// A selector that jumps to the deadline when nothing is ready, instead of waiting for it.
 private final class JumpingSelector: ReadinessSelector {
     private let real: EpollSelector
     private let clock: VirtualClock

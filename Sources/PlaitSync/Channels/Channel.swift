@@ -3,7 +3,7 @@ public import PlaitPlatform
 
 /// Why a ``Channel`` did not take or give an item.
 public enum ChannelError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// ``Channel/close()`` was called: nothing more is taken, and nothing is left.
+    /// ``Channel/close()`` was called. The channel takes no more items, and none is left in it.
     case closed
 
     public var description: String {
@@ -13,16 +13,17 @@ public enum ChannelError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Passes items from those who send to those who receive: threads, fibers and tasks.
+/// Passes items from senders to receivers, which may be threads, fibers and tasks.
 ///
-/// Without a capacity it is a rendezvous: a sender waits until a receiver takes its item. With one,
-/// it stores so many items before senders wait. Both sides are served first come, first served, and
-/// an item sent while someone waits is handed to that receiver directly. Who comes second goes on
-/// running; the one that waited becomes ready. ``select(within:_:)`` waits on several channels.
+/// A channel without a capacity is a rendezvous: a sender waits until a receiver takes its item. A
+/// channel with a capacity stores that many items before senders wait. Both sides are served first
+/// come, first served. An item sent while a receiver waits goes directly to that receiver. The
+/// strand that comes second goes on running, and the one that waited becomes ready.
+/// ``select(within:_:)`` waits on several channels.
 ///
-/// A task looks for a partner for up to 8 µs before it suspends, where that has paid lately: two
-/// tasks that run on two processors pass items without suspending. Its turn counts from when it
-/// suspends.
+/// If that has paid lately, a task looks for a partner for up to 8 µs before it suspends. So two
+/// tasks on two processors pass items without suspending. A task's place in the order of waiters
+/// counts from the moment when it suspends.
 ///
 /// A loop over the channel receives until it is closed and drained:
 /// ```swift
@@ -38,26 +39,26 @@ public final class Channel<Element>: @unchecked Sendable {
     @exclusivity(unchecked) @usableFromInline var state: ChannelState<Element, WaitQueue>
     @usableFromInline let spins = SpinHistory()
 
-    /// - Parameter capacity: Items it stores before senders wait; 0 stores none.
+    /// - Parameter capacity: How many items it stores before senders wait; 0 stores none.
     public init(capacity: Int = 0) {
         demand(capacity >= 0, "a Channel needs a capacity of at least 0, not \(capacity)")
         self.capacity = capacity
         unsafe state = ChannelState(capacity: capacity)
     }
 
-    /// Items it stores before senders wait.
+    /// How many items it stores before senders wait.
     public let capacity: Int
-    /// Items stored at this moment; those of waiting senders do not count.
+    /// How many items are stored at this moment. The items of waiting senders do not count.
     public var count: Int { guardLock.withLock { unsafe state.items.count } }
-    /// Whether nothing is stored: always, without a capacity.
+    /// Whether nothing is stored. Always true without a capacity.
     public var isEmpty: Bool { count == 0 }
-    /// Whether nothing more can be stored: always, without a capacity.
+    /// Whether nothing more can be stored. Always true without a capacity.
     public var isFull: Bool { count >= capacity }
     public var isClosed: Bool { guardLock.withLock { unsafe state.isClosed } }
 
     // MARK: Sending
 
-    /// Gives an item to a receiver, or stores it, waiting while neither is possible.
+    /// Gives an item to a receiver or stores it. Waits while neither is possible.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Throws: `ChannelError.closed`, also when that happens while it waits,
@@ -159,7 +160,7 @@ public final class Channel<Element>: @unchecked Sendable {
         return unsafe unsafelyTaken(&item)
     }
 
-    /// Takes the oldest item, also that of a sender that waits. Never waits.
+    /// Takes the oldest item, which may be that of a waiting sender. Never waits.
     /// - Returns: Nil when there is none.
     /// - Throws: `ChannelError.closed` once closed and drained.
     @inlinable
@@ -172,15 +173,16 @@ public final class Channel<Element>: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Refuses further items: senders get `ChannelError.closed`, those that wait too, with their
-    /// items not sent. Receivers still get what is stored, then the same. Again: does nothing.
+    /// Refuses further items. Senders get `ChannelError.closed`; senders that wait get it too, and
+    /// their items are not sent. Receivers still get the stored items, and then
+    /// `ChannelError.closed`. A second call does nothing.
     ///
     /// Never blocks. Both sides may call it.
-    /// - Source: Go's `close`, but for sending on a closed channel, which is an error here.
+    /// - Source: Go's `close`. Sending on a closed channel panics there and throws here.
     public func close() {
         guardLock.lock()
         var claimed = ClaimedWaiters()
-        // Their places hold what they held: nothing for a receiver, the item for a sender.
+        // Their places are unchanged: a receiver's is empty, and a sender's holds its item.
         while let waiter = unsafe state.close() { claimed.append(waiter) }
         guardLock.unlock()
         claimed.unparkAll()

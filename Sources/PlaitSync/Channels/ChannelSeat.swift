@@ -1,15 +1,15 @@
 public import PlaitParking
 public import PlaitPlatform
 
-/// A case's part in a select: its channel, and the place of its item.
+/// One case of a select: its channel and the place of its item.
 @unsafe
 @usableFromInline
 struct ChannelSeat<Element>: ~Copyable {
-    /// The first field: its address is the seat's.
+    /// It is the first field, so its address is that of the seat.
     @usableFromInline var head: SelectSeat
     /// Nil for a case that is never ready.
     @usableFromInline let channel: Channel<Element>?
-    /// What is to be sent, until it is; what was received, until its handler takes it.
+    /// The item to send, until it is sent; or the item received, until its handler takes it.
     @usableFromInline var place: Element?
 
     @inlinable
@@ -36,17 +36,17 @@ struct ChannelSeat<Element>: ~Copyable {
         return UInt(bitPattern: ObjectIdentifier(channel))
     }
 
-    /// The seat's own memory. Only of one that stays where it is, until the select has ended.
+    /// The seat's own memory. The seat must stay where it is until the select has ended.
     @inlinable var address: UnsafeMutablePointer<SelectSeat> {
         mutating get { unsafe withUnsafeMutablePointer(to: &head) { unsafe $0 } }
     }
 
-    /// As ``address``, of the place.
+    /// The address of the place, under the same condition as ``address``.
     @inlinable var placeAddress: UnsafeMutablePointer<Element?> {
         mutating get { unsafe withUnsafeMutablePointer(to: &place) { unsafe $0 } }
     }
 
-    /// Takes part in a select, if it has a channel.
+    /// Enters the case into a select, if it has a channel.
     @inlinable
     mutating func enter(_ selection: Selection) {
         guard unsafe channel != nil else { return }
@@ -57,12 +57,12 @@ struct ChannelSeat<Element>: ~Copyable {
     /// The item that was received.
     @inlinable
     mutating func takeItem() -> sending Element {
-        // It was sent in, so nobody else has it.
+        // The item was sent into the channel, so nobody else has it.
         nonisolated(unsafe) let item = unsafe place.take().unsafelyUnwrapped
         return unsafe item
     }
 
-    // MARK: Steps of a select. They count no references: the seat keeps its channel.
+    // MARK: Steps of a select. They count no references, since the seat keeps its channel alive.
 
     @inlinable
     static func channel(_ head: UnsafeMutablePointer<SelectSeat>) -> Unmanaged<Channel<Element>> {

@@ -2,7 +2,8 @@
 extension Channel {
     /// Takes the oldest item, waiting while there is none; nil once closed and drained.
     ///
-    /// For loops that must tell a cancellation from the end: `while let item = try channel.next()`.
+    /// Use it in loops that must tell a cancellation from the end: `while let item = try
+    /// channel.next()`.
     /// - Throws: `CancellationError`.
     @available(*, noasync)
     @inlinable
@@ -29,9 +30,8 @@ extension Channel {
 /// Receives until the channel is closed and drained. Several loops share the items.
 ///
 /// Blocks the calling thread or parks the calling fiber. A cancellation ends the loop too, since a
-/// `for` without `await` cannot throw: where that matters, loop over ``Channel/next()``.
-/// - Source: gevent's `Channel.__iter__`; closing takes the place of `StopIteration` put as an
-///   item.
+/// `for` without `await` cannot throw. If that matters, loop over ``Channel/next()``.
+/// - Source: gevent's `Channel.__iter__`. Closing replaces its `StopIteration` item.
 extension Channel: Sequence {
     public struct Iterator: IteratorProtocol {
         @usableFromInline let channel: Channel

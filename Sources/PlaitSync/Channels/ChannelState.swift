@@ -1,15 +1,16 @@
 public import DequeModule
 public import PlaitParking
 
-/// The pure state of a ``Channel``. Receivers wait only while nothing is stored and nobody sends,
-/// senders only while it is full and nobody receives.
+/// The pure state of a ``Channel``. Receivers wait only while nothing is stored and no sender
+/// waits. Senders wait only while it is full and no receiver waits.
 @usableFromInline
 struct ChannelState<Element, Waiters: WaiterList> {
     @usableFromInline
     enum Send {
-        /// It is in the channel.
+        /// The item is stored in the channel.
         case stored
-        /// It is for this receiver, whose wait was ended: it must get the item before it goes on.
+        /// The item goes to this receiver, whose wait has ended. The caller must hand it over
+        /// before the receiver goes on.
         case handTo(Waiters.Element)
         case full
         case closed
@@ -17,17 +18,17 @@ struct ChannelState<Element, Waiters: WaiterList> {
 
     @usableFromInline
     enum Receive {
-        /// The oldest item. If a sender was waiting, its wait was ended: its item must be taken and
-        /// given to ``refill(_:)`` before it goes on.
+        /// The oldest item. If a sender was waiting, its wait has ended: the caller must give its
+        /// item to ``refill(_:)`` before the sender goes on.
         case item(Element, refillFrom: Waiters.Element?)
-        /// The oldest item is this sender's, whose wait was ended: it must be taken before the
-        /// sender goes on.
+        /// The oldest item belongs to this sender, whose wait has ended. The caller must take it
+        /// before the sender goes on.
         case takeFrom(Waiters.Element)
         case empty
         case closed
     }
 
-    /// 0: every item is handed over.
+    /// How many items are stored at most. With 0, every item goes from hand to hand.
     @usableFromInline let capacity: Int
     @usableFromInline private(set) var isClosed = false
     @usableFromInline private(set) var items = Deque<Element>()
@@ -37,7 +38,7 @@ struct ChannelState<Element, Waiters: WaiterList> {
     @inlinable
     init(capacity: Int) { self.capacity = capacity }
 
-    /// Decides on an item; stores it unless the answer says otherwise.
+    /// Decides where an item goes. Stores it, unless the answer says otherwise.
     @inlinable
     mutating func send(_ item: @autoclosure () -> Element) -> Send {
         if isClosed { return .closed }
@@ -56,13 +57,13 @@ struct ChannelState<Element, Waiters: WaiterList> {
         return isClosed ? .closed : .empty
     }
 
-    /// Stores the item of a sender whose place ``receive()`` made.
+    /// Stores the item of a sender for which ``receive()`` made room.
     @inlinable
     mutating func refill(_ item: Element) { items.append(item) }
 
-    /// Refuses further items; what is stored can still be received.
+    /// Refuses further items. Stored items can still be received.
     ///
-    /// - Returns: A waiter whose wait that ended; to be called until there is none.
+    /// - Returns: A waiter whose wait this call has ended. Call again until it returns nil.
     @inlinable
     mutating func close() -> Waiters.Element? {
         isClosed = true

@@ -1,19 +1,20 @@
 public import PlaitParking
 public import PlaitPlatform
 
-/// What became of one look at a channel.
+/// The result of one attempt at a channel.
 @usableFromInline
 enum ChannelAttempt {
-    /// The item was moved. A counterpart whose wait that ended is to be unparked after unlocking.
+    /// The item was moved. If that ended a counterpart's wait, the caller unparks it after
+    /// unlocking.
     case done(unparking: Waiter?)
     case mustWait
     case closed
 }
 
-// How a Channel moves items between its state and the places of those who wait, which are as a
-// Queue's: see QueueWaiting.swift.
+// How a Channel moves items between its state and the places of its waiters. The places work as
+// those of a Queue do: see QueueWaiting.swift.
 extension Channel {
-    /// Moves the item in `place` on, if that is possible now. Under the lock.
+    /// Sends the item in `place`, if that is possible now. Called under the lock.
     @inlinable
     @unsafe
     func attemptSend(_ place: UnsafeMutablePointer<Element?>) -> ChannelAttempt {
@@ -27,7 +28,7 @@ extension Channel {
         }
     }
 
-    /// Moves the oldest item to `place`, if there is one. Under the lock.
+    /// Moves the oldest item to `place`, if there is one. Called under the lock.
     @inlinable
     @unsafe
     func attemptReceive(_ place: UnsafeMutablePointer<Element?>) -> ChannelAttempt {
@@ -46,7 +47,7 @@ extension Channel {
         }
     }
 
-    /// Whether the item was moved; false when a sender must wait.
+    /// Sends the item if possible. Returns false when the sender must wait.
     @inlinable
     func sendAtOnce(from place: inout Element?) throws(ChannelError) -> Bool {
         guardLock.lock()
@@ -54,7 +55,7 @@ extension Channel {
         return try finishAttempt(attempt)
     }
 
-    /// Whether an item was moved to `place`; false when a receiver must wait.
+    /// Moves an item to `place` if possible. Returns false when the receiver must wait.
     @inlinable
     func receiveAtOnce(into place: inout Element?) throws(ChannelError) -> Bool {
         guardLock.lock()
@@ -92,7 +93,7 @@ extension Channel {
         return finishEnrolment(attempt)
     }
 
-    /// Whether there is a wait.
+    /// Queues the waiter unless the attempt ends at once. Returns whether there is a wait.
     @inlinable
     func finishEnrolment(_ attempt: ChannelAttempt) -> Bool {
         guardLock.unlock()
@@ -101,7 +102,7 @@ extension Channel {
             counterpart?.unpark()
             return false
         case .mustWait: return true
-        // Shows in the place: what was to be sent is there still, what was to come is not.
+        // The place shows it: an item to send is still there, and an item to receive is not.
         case .closed: return false
         }
     }
@@ -118,7 +119,8 @@ extension Channel {
 
     // MARK: Spinning
 
-    /// Whether the item was taken before the calling task had to suspend.
+    /// Spins for a receiver. Returns whether one took the item before the calling task had to
+    /// suspend.
     @inlinable
     func spinToSend(from place: inout Element?, within limit: Duration?) throws -> Bool {
         guard maySpin(within: limit) else { return false }
@@ -132,7 +134,7 @@ extension Channel {
         return try finishSend(outcome, isTaken: place == nil)
     }
 
-    /// Whether an item came before the calling task had to suspend.
+    /// Spins for an item. Returns whether one came before the calling task had to suspend.
     @inlinable
     func spinToReceive(into place: inout Element?, within limit: Duration?) throws -> Bool {
         guard maySpin(within: limit) else { return false }
@@ -147,7 +149,8 @@ extension Channel {
         return true
     }
 
-    /// Not where the limit could pass meanwhile, nor in a cancelled task.
+    /// Whether the task may spin: not if the limit could pass meanwhile, and not if the task is
+    /// cancelled.
     @inlinable
     func maySpin(within limit: Duration?) -> Bool {
         if let limit, limit < .milliseconds(1) { return false }
@@ -156,7 +159,7 @@ extension Channel {
 
     // MARK: Finishing
 
-    /// An item that is still in its place when its sender was woken met a close.
+    /// If the item is still in its place when the sender wakes, the channel was closed.
     /// - Returns: False when the deadline passed first.
     @inlinable
     func finishSend(_ outcome: WaitOutcome, isTaken: Bool) throws -> Bool {
@@ -165,7 +168,7 @@ extension Channel {
         return true
     }
 
-    /// A place that is empty when its receiver was woken met a close.
+    /// If the place is empty when the receiver wakes, the channel was closed.
     @inlinable
     func finishReceive(_ outcome: WaitOutcome, isEmpty: Bool) throws {
         guard try outcome.wasWoken() else { throw TimedOut("receive from \(self)") }

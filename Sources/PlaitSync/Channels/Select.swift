@@ -1,7 +1,7 @@
 public import PlaitPlatform
 
-/// Waits until one of several channels can be received from or sent to, does that, and runs the
-/// handler of that case. Of several that are ready, each is as likely.
+/// Waits until one of several channels can receive or send, does that, and runs the handler of that
+/// case. If several cases are ready, each of them is equally likely.
 ///
 /// ```swift
 /// let isOver = try select(within: .seconds(1)) {
@@ -14,16 +14,16 @@ public import PlaitPlatform
 ///     Case.send(status, to: log) { false }
 /// }
 /// ```
-/// Blocks the calling thread or parks the calling fiber. Exactly one case happens, or none if it
-/// throws; of the other channels nothing is taken and nothing is given. The handler runs after the
-/// select: it may wait. No memory is allocated, whatever the number of cases, but for what each
-/// handler captures, and in a task.
+/// Blocks the calling thread or parks the calling fiber. Exactly one case happens, or none if the
+/// select throws. The other channels neither give nor take anything. The handler runs after the
+/// select, so it may wait. Outside of tasks a select allocates no memory, whatever the number of
+/// cases, except for what each handler captures.
 ///
-/// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once. Without a case, the
-///   select waits for the limit, and traps if there is none.
+/// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once. A select without a
+///   case waits for the limit, and traps if there is no limit.
 /// - Returns: What the handler returns.
-/// - Throws: `TimedOut` past the limit; `ChannelError.closed` when a channel is closed
-///   whose case has no `onClose`; `CancellationError`; what the handler throws.
+/// - Throws: `TimedOut` past the limit; `ChannelError.closed` when the channel of a case without
+///   `onClose` is closed; `CancellationError`; what the handler throws.
 /// - Source: Go's `select`.
 @available(*, noasync)
 @inlinable
@@ -42,8 +42,8 @@ public func select<Cases: SelectCases & ~Copyable>(
     }
 }
 
-/// As ``select(within:_:)``, with a default: runs `otherwise` when no case is ready, or, with a
-/// limit, when none becomes ready within it. Without a limit it never waits.
+/// As ``select(within:_:)``, with a default: runs `otherwise` when no case is ready. With a limit,
+/// it first waits that long for a case. Without a limit it never waits.
 @available(*, noasync)
 @inlinable
 public func select<Cases: SelectCases & ~Copyable>(
@@ -62,8 +62,8 @@ public func select<Cases: SelectCases & ~Copyable>(
     }
 }
 
-/// Waits until one of several channels can be received from or sent to, suspending the calling
-/// task. The handlers may `await`.
+/// Waits until one of several channels can receive or send, suspending the calling task. The
+/// handlers may `await`.
 @inlinable
 public func select<Cases: AsyncSelectCases & ~Copyable>(
     within limit: Duration? = nil, @SelectBuilder _ cases: () throws -> Cases
@@ -74,8 +74,8 @@ public func select<Cases: AsyncSelectCases & ~Copyable>(
 }
 
 /// As ``select(within:_:)``, with a default, suspending the calling task. The handlers may `await`.
-// Beside the next one, since a closure without `await` prefers a parameter without `async`: were
-// there none here, the compiler would take the form that blocks.
+// This overload stands beside the next one, since a closure without `await` prefers a parameter
+// without `async`. Without this overload the compiler would take the form that blocks.
 @inlinable
 public func select<Cases: AsyncSelectCases & ~Copyable>(
     within limit: Duration = .zero, @SelectBuilder _ cases: () throws -> Cases,
@@ -98,7 +98,7 @@ public func select<Cases: AsyncSelectCases & ~Copyable>(
     return try await select.finish()
 }
 
-/// A task's select: its cases in memory that outlives a suspension.
+/// The select of a task. Its cases lie in memory that outlives a suspension.
 @safe
 @usableFromInline
 final class TaskSelect<Cases: AsyncSelectCases & ~Copyable> {

@@ -1,6 +1,6 @@
 public import PlaitPlatform
 
-/// Puts the cases of a ``select(within:_:)`` together.
+/// Builds the cases of a ``select(within:_:)``.
 @resultBuilder
 public enum SelectBuilder {
     @inlinable
@@ -23,7 +23,7 @@ public enum SelectBuilder {
     public static func buildBlock() -> NoCases { NoCases() }
 }
 
-/// Cases of a select, and one more.
+/// Some cases of a select, and one case more.
 public struct CasePair<
     First: AsyncSelectCases & ~Copyable, Second: AsyncSelectCases & ~Copyable
 >: AsyncSelectCases, ~Copyable where First.Value == Second.Value {
@@ -64,7 +64,7 @@ where First: SelectCases & ~Copyable, Second: SelectCases & ~Copyable {
     }
 }
 
-/// A select of nothing: it waits for its limit.
+/// A select without cases: it waits for its limit.
 public struct NoCases: SelectCases {
     @inlinable init() {}
     @inlinable public mutating func enter(_ selection: Selection) {}

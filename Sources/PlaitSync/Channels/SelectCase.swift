@@ -1,6 +1,7 @@
-/// What a ``select(within:_:)`` in a task chooses from. Made by ``Case``; not to be conformed to.
+/// The cases from which a ``select(within:_:)`` in a task chooses. ``Case`` makes them; do not
+/// conform to this protocol.
 ///
-/// Its memory holds the places of the items: it stays where it is while the select lasts.
+/// Their memory holds the places of the items, so it stays where it is while the select lasts.
 public protocol AsyncSelectCases<Value>: ~Copyable {
     /// What the handlers return.
     associatedtype Value
@@ -10,17 +11,17 @@ public protocol AsyncSelectCases<Value>: ~Copyable {
     mutating func finish(_ selection: Selection) async throws -> Value
 }
 
-/// What a ``select(within:_:)`` of any kind chooses from: its handlers do not `await`.
+/// The cases from which a ``select(within:_:)`` of any kind chooses. Their handlers do not `await`.
 public protocol SelectCases<Value>: AsyncSelectCases, ~Copyable {
     mutating func finish(_ selection: Selection) throws -> Value
 }
 
 /// The cases of a ``select(within:_:)``.
 ///
-/// A channel that is nil is never ready: so a case can be left out for a while.
+/// A channel that is nil is never ready, so a program can switch off a case for a while.
 ///
-/// A case that takes from or gives to a closed channel is ready, and chosen like others: then
-/// `onClose` runs, or, without one, the select throws `ChannelError.closed`.
+/// A case on a closed channel is ready, and the select chooses it like others. Then `onClose` runs;
+/// without an `onClose` the select throws `ChannelError.closed`.
 public enum Case {
     /// Takes the oldest item of `channel`.
     @inlinable
@@ -87,7 +88,7 @@ public struct ReceiveCase<Element, Value>: SelectCases, ~Copyable {
     @inlinable
     public mutating func finish(_ selection: Selection) throws -> Value {
         if unsafe seat.place != nil { return try handler(unsafe seat.takeItem()) }
-        // Chosen without an item: closed and drained.
+        // The case was chosen without an item, so the channel is closed and drained.
         guard let onClose else { throw ChannelError.closed }
         return try onClose()
     }
@@ -121,7 +122,7 @@ public struct SendCase<Element, Value>: SelectCases, ~Copyable {
     @inlinable
     public mutating func finish(_ selection: Selection) throws -> Value {
         if unsafe seat.place == nil { return try handler() }
-        // Chosen, but the item is there still: closed.
+        // The case was chosen and the item is still there, so the channel is closed.
         guard let onClose else { throw ChannelError.closed }
         return try onClose()
     }

@@ -50,7 +50,7 @@ public struct AsyncReceiveCase<Element, Value>: AsyncSelectCases, ~Copyable {
     @inlinable
     public mutating func finish(_ selection: Selection) async throws -> Value {
         if unsafe seat.place != nil { return try await handler(unsafe seat.takeItem()) }
-        // Chosen without an item: closed and drained.
+        // The case was chosen without an item, so the channel is closed and drained.
         guard let onClose else { throw ChannelError.closed }
         return try await onClose()
     }
@@ -84,7 +84,7 @@ public struct AsyncSendCase<Element, Value>: AsyncSelectCases, ~Copyable {
     @inlinable
     public mutating func finish(_ selection: Selection) async throws -> Value {
         if unsafe seat.place == nil { return try await handler() }
-        // Chosen, but the item is there still: closed.
+        // The case was chosen and the item is still there, so the channel is closed.
         guard let onClose else { throw ChannelError.closed }
         return try await onClose()
     }

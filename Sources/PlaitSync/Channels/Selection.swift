@@ -1,15 +1,16 @@
 public import PlaitParking
 internal import Synchronization
 
-/// A ``select(within:_:)`` in progress: what its cases enter. Opaque.
+/// A ``select(within:_:)`` in progress, which its cases enter. Opaque.
 ///
 /// Like Go's select, it takes the locks of all its channels, in the order of their addresses, and
-/// looks at the cases in a random order. If none is ready, it queues one member of a waiter group a
-/// case (see WaiterGroup.swift), unlocks and parks: the counterpart that comes first settles the
-/// group, and leaves or takes an item in the place of that case.
+/// looks at the cases in a random order. If none is ready, it queues one member of a waiter group
+/// for each case (see WaiterGroup.swift), unlocks and parks. The counterpart that comes first
+/// settles the group, and leaves or takes an item in the place of that case.
 @safe
 public struct Selection {
-    /// In the selecting frame, or a task's heap memory; as long as the select lasts.
+    /// Lies in the frame of the select, or in a task's heap memory, and lives as long as the
+    /// select.
     @usableFromInline let line: UnsafeMutablePointer<SelectLine>
 
     @inlinable
@@ -20,15 +21,15 @@ public struct Selection {
 @usableFromInline
 enum SelectStep { case lock, unlock, attempt, enrol, withdraw }
 
-/// One case's part in a select, whatever its channel's items are: the head of a ``ChannelSeat``.
+/// The head of a ``ChannelSeat``: one case of a select, whatever the type of its items.
 @unsafe
 @usableFromInline
 struct SelectSeat: ~Copyable {
-    /// The first field: its address is the seat's.
+    /// It is the first field, so its address is that of the seat.
     @usableFromInline var node = unsafe WaiterNode(ofGroup: ())
     /// The channel's address.
     @usableFromInline let channel: UInt
-    /// Captures nothing; specialised for the channel's items where the case is made.
+    /// Captures nothing. The code that makes the case specialises it for the channel's items.
     @usableFromInline let perform: (UnsafeMutablePointer<SelectSeat>, SelectStep) -> ChannelAttempt
     @usableFromInline var nextToTry: UnsafeMutablePointer<SelectSeat>?
     @usableFromInline var nextToLock: UnsafeMutablePointer<SelectSeat>?
@@ -49,17 +50,18 @@ struct SelectSeat: ~Copyable {
 @unsafe
 @usableFromInline
 struct SelectLine {
-    /// In a random order, so that of several ready cases each has its turn.
+    /// The seats in a random order, so that each of several ready cases has its turn.
     var toTry: UnsafeMutablePointer<SelectSeat>?
-    /// By the addresses of their channels, so that no two selects wait for each other's locks.
+    /// The seats in the order of their channels' addresses, so that no two selects wait for each
+    /// other's locks.
     var toLock: UnsafeMutablePointer<SelectSeat>?
     var count = 0
     /// The case that was chosen.
     @usableFromInline var winner: UnsafeMutablePointer<SelectSeat>?
     var random: UInt64
 
-    /// Numbers the selects of the process: their orders differ, and are the same in every run of
-    /// the same schedule.
+    /// Numbers the selects of the process. Their random orders differ, but a run with the same
+    /// schedule repeats them.
     private static let turns = Atomic<UInt64>(0)
 
     @usableFromInline
@@ -90,7 +92,8 @@ struct SelectLine {
     }
 
     private mutating func addToTry(_ seat: UnsafeMutablePointer<SelectSeat>) {
-        // Behind a number of others that is anything from none to all: every order is as likely.
+        // Insert behind a random number of others, from none to all, so that every order is equally
+        // likely.
         var before: UnsafeMutablePointer<SelectSeat>?
         var next = unsafe toTry
         for _ in 0..<(unsafe draw(below: count)) {

@@ -15,7 +15,7 @@ extension Selection {
 
     // MARK: Choosing
 
-    /// Chooses a case that is ready. False when none is.
+    /// Chooses a case that is ready. Returns false when none is.
     @usableFromInline
     func chooseAtOnce() -> Bool {
         lockAll()
@@ -47,7 +47,8 @@ extension Selection {
         guard try outcome.wasWoken() else { throw TimedOut("select") }
     }
 
-    /// Chooses a case that is ready or, with a limit above zero, becomes so. False when none is.
+    /// Chooses a case that is ready or becomes ready within the limit. Returns false when there is
+    /// none.
     @available(*, noasync)
     @usableFromInline
     func choose(within limit: Duration) throws -> Bool {
@@ -80,7 +81,7 @@ extension Selection {
 
     // MARK: Waiting
 
-    /// Queues the members of the group, unless a case is ready by now.
+    /// Queues the members of the group, unless a case has become ready.
     private func enrol(_ primary: Waiter) -> Bool {
         lockAll()
         let attempt = tryAll()
@@ -95,23 +96,24 @@ extension Selection {
         return !finish(attempt)
     }
 
-    /// Takes out the members that are queued still, each under its channel's lock: nobody reaches
-    /// the group's memory after that. One by one, since the wait has ended and cannot be won again.
+    /// Takes out the members that are still queued, each under its channel's lock. After that
+    /// nobody reaches the group's memory. It may lock one channel after another, since the wait has
+    /// ended and cannot be won again.
     private func withdraw(_ primary: Waiter) {
         if let winner = primary.winner {
             unsafe line.pointee.winner = winner.address.assumingMemoryBound(to: SelectSeat.self)
         }
         var next = unsafe line.pointee.toLock
         while let seat = unsafe next {
-            // Who settled the winner took it out.
+            // The strand that settled the winner has taken it out already.
             if unsafe !isWinner(seat) { _ = unsafe seat.pointee.perform(seat, .withdraw) }
             unsafe next = seat.pointee.nextToLock
         }
     }
 
-    // MARK: Looking, under all locks
+    // MARK: Looking under all locks
 
-    /// Does what the first ready case wants, and notes that it is chosen.
+    /// Performs the first ready case and notes that it is chosen.
     private func tryAll() -> ChannelAttempt {
         var next = unsafe line.pointee.toTry
         while let seat = unsafe next {
@@ -126,7 +128,7 @@ extension Selection {
         return .mustWait
     }
 
-    /// Unlocks, then lets the counterpart go on. Whether a case was chosen.
+    /// Unlocks, then lets the counterpart go on. Returns whether a case was chosen.
     private func finish(_ attempt: ChannelAttempt) -> Bool {
         performOnce(.unlock)
         switch attempt {
@@ -134,14 +136,14 @@ extension Selection {
             counterpart?.unpark()
             return true
         case .mustWait: return false
-        // Shows in the place of the case.
+        // The place of the case shows it.
         case .closed: return true
         }
     }
 
     private func lockAll() { performOnce(.lock) }
 
-    /// Locks or unlocks each channel once, though it may have several cases.
+    /// Locks or unlocks each channel once, although a channel may have several cases.
     private func performOnce(_ step: SelectStep) {
         var last: UInt = 0
         var next = unsafe line.pointee.toLock

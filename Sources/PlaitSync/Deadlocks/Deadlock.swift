@@ -2,7 +2,8 @@ public import PlaitPlatform
 
 /// Strands that wait for each other in a circle, so that none can ever go on.
 public struct Deadlock: Sendable, CustomStringConvertible {
-    /// One of them: it waits for a lock that the next one, or after the last the first, holds.
+    /// One strand of the circle. It waits for a lock that the next member holds; the last member
+    /// waits for the first.
     public struct Member: Sendable {
         /// Its name.
         public let strand: String
@@ -10,18 +11,17 @@ public struct Deadlock: Sendable, CustomStringConvertible {
         public let waitsFor: String
         /// Since when, on the monotonic clock.
         public let since: Deadline
-        /// What it holds of the circle, and all else that is known to be its.
+        /// The locks of the circle that the strand holds, and all others that it is known to hold.
         public let holds: [HeldLock]
     }
 
     /// A lock that a strand holds.
     public struct HeldLock: Sendable, CustomStringConvertible {
         public let lock: String
-        /// Since when; nil unless it is a ``Lock`` or ``RLock`` and
-        /// ``DeadlockDetection/checksLockOrder`` or ``DeadlockDetection/capturesStacks`` was set
-        /// when the lock was made.
+        /// Since when. Nil unless the lock is a ``Lock`` or ``RLock`` that was made while
+        /// ``DeadlockDetection/checksLockOrder`` or ``DeadlockDetection/capturesStacks`` was set.
         public let since: Deadline?
-        /// Where it was acquired, innermost first; empty unless
+        /// Where the strand acquired it, innermost frame first. Empty unless
         /// ``DeadlockDetection/capturesStacks`` was set when the lock was made.
         public let acquiredAt: [String]
 
@@ -32,7 +32,7 @@ public struct Deadlock: Sendable, CustomStringConvertible {
         }
     }
 
-    /// In the order of the circle.
+    /// The strands, in the order of the circle.
     public let members: [Member]
 
     public var description: String {
@@ -58,24 +58,24 @@ private func milliseconds(since instant: Deadline) -> String {
     return "\(age / 1_000_000) ms"
 }
 
-/// The wait for a lock would have closed a circle: see ``DeadlockDetection``.
+/// A wait for a lock would have closed a circle: see ``DeadlockDetection``.
 public struct DeadlockError: Error, Sendable, CustomStringConvertible {
     public let deadlock: Deadlock
     public var description: String { deadlock.description }
 }
 
-/// Two orders of taking locks that could meet in a deadlock, though they have not.
+/// Two orders of taking locks that could lead to a deadlock, although they have not done so yet.
 public struct LockInversion: Sendable, CustomStringConvertible {
-    /// Who took them in the second order.
+    /// The strand that took the locks in the second order.
     public let strand: String
-    /// What it held, and what it took then.
+    /// The lock that the strand held; `taken` is the lock that it took then.
     public let held: String
     public let taken: String
-    /// The chain of locks from the one that was taken to the one that was held, each taken before
-    /// while the one ahead of it was held.
+    /// A chain of locks that leads from the lock taken now to the lock held. Each of them was taken
+    /// earlier, while its predecessor in the chain was held.
     public let earlierOrder: [String]
-    /// Where the lock was taken, innermost first; empty unless
-    /// ``DeadlockDetection/capturesStacks`` was set when it was made.
+    /// Where the lock was taken, innermost frame first. Empty unless
+    /// ``DeadlockDetection/capturesStacks`` was set when the lock was made.
     public let takenAt: [String]
 
     public var description: String {

@@ -3,29 +3,29 @@ internal import Logging
 internal import PlaitPlatform
 internal import Synchronization
 
-/// How deadlocks are found, and what is done with them.
+/// How Plait finds deadlocks, and what it does with them.
 ///
-/// Whenever a strand is about to wait for a lock without a deadline, the chain of holders is
-/// followed; if it leads back to the strand, nothing will ever go on, and that is told with every
-/// strand, what it holds and what it waits for. Locks know their holder from one relaxed store, so
-/// an uncontended lock pays nothing for it, whatever the policy; a wait pays for an entry in a
-/// table, about 0.1 µs.
+/// Whenever a strand is about to wait for a lock without a deadline, Plait follows the chain of
+/// holders. If the chain leads back to the strand, none of these strands will ever go on. The
+/// report names each of them, the locks that it holds and the lock that it waits for. A lock knows
+/// its holder from one relaxed store, so an uncontended lock costs nothing more, whatever the
+/// policy. A wait costs an entry in a table, about 0.1 µs.
 ///
-/// Waits with a limit are not followed: they end by themselves. Taken into account are ``Lock``,
-/// ``RLock``, ``ReadWriteLock`` and ``InterpreterLock``; not what a sync call inside a task holds.
-/// A lock that is released by others than took it, as a signal, should be made with `onDeadlock:
-/// .off`.
+/// Plait does not follow waits with a limit, which end by themselves. It follows ``Lock``,
+/// ``RLock``, ``ReadWriteLock`` and ``InterpreterLock``, but not the locks that a sync call inside
+/// a task holds. Make a lock with `onDeadlock: .off` if it serves as a signal: one strand takes it
+/// and another releases it.
 public enum DeadlockDetection {
-    /// What is done with a deadlock.
+    /// What Plait does with a deadlock.
     public enum Policy: UInt8, Sendable {
-        /// Nothing is looked for.
+        /// Plait does not look for deadlocks.
         case off
-        /// It is reported, once, and the strands go on waiting.
+        /// Plait reports it once, and the strands go on waiting.
         case report
         /// The program ends with the report.
         case trap
-        /// The wait that would have closed the circle throws ``DeadlockError``; where it cannot
-        /// throw (`withLock`) it traps.
+        /// The wait that would have closed the circle throws ``DeadlockError``. If the verb cannot
+        /// throw (`withLock`), it traps.
         case throwError
     }
 
@@ -48,23 +48,24 @@ public enum DeadlockDetection {
     private static let handler = Guarded<(@Sendable (Finding) -> Void)?>(nil)
     private static let logger = Logger(label: "plait.locks")
 
-    /// What is done with a deadlock, by default ``Policy-swift.enum/report``.
+    /// What Plait does with a deadlock; by default ``Policy-swift.enum/report``.
     public static var policy: Policy {
         get { Policy(rawValue: policyNumber.load(ordering: .relaxed)) ?? .off }
         set { policyNumber.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// Whether each ``Lock`` and ``RLock`` made from now on has the order noted in which they are
-    /// taken, so that two orders which could deadlock are reported before they do. By default not:
-    /// every operation on such a lock takes the slow way and a process-wide lock, about 0.5 µs.
+    /// Whether Plait notes the order in which strands take the ``Lock``s and ``RLock``s made from
+    /// now on. It then reports two orders that could deadlock before they do. False by default,
+    /// since every operation on such a lock takes the slow path and a process-wide lock, about 0.5
+    /// µs.
     public static var checksLockOrder: Bool {
         get { ordersNewLocks.load(ordering: .relaxed) }
         set { ordersNewLocks.store(newValue, ordering: .relaxed) }
     }
 
-    /// Whether each ``Lock`` and ``RLock`` made from now on keeps where it was acquired, as long as
-    /// this is set. By default not: it costs the slow way, as ``checksLockOrder`` does, and a walk
-    /// of the stack.
+    /// Whether each ``Lock`` and ``RLock`` made from now on records where it was acquired, as long
+    /// as this is set. False by default, since it costs the slow path, as ``checksLockOrder`` does,
+    /// and a walk of the stack.
     public static var capturesStacks: Bool {
         get { capturesNewLocks.load(ordering: .relaxed) }
         set { capturesNewLocks.store(newValue, ordering: .relaxed) }
@@ -72,8 +73,8 @@ public enum DeadlockDetection {
 
     static var tracesNewLocks: Bool { checksLockOrder || capturesStacks }
 
-    /// Replaces what is done with a finding; nil restores the default, which logs it. Called on the
-    /// strand that found it, which must not wait.
+    /// Replaces the handler of findings; nil restores the default, which logs them. The strand that
+    /// made the finding calls the handler, which must not wait.
     public static func handle(_ body: (@Sendable (Finding) -> Void)?) {
         handler.withLock { $0 = body }
     }

@@ -6,7 +6,7 @@ struct LockTrace {
     let holder: StrandKey
     /// Nanoseconds of the monotonic clock.
     let since: UInt64
-    /// Where, if that was asked for.
+    /// Where it was acquired, if the program asked for that.
     let stack: StackTrace?
 }
 
@@ -17,10 +17,10 @@ final class LockOrder: @unchecked Sendable {
 
     private let guardLock = ShortLock()
     private var held: [StrandKey: [any WatchedLock]] = [:]
-    /// Of locks that are held.
+    /// The traces of locks that are held.
     private var traces: [ObjectIdentifier: LockTrace] = [:]
     private var graph = OrderGraph<ObjectIdentifier>()
-    /// Of locks in the graph.
+    /// The titles of the locks in the graph.
     private var titles: [ObjectIdentifier: String] = [:]
 
     /// Notes that `key` has taken a lock.
@@ -52,11 +52,11 @@ final class LockOrder: @unchecked Sendable {
         }
     }
 
-    /// Notes that the lock is about to be given back.
+    /// Notes that the holder is about to give the lock back.
     func released(_ lock: any WatchedLock) {
         guardLock.lock()
         let trace = traces.removeValue(forKey: ObjectIdentifier(lock))
-        // The last one, as a rule.
+        // It is the last one, as a rule.
         if let key = trace?.holder, let index = held[key]?.lastIndex(where: { $0 === lock }) {
             held[key]?.remove(at: index)
             if held[key]?.isEmpty == true { held[key] = nil }
@@ -64,7 +64,7 @@ final class LockOrder: @unchecked Sendable {
         guardLock.unlock()
     }
 
-    /// What is known of the acquisition of a lock that is held and traced.
+    /// What is known about the acquisition of a traced lock that is held.
     func trace(of lock: any WatchedLock) -> LockTrace? {
         guardLock.withLock { traces[ObjectIdentifier(lock)] }
     }
@@ -72,7 +72,7 @@ final class LockOrder: @unchecked Sendable {
     /// The traced locks that `key` holds.
     func held(by key: StrandKey) -> [any WatchedLock] { guardLock.withLock { held[key] ?? [] } }
 
-    /// Forgets a lock that is gone.
+    /// Forgets a lock that does not exist any more.
     func forget(_ lock: ObjectIdentifier) {
         guardLock.withLock {
             graph.remove(lock)

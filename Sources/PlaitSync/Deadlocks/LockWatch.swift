@@ -1,13 +1,13 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A lock that has holders, for the search that follows them.
+/// A lock whose holders are known. The search for deadlocks follows them.
 protocol WatchedLock: AnyObject, Sendable {
-    /// The strands that hold it at this moment, as far as is known.
+    /// The strands that hold it at this moment, as far as they are known.
     var holders: [StrandKey] { get }
-    /// For reports.
+    /// The lock's name in reports.
     var title: String { get }
-    /// What is done about a deadlock of a strand that waits for it, if that is not the process's
+    /// What to do about a deadlock of a strand that waits for this lock; nil for the process's
     /// policy.
     var onDeadlock: DeadlockDetection.Policy? { get }
 }
@@ -16,12 +16,12 @@ extension WatchedLock {
     var onDeadlock: DeadlockDetection.Policy? { nil }
 }
 
-/// One strand's wait for a lock without a deadline, while it lasts.
+/// One wait of a strand for a lock without a deadline.
 struct LockWatch {
     private let key: StrandKey
 
-    /// Notes the wait that is about to begin, and looks whether it closes a circle. Nil when such
-    /// waits are not followed.
+    /// Notes the wait that is about to begin, and checks whether it closes a circle. Returns nil if
+    /// Plait does not follow such waits.
     static func begin(
         _ lock: any WatchedLock, _ key: StrandKey, until deadline: Deadline
     ) throws(DeadlockError) -> LockWatch? {
@@ -46,19 +46,20 @@ struct LockWatch {
 
 /// The waits for locks of the whole process.
 private final class LockWaits: @unchecked Sendable {
-    // Sendable: `guardLock` guards `graph`. Whoever closes a circle sees, under it, what all the
-    // others of the circle stored as holders before they began to wait.
+    // Sendable: `guardLock` guards `graph`. The strand that closes a circle sees, under this lock,
+    // what all the others of the circle stored as holders before they began to wait.
     static let shared = LockWaits()
 
     private struct Wait {
         let lock: any WatchedLock
-        /// Nil for a task.
+        /// The strand that waits; nil for a task.
         let strand: Strand?
         let since: Deadline
-        /// How often the strand was among the holders before.
+        /// How often the strand was among the holders before this wait.
         let held: Int
 
-        /// Whom it waits for; nobody when it was let in, and has only not run since.
+        /// The strands for which it waits. Empty if it has the lock already and has only not run
+        /// since.
         func holders(for key: StrandKey) -> [StrandKey] {
             let holders = lock.holders
             return holders.count { $0 == key } > held ? [] : holders
@@ -85,7 +86,7 @@ private final class LockWaits: @unchecked Sendable {
         let wait = graph[key]
         graph.end(key)
         guardLock.unlock()
-        // Let go of outside the lock.
+        // Dropped outside the lock.
         _ = wait
     }
 
@@ -93,7 +94,7 @@ private final class LockWaits: @unchecked Sendable {
         Deadlock(
             members: waits.indices.map { index in
                 let (key, wait) = waits[index]
-                // The one before it waits for what it holds.
+                // Its predecessor in the circle waits for the lock that it holds.
                 let held = waits[(index + waits.count - 1) % waits.count].wait.lock
                 let others = LockOrder.shared.held(by: key).filter { $0 !== held }
                 return Deadlock.Member(

@@ -1,13 +1,14 @@
-/// In which order locks were taken while others were held: pure, so that it can be tried with plain
-/// numbers.
+/// The orders in which locks were taken while others were held. The type is pure, so that tests can
+/// use plain numbers.
 struct OrderGraph<Node: Hashable> {
     /// Locks that were taken while the key was held.
     private var after: [Node: Set<Node>] = [:]
 
     /// Notes that `second` was taken while `first` was held.
     ///
-    /// - Returns: A chain from `second` to `first`, each taken while the one before was held, if
-    ///   there is one: then the two orders could meet in a deadlock. Told once for a pair.
+    /// - Returns: A chain from `second` to `first`, in which each lock was taken while the previous
+    ///   one was held. If there is such a chain, the two orders could deadlock. Nil if there is
+    ///   none, or if this pair was reported before.
     mutating func add(_ first: Node, before second: Node) -> [Node]? {
         guard first != second, after[first, default: []].insert(second).inserted else {
             return nil
@@ -33,7 +34,7 @@ struct OrderGraph<Node: Hashable> {
         return nil
     }
 
-    /// Forgets a lock that is gone.
+    /// Forgets a lock that does not exist any more.
     mutating func remove(_ lock: Node) {
         after[lock] = nil
         for other in after.keys { after[other]?.remove(lock) }

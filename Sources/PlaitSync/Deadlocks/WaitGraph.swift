@@ -1,4 +1,4 @@
-/// Which strand waits for which lock: pure, so that it can be tried with plain numbers.
+/// Which strand waits for which lock. The type is pure, so that tests can use plain numbers.
 struct WaitGraph<Strand: Hashable, Node> {
     private var waits: [Strand: Node] = [:]
 
@@ -9,9 +9,9 @@ struct WaitGraph<Strand: Hashable, Node> {
     mutating func begin(_ strand: Strand, on lock: Node) { waits[strand] = lock }
     mutating func end(_ strand: Strand) { waits[strand] = nil }
 
-    /// The circle that `strand`'s wait has closed, `strand` first and each waiting for a lock that
-    /// the next one holds; nil if there is none.
-    /// - Parameter holders: For a strand that waits, and the lock: who holds the lock.
+    /// The circle that the wait of `strand` has closed; nil if there is none. `strand` comes first,
+    /// and each member waits for a lock that the next one holds.
+    /// - Parameter holders: Returns the holders of the lock for which the given strand waits.
     func circle(
         closedBy strand: Strand, holders: (Strand, Node) -> [Strand]
     ) -> [Strand]? {

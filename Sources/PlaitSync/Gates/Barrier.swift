@@ -12,26 +12,27 @@ public enum BarrierError: String, Error, Codable, Hashable, Sendable, CustomStri
     }
 }
 
-/// A place where a fixed number of strands wait for each other, again and again.
+/// A point at which a fixed number of strands wait for each other, again and again.
 ///
-/// When the last of them has arrived, all go on: a pass. One that arrives for the next pass is held
-/// back until everybody has left this one. A party that gives up by its limit breaks the barrier
-/// for all, since they would wait for ever; one that is cancelled leaves its place to another.
-/// - Source: Python's `threading.Barrier`; cancellation is that of `asyncio.Barrier`.
+/// When the last of them has arrived, all go on; this is a pass. A strand that arrives for the next
+/// pass waits until all strands have left this one. A party whose limit passes breaks the barrier
+/// for all, since the others would wait for ever. A party that is cancelled leaves its place to
+/// another.
+/// - Source: Python's `threading.Barrier`. Cancellation works as in `asyncio.Barrier`.
 public final class Barrier: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; the rest is constant.
     private let guardLock = ShortLock()
     private var state: BarrierState<WaitQueue>
-    /// How many make a pass.
+    /// How many strands make a pass.
     public let parties: Int
     private let limit: Duration?
     private let action: (@Sendable () throws -> Void)?
 
     /// - Parameters:
-    ///   - parties: How many make a pass; at least 1.
-    ///   - limit: For waits that give none; `nil` waits for ever.
-    ///   - action: Run once for each pass, by the party that arrives last, before any goes on. If
-    ///     it throws, that party gets the error, and the barrier is broken. It must not wait at
+    ///   - parties: How many strands make a pass; at least 1.
+    ///   - limit: The limit of waits that give none; `nil` waits for ever.
+    ///   - action: The last party to arrive runs it once for each pass, before any party goes on.
+    ///     If it throws, that party gets the error, and the barrier is broken. It must not wait at
     ///     this barrier.
     public init(
         parties: Int, within limit: Duration? = nil, action: (@Sendable () throws -> Void)? = nil
@@ -43,7 +44,7 @@ public final class Barrier: @unchecked Sendable {
         state = BarrierState(parties: parties, hasAction: action != nil)
     }
 
-    /// Parties that have arrived and wait for the others; 0 while a pass is being left.
+    /// How many parties have arrived and wait for the others; 0 while the parties leave a pass.
     public var waiting: Int { guardLock.withLock { state.waiting } }
 
     /// Whether every wait throws `BarrierError.broken`, until ``reset()``.
@@ -55,17 +56,18 @@ public final class Barrier: @unchecked Sendable {
 
     /// Waits for the other parties, at most for the barrier's own limit.
     ///
-    /// Blocks the calling thread or parks the calling fiber; who completes the pass does not wait.
-    /// - Returns: A number from 0 up to `parties`, another for each party of a pass, in the order
-    ///   in which they leave: to pick one of them. 0 is who arrived last.
-    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the
-    ///   pass was made meanwhile.
+    /// Blocks the calling thread or parks the calling fiber. The party that completes the pass does
+    /// not wait.
+    /// - Returns: A number from 0 to `parties` - 1, different for each party of a pass, in the
+    ///   order in which they leave. Use it to pick one of them: 0 is the party that arrived last.
+    /// - Throws: `BarrierError.broken`; the error of the action; `CancellationError`, even if the
+    ///   pass has been made meanwhile.
     /// - Source: Python's `Barrier.wait`.
     @available(*, noasync)
     @discardableResult
     public func wait() throws -> Int { try wait(within: limit) }
 
-    /// Waits for the other parties, at most `limit`; `.zero` passes only if it is the last, `nil`
+    /// Waits for the other parties, at most `limit`. With `.zero` only the last party passes; `nil`
     /// waits for ever. The limit includes the action; past it, the barrier is broken.
     @available(*, noasync)
     @discardableResult
@@ -101,22 +103,23 @@ public final class Barrier: @unchecked Sendable {
 
     // MARK: Breaking and mending
 
-    /// Breaks the barrier: all who wait or come throw `BarrierError.broken`, until ``reset()``.
+    /// Breaks the barrier. All waits throw `BarrierError.broken`, present and later ones, until
+    /// ``reset()``.
     ///
-    /// So do those who have not yet left a pass that was made.
+    /// Parties that have not yet left a completed pass throw it too.
     public func abort() { change { $0.abort() } }
 
-    /// Makes the barrier as new. Parties that wait throw `BarrierError.broken`; a pass that was
-    /// made already is left as usual.
+    /// Makes the barrier as new. Parties that wait throw `BarrierError.broken`. Parties of a
+    /// completed pass leave it as usual.
     public func reset() { change { $0.reset() } }
 
     // MARK: One visit
 
-    /// What a strand does here in one call of wait.
+    /// The progress of one strand through one call of wait.
     private struct Visit {
-        /// How it arrived; nil before.
+        /// How the strand arrived; nil before it does.
         var arrival: BarrierState<WaitQueue>.Arrival?
-        /// How it left when its limit had passed.
+        /// How the strand left after its limit had passed.
         var departure = BarrierState<WaitQueue>.Departure.broken
     }
 
@@ -129,7 +132,7 @@ public final class Barrier: @unchecked Sendable {
         }
     }
 
-    /// Takes out a strand whose limit has passed or that was cancelled.
+    /// Takes out a strand that timed out or was cancelled.
     private func withdraw(_ waiter: Waiter, _ visit: inout Visit) {
         let isCancelled = waiter.outcome == .cancelled
         switch visit.arrival {
@@ -141,7 +144,7 @@ public final class Barrier: @unchecked Sendable {
         }
     }
 
-    /// The index after a wait; nil when it has to arrive again.
+    /// The strand's index after a wait; nil if the strand has to arrive again.
     private func finish(_ outcome: WaitOutcome, _ visit: inout Visit) throws -> Int? {
         guard try outcome.wasWoken() else { return try index(from: visit.departure) }
         switch visit.arrival {
@@ -153,7 +156,7 @@ public final class Barrier: @unchecked Sendable {
         }
     }
 
-    /// The end of an arrival that does not wait.
+    /// Ends an arrival that does not wait.
     private func finish(_ arrival: BarrierState<WaitQueue>.Arrival) throws -> Int {
         switch arrival {
         case .passed(let index): return index
@@ -179,7 +182,7 @@ public final class Barrier: @unchecked Sendable {
         return try index(from: change { $0.finishAction(isDone: true) })
     }
 
-    /// Changes the state and wakes whom that concerns.
+    /// Changes the state and wakes the waiters that this lets go on.
     private func change<Result>(_ body: (inout BarrierState<WaitQueue>) -> Result) -> Result {
         guardLock.lock()
         let result = body(&state)

@@ -2,8 +2,9 @@ internal import PlaitParking
 
 /// The pure state of a ``Barrier``.
 ///
-/// A pass is filled, acted for and left; no strand arrives for the next before all have left this
-/// one. So a strand inside needs no number of its pass: there is one at a time.
+/// Parties fill a pass, one of them runs the action, and all leave. No strand arrives for the next
+/// pass before all have left this one. There is one pass at a time, so a strand need not know the
+/// number of its pass.
 struct BarrierState<Waiters: WaiterList> {
     enum Phase {
         /// Parties arrive.
@@ -12,20 +13,22 @@ struct BarrierState<Waiters: WaiterList> {
         case acting
         /// The pass was made; parties leave.
         case draining
-        /// Parties leave, told that it is broken; then it fills anew.
+        /// Parties leave and learn that the barrier is broken. After that it fills anew.
         case resetting
-        /// As that, but it stays so.
+        /// Parties leave and learn that the barrier is broken. It stays broken.
         case broken
     }
 
     enum Arrival {
-        /// It completed the pass and has left it.
+        /// The party completed the pass and has left it.
         case passed(index: Int)
-        /// It completed the pass, and is to run the action and then to ``finishAction(isDone:)``.
+        /// The party completed the pass. It runs the action now and then calls
+        /// ``finishAction(isDone:)``.
         case acts
-        /// Queued as a party.
+        /// The strand is queued as a party.
         case waits
-        /// Queued until those before have left; then it is to arrive again.
+        /// The strand is queued until the parties of the last pass have left. Then it arrives
+        /// again.
         case isHeldBack
         case broken
     }
@@ -35,11 +38,11 @@ struct BarrierState<Waiters: WaiterList> {
     let parties: Int
     private let hasAction: Bool
     private(set) var phase = Phase.filling
-    /// Parties that have arrived and not left.
+    /// How many parties have arrived and not left.
     private(set) var members = 0
-    /// Indices given out in this pass.
+    /// How many indices this pass has given out.
     private var departed = 0
-    /// One who waited for the next pass gave up: that cannot be made.
+    /// A strand that waited for the next pass has given up, so that pass will be broken.
     private var breaksNext = false
     private var waiters = Waiters()
     private var heldBack = Waiters()
@@ -49,7 +52,7 @@ struct BarrierState<Waiters: WaiterList> {
         self.hasAction = hasAction
     }
 
-    /// Parties that wait for others.
+    /// How many parties wait for others.
     var waiting: Int {
         switch phase {
         case .filling, .acting: members
@@ -57,9 +60,9 @@ struct BarrierState<Waiters: WaiterList> {
         }
     }
 
-    // Each of the following is to be followed by calls of nextWoken().
+    // After each of the following, call nextWoken() until it returns nil.
 
-    /// As ``arrive(orQueue:)``, for a caller that need not wait; nil if it must.
+    /// As ``arrive(orQueue:)``, if the caller need not wait; nil if it must.
     mutating func arriveAtOnce() -> Arrival? {
         switch phase {
         case .filling where members == parties - 1: complete()
@@ -93,7 +96,7 @@ struct BarrierState<Waiters: WaiterList> {
         }
     }
 
-    /// What the party that ran the action is told; it leaves.
+    /// Lets the party that ran the action leave, and returns how it leaves.
     mutating func finishAction(isDone: Bool) -> Departure {
         if case .acting = phase { phase = isDone ? .draining : .broken }
         return depart()
@@ -122,7 +125,7 @@ struct BarrierState<Waiters: WaiterList> {
 
     // MARK: Giving up
 
-    /// A party's limit has passed: it breaks a pass that is not made yet.
+    /// A party's limit has passed. This breaks a pass that is not complete yet.
     mutating func timeOut(_ waiter: Waiters.Element) -> Departure {
         waiters.remove(waiter)
         switch phase {
@@ -132,13 +135,15 @@ struct BarrierState<Waiters: WaiterList> {
         return depart()
     }
 
-    /// A party was cancelled: the others go on waiting for one in its place, if it is missed.
+    /// A party was cancelled. If the pass is not complete, the others wait for another party in its
+    /// place.
     mutating func cancel(_ waiter: Waiters.Element) {
         waiters.remove(waiter)
         leave()
     }
 
-    /// The limit of one that is held back has passed: it breaks the pass that it waited for.
+    /// The limit of a strand that is held back has passed. This breaks the pass for which it
+    /// waited.
     mutating func timeOutHeldBack(_ waiter: Waiters.Element) {
         heldBack.remove(waiter)
         switch phase {
@@ -155,7 +160,7 @@ struct BarrierState<Waiters: WaiterList> {
         breaksNext = false
     }
 
-    /// Makes it fill anew. A pass that is made already is left as it is.
+    /// Lets the barrier fill anew. A pass that is complete stays as it is.
     mutating func reset() {
         switch phase {
         case .filling, .acting, .broken: phase = members == 0 ? .filling : .resetting
@@ -166,7 +171,7 @@ struct BarrierState<Waiters: WaiterList> {
 
     // MARK: Waking
 
-    /// One to wake; to be called, after each change, until there is none.
+    /// A waiter to wake. After each change, call it until it returns nil.
     mutating func nextWoken() -> Waiters.Element? {
         switch phase {
         case .filling: heldBack.claimFirst()

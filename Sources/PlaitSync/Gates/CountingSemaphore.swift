@@ -12,7 +12,7 @@ public class CountingSemaphore: @unchecked Sendable {
     private var state: SemaphoreState<WaitQueue>
     private let verb: StaticString
 
-    /// - Parameter permits: How many may hold one at the same time; not negative.
+    /// - Parameter permits: How many strands may hold a permit at the same time; not negative.
     public convenience init(permits: Int) {
         self.init(permits: permits, bound: .max, verb: "CountingSemaphore.acquire")
     }
@@ -23,7 +23,7 @@ public class CountingSemaphore: @unchecked Sendable {
         demand(permits >= 0, "a \(typeName) needs permits >= 0, not \(permits)")
     }
 
-    /// Permits that nobody holds.
+    /// How many permits nobody holds.
     public final var permits: Int { guardLock.withLock { state.permits } }
 
     // MARK: Acquiring
@@ -100,11 +100,13 @@ public class CountingSemaphore: @unchecked Sendable {
 
     /// Gives back `count` permits, waking as many waiters. Never blocks.
     ///
-    /// Any strand may do so. A ``BoundedSemaphore`` takes back no more than were acquired.
+    /// Any strand may release. A ``BoundedSemaphore`` takes back no more permits than were
+    /// acquired.
     public final func release(_ count: Int = 1) {
         demand(count >= 1, "release of \(count) permits of a \(typeName); give 1 or more")
         guardLock.lock()
-        // Looked at and done under one lock: two who release too much cannot both find room.
+        // The check and the release happen under one lock, so that two releases cannot both use the
+        // same room.
         let mayRelease = state.mayRelease(count)
         var claimed = ClaimedWaiters()
         if mayRelease { state.release(count) { claimed.append($0) } }
@@ -136,7 +138,7 @@ public class CountingSemaphore: @unchecked Sendable {
 extension CountingSemaphore: CustomStringConvertible {
     private var typeName: String { String(describing: type(of: self)) }
 
-    /// Such as `CountingSemaphore(permits: 2)`: those that nobody holds just now.
+    /// Such as `CountingSemaphore(permits: 2)`, with the permits that nobody holds at this moment.
     public var description: String {
         let (permits, bound) = guardLock.withLock { (state.permits, state.bound) }
         return "\(typeName)(permits: \(permits)\(bound == .max ? "" : "/\(bound)"))"

@@ -2,9 +2,9 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A flag that strands wait for until it is set.
+/// A flag. Strands wait until it is set.
 ///
-/// Setting wakes all waiters, oldest first; it stays set until ``clear()``.
+/// Setting it wakes all waiters, oldest first. The flag stays set until ``clear()``.
 /// - Source: Python's `threading.Event`.
 public final class Event: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; `flag` mirrors it for reading without the lock.
@@ -17,7 +17,7 @@ public final class Event: @unchecked Sendable {
         flag = Atomic(isSet)
     }
 
-    // .acquiring pairs with the .releasing store in set(): what was written before is visible.
+    // .acquiring pairs with the .releasing store in set(): writes before set() are visible.
     public var isSet: Bool { flag.load(ordering: .acquiring) }
 
     /// Sets the flag and wakes everyone who waits for it. Never blocks.
@@ -30,7 +30,7 @@ public final class Event: @unchecked Sendable {
         claimed.unparkAll()
     }
 
-    /// Takes the flag back: later waits block again.
+    /// Clears the flag, so that later waits block again.
     public func clear() {
         guardLock.withLock {
             state.clear()
@@ -111,7 +111,7 @@ struct EventState<Waiters: WaiterList> {
 
     init(isSet: Bool) { self.isSet = isSet }
 
-    /// Sets the flag. Returns a waiter to wake; to be called until there is none.
+    /// Sets the flag. Returns a waiter to wake; call it until it returns nil.
     mutating func set() -> Waiters.Element? {
         isSet = true
         return waiters.claimFirst()
@@ -119,7 +119,7 @@ struct EventState<Waiters: WaiterList> {
 
     mutating func clear() { isSet = false }
 
-    /// Whether `waiter` need not wait; else it is queued.
+    /// Returns true if `waiter` need not wait; otherwise queues it.
     mutating func isReady(orQueue waiter: Waiters.Element) -> Bool {
         if !isSet { waiters.append(waiter) }
         return isSet

@@ -2,10 +2,11 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A count that goes down to zero once; strands wait until it has.
+/// A count that goes down to zero once. Strands wait until it is zero.
 ///
-/// For "all of these are done": who has done its part counts down and need not wait. It opens once
-/// and stays open. For strands that meet again and again, see ``Barrier``.
+/// Use it for "all of these are done": each strand that has done its part counts down, and need not
+/// wait. The latch opens once and stays open. For strands that meet again and again, see
+/// ``Barrier``.
 /// - Source: Java's `CountDownLatch`, C++'s `std::latch`; Python has none.
 public final class Latch: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`; `openFlag` mirrors it for reading without the lock.
@@ -13,21 +14,22 @@ public final class Latch: @unchecked Sendable {
     private var state: LatchState<WaitQueue>
     private let openFlag: Atomic<Bool>
 
-    /// - Parameter count: How often it must be counted down; not negative. With 0 it is open.
+    /// - Parameter count: How often strands must count down; not negative. With 0 the latch is
+    ///   open.
     public init(count: Int) {
         demand(count >= 0, "a Latch needs a count >= 0, not \(count)")
         state = LatchState(remaining: count)
         openFlag = Atomic(count == 0)
     }
 
-    /// What is left to be counted down.
+    /// How often strands must still count down.
     public var count: Int { isOpen ? 0 : guardLock.withLock { state.remaining } }
 
-    /// Whether it has been counted down to zero.
-    // .acquiring pairs with the .releasing store in countDown(_:): what was done before is visible.
+    /// Whether the count has reached zero.
+    // .acquiring pairs with the .releasing store in countDown(_:): writes before it are visible.
     public var isOpen: Bool { openFlag.load(ordering: .acquiring) }
 
-    /// Counts down, not below zero; at zero everyone who waits goes on, oldest first. Never blocks.
+    /// Counts down, but not below zero. At zero all waiters go on, oldest first. Never blocks.
     /// - Parameter amount: How far; 1 or more.
     public func countDown(_ amount: Int = 1) {
         demand(amount >= 1, "countDown of a Latch by \(amount); give 1 or more")
@@ -75,7 +77,8 @@ public final class Latch: @unchecked Sendable {
     }
 
     /// Counts down by one and waits for the others.
-    /// - Throws: `CancellationError` when the strand is cancelled; it has counted then.
+    /// - Throws: `CancellationError` when the strand is cancelled. The count has gone down then,
+    ///   too.
     @available(*, noasync)
     public func arriveAndWait() throws(CancellationError) {
         countDown()
@@ -111,12 +114,12 @@ struct LatchState<Waiters: WaiterList> {
 
     mutating func countDown(_ amount: Int) { remaining -= min(amount, remaining) }
 
-    /// A waiter to wake after ``countDown(_:)``; to be called until there is none.
+    /// A waiter to wake after ``countDown(_:)``. Call it until it returns nil.
     mutating func nextWoken() -> Waiters.Element? {
         remaining == 0 ? waiters.claimFirst() : nil
     }
 
-    /// Whether `waiter` need not wait; else it is queued.
+    /// Returns true if `waiter` need not wait; otherwise queues it.
     mutating func isOpen(orQueue waiter: Waiters.Element) -> Bool {
         if remaining > 0 { waiters.append(waiter) }
         return remaining == 0

@@ -2,17 +2,18 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A closure run once, by whichever strand comes first; the others wait until it has finished.
+/// Runs a closure once. The strand that comes first runs it, and the others wait until it has
+/// finished.
 ///
-/// If it throws, the error goes to the strand that ran it, and the one that has waited longest
-/// tries next.
+/// If the closure throws, the strand that ran it gets the error, and the strand that has waited
+/// longest tries next.
 /// - Source: Go's `sync.Once`, C++'s `std::call_once`; Python has none.
 public final class Once: @unchecked Sendable {
     // Sendable: `guardLock` guards `state` and `runner`; `doneFlag` mirrors the state for reading
     // without the lock.
     private let guardLock = ShortLock()
     private var state = OnceState<WaitQueue>()
-    /// Who runs the closure, once that has begun.
+    /// The strand that runs the closure, once it has begun.
     private var runner = StrandKey.none
     private let doneFlag = Atomic(false)
 
@@ -23,7 +24,8 @@ public final class Once: @unchecked Sendable {
     // visible.
     public var isDone: Bool { doneFlag.load(ordering: .acquiring) }
 
-    /// Runs `body` unless one has been run; waits while another strand runs it.
+    /// Runs `body`, unless an earlier call has run its closure. Waits while another strand runs
+    /// one.
     ///
     /// Blocks the calling thread or parks the calling fiber; waiting is not cancellable. Calling it
     /// from inside `body` traps.
@@ -45,7 +47,8 @@ public final class Once: @unchecked Sendable {
         finish(isDone: true)
     }
 
-    /// Runs `body` unless one has been run; the calling task is suspended while another runs it.
+    /// Runs `body`, unless an earlier call has run its closure. Suspends the calling task while
+    /// another strand runs one.
     /// - Throws: What `body` throws when this call runs it; `CancellationError` when the task is
     ///   cancelled while it waits.
     public func run(_ body: () async throws -> Void) async throws {
@@ -67,7 +70,7 @@ public final class Once: @unchecked Sendable {
         finish(isDone: true)
     }
 
-    /// Whether the calling task is to run its body; waits while another strand runs one.
+    /// Whether the calling task must run its body. Waits while another strand runs one.
     private func isToRun() async throws -> Bool {
         if isDone { return false }
         let key = StrandKey.current
@@ -79,7 +82,7 @@ public final class Once: @unchecked Sendable {
         return isNext(key)
     }
 
-    /// Whether the caller is to run its body, at once.
+    /// Whether the caller must run its body, without waiting.
     private func begin(_ key: StrandKey) -> Bool {
         guardLock.lock()
         let isRecursive = state.phase == .running && runner == key
@@ -93,7 +96,7 @@ public final class Once: @unchecked Sendable {
         return isFirst
     }
 
-    /// Whether the caller, who need not wait any more, is to run its body. It is the only one.
+    /// Whether the caller, whose wait has ended, must run its body. At most one caller gets true.
     private func isNext(_ key: StrandKey) -> Bool {
         guardLock.withLock {
             guard state.phase == .running else { return false }

@@ -7,28 +7,28 @@ struct OnceState<Waiters: WaiterList> {
     private(set) var phase = Phase.fresh
     private var waiters = Waiters()
 
-    /// Whether the caller is the one that runs its closure.
+    /// Returns true if the caller must run its closure.
     mutating func begin() -> Bool {
         guard phase == .fresh else { return false }
         phase = .running
         return true
     }
 
-    /// Whether `waiter` need not wait; else it is queued. Who need not wait, or is woken, is the
-    /// one that runs its closure if the phase is `.running` then.
+    /// Returns true if `waiter` need not wait; otherwise queues it. If the phase is `.running` when
+    /// the strand goes on, that strand runs its closure.
     mutating func goesOn(orQueue waiter: Waiters.Element) -> Bool {
         if begin() || phase == .done { return true }
         waiters.append(waiter)
         return false
     }
 
-    /// The closure has finished. Returns a waiter to wake; to be called until there is none.
+    /// The closure has finished. Returns a waiter to wake; call it until it returns nil.
     mutating func succeed() -> Waiters.Element? {
         phase = .done
         return waiters.claimFirst()
     }
 
-    /// The closure has thrown. Returns the waiter to wake that runs its own now, if any.
+    /// The closure has thrown. Returns the waiter that runs its own closure next, if there is one.
     mutating func fail() -> Waiters.Element? {
         let next = waiters.claimFirst()
         if next == nil { phase = .fresh }

@@ -1,6 +1,6 @@
-/// A value that is made when it is first asked for, by whichever strand asks; the others wait.
+/// A value that the first strand to ask for it makes. The others wait until it is there.
 ///
-/// If making it throws, the error goes to whoever asked, and the next that asks tries again.
+/// If making it throws, the strand that tried gets the error, and the next strand tries again.
 /// - Source: Go's `sync.OnceValue`, Rust's `LazyLock`.
 public final class OnceValue<Value: Sendable>: @unchecked Sendable {
     // Sendable: `once` orders the one write of `made` before all reads.
@@ -10,7 +10,7 @@ public final class OnceValue<Value: Sendable>: @unchecked Sendable {
 
     public init(_ make: @escaping @Sendable () throws -> Value) { self.make = make }
 
-    /// The value. Makes it, or waits while another strand makes it, which is not cancellable.
+    /// The value. Makes it, or waits while another strand makes it. The wait is not cancellable.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Throws: What making it throws, when this call makes it.
@@ -20,7 +20,7 @@ public final class OnceValue<Value: Sendable>: @unchecked Sendable {
         return made!
     }
 
-    /// The value. Makes it, or suspends the calling task while another strand makes it.
+    /// The value. Makes it, or suspends the calling task while another strand or task makes it.
     /// - Throws: What making it throws, when this call makes it; `CancellationError`.
     public func get() async throws -> Value {
         try await once.run { made = try make() }

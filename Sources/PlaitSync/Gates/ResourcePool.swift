@@ -1,30 +1,32 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A bounded set of things that are costly to make, such as connections, lent to one at a time.
+/// A bounded set of resources that are costly to make, such as connections. The pool lends each to
+/// one strand at a time.
 ///
-/// A thing is made when none is idle and fewer than the maximum exist; else the caller waits for
-/// one to be given back. Waiters are served first come, first served.
+/// The pool makes a resource when none is idle and fewer than the maximum exist. Otherwise the
+/// caller waits until one is given back. Waiters are served first come, first served.
 /// - Source: eventlet's `pools.Pool`.
 public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
-    // Sendable: `guardLock` guards `state`, and the places of those who wait: each is written
-    // between settling its wait and unparking it.
+    // Sendable: `guardLock` guards `state` and the places of the waiters. A place is written after
+    // its wait is settled and before its strand is unparked.
     private let guardLock = ShortLock()
     private var state: ResourcePoolState<Resource, WaitQueue>
     private let create: @Sendable () throws -> Resource
 
-    /// Which of those that are idle is lent first.
+    /// Which of the idle resources the pool lends first.
     public enum Order: Sendable {
-        /// The one that has been idle longest: all are used alike.
+        /// The one that has been idle longest, so that all are used equally.
         case firstInFirstOut
-        /// The one that was given back last: it is warm, and the others may go cold.
+        /// The one that was given back last. It is likely to be in caches, and the others may stay
+        /// idle.
         case lastInFirstOut
     }
 
     /// - Parameters:
-    ///   - minimum: How many are made at once.
+    ///   - minimum: How many the initializer makes.
     ///   - maximum: How many there are at most; at least 1.
-    ///   - create: Makes one, on the thread that needs it, which it may block.
+    ///   - create: Makes one. The strand that needs it calls this, and it may block.
     /// - Throws: What `create` throws for one of the minimum.
     public init(
         minimum: Int = 0, maximum: Int, order: Order = .firstInFirstOut,
@@ -50,12 +52,12 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
 
     // MARK: Getting
 
-    /// Takes one that is idle, makes one, or waits for one while the maximum is lent.
+    /// Takes an idle resource or makes one. Waits while the maximum is lent.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `TimedOut` past the limit; what making one throws, and then another
-    ///   may make it; `CancellationError`.
+    /// - Throws: `TimedOut` past the limit; what `create` throws, and then another caller may make
+    ///   one; `CancellationError`.
     /// - Source: eventlet's `Pool.get`.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Resource {
@@ -83,13 +85,13 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         return try finish(outcome, place.take())
     }
 
-    /// Takes one that is idle or makes one; nil while the maximum is lent. Never waits.
-    /// - Throws: What making one throws.
+    /// Takes an idle resource or makes one; nil while the maximum is lent. Never waits.
+    /// - Throws: What `create` throws.
     public func tryGet() throws -> Resource? {
         try guardLock.withLock { state.get() }.map { try redeem($0) }
     }
 
-    /// Lends one to `body` and takes it back, whatever `body` does.
+    /// Lends a resource to `body` and takes it back, even if `body` throws.
     @available(*, noasync)
     public func withResource<Result>(
         within limit: Duration? = nil, _ body: (Resource) throws -> Result
@@ -110,9 +112,9 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
 
     // MARK: Giving back
 
-    /// Gives one back: to the oldest waiter, if any. Never blocks.
+    /// Gives a resource back. The oldest waiter gets it, if there is one. Never blocks.
     ///
-    /// After the maximum was lowered, those that are too many are let go of.
+    /// If the maximum was lowered, the pool drops resources above it.
     /// - Source: eventlet's `Pool.put`.
     public func put(_ resource: Resource) {
         guardLock.lock()
@@ -122,8 +124,8 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         if case .handTo(let waiter) = result { waiter.unpark() }
     }
 
-    /// Says that one that was got is not given back, such as a connection that broke: another may
-    /// be made in its place. Never blocks.
+    /// Says that a lent resource will not come back, for example a broken connection. The pool may
+    /// make another in its place. Never blocks.
     public func discard() {
         guardLock.lock()
         demand(state.count > 0, "discard of one of a ResourcePool that has none")
@@ -133,7 +135,8 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         waiter?.unpark()
     }
 
-    /// Changes the maximum, at least 1. Those that are lent stay so until they are given back.
+    /// Changes the maximum, which is at least 1. Lent resources stay lent until they are given
+    /// back.
     /// - Source: eventlet's `Pool.resize`.
     public func resize(to maximum: Int) {
         demand(maximum >= 1, "a ResourcePool needs maximum >= 1, not \(maximum)")
@@ -158,12 +161,12 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// - Parameter isQueued: False for one that was cancelled before it could be.
+    /// - Parameter isQueued: False for a waiter that was cancelled before it was queued.
     private func withdraw(_ waiter: Waiter, _ isQueued: Bool) {
         if isQueued { guardLock.withLock { state.withdraw(waiter) } }
     }
 
-    /// Leaves in a waiter's place what it gets. Under the lock.
+    /// Leaves in a waiter's place what it gets. Called under the lock.
     private func fill(_ waiter: Waiter, _ loan: Loan<Resource>) {
         unsafe waiter.place(of: Loan<Resource>.self).pointee = loan
     }

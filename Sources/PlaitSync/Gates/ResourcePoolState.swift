@@ -1,29 +1,31 @@
 internal import DequeModule
 internal import PlaitParking
 
-/// What somebody who got something from a ``ResourcePool`` has.
+/// What a caller gets from a ``ResourcePool``.
 enum Loan<Resource> {
     case resource(Resource)
-    /// The right to make one.
+    /// The right to make a resource.
     case place
 }
 
-/// The pure state of a ``ResourcePool``. While anyone waits, nothing is free and nothing may be
+/// The pure state of a ``ResourcePool``. While anyone waits, no resource is free and none may be
 /// made.
 struct ResourcePoolState<Resource, Waiters: WaiterList> {
     enum Put {
         case stored
-        /// For this waiter, whose wait was ended: it must get it before it goes on.
+        /// The loan goes to this waiter, whose wait has ended. The caller must hand it over before
+        /// the waiter goes on.
         case handTo(Waiters.Element)
-        /// There are too many since a ``resize(to:)``: to be let go of outside the lock.
+        /// The resource is one too many since a ``resize(to:)``. The caller drops it outside the
+        /// lock.
         case dropped
     }
 
     private(set) var maximum: Int
-    /// Those that exist or are being made.
+    /// How many resources exist or are being made.
     private(set) var count: Int
     private(set) var idle: Deque<Resource>
-    /// Strands that wait.
+    /// How many strands wait.
     private(set) var waiting = 0
     private var waiters = Waiters()
     private let isStack: Bool
@@ -45,7 +47,7 @@ struct ResourcePoolState<Resource, Waiters: WaiterList> {
         return .place
     }
 
-    /// As ``get()``, or queues `waiter`.
+    /// As ``get()``, but queues `waiter` if there is nothing to get.
     mutating func get(orQueue waiter: Waiters.Element) -> Loan<Resource>? {
         if let loan = get() { return loan }
         waiters.append(waiter)
@@ -63,15 +65,15 @@ struct ResourcePoolState<Resource, Waiters: WaiterList> {
         return .stored
     }
 
-    /// Gives up a place: nothing was made, or what was made is not given back. Returns a waiter
-    /// that gets the place.
+    /// Gives up a place, because no resource was made or a resource will not come back. Returns a
+    /// waiter that gets the place.
     mutating func giveUpPlace() -> Waiters.Element? {
         if count <= maximum, let waiter = claim() { return waiter }
         count -= 1
         return nil
     }
 
-    /// Changes the maximum. Returns those that are idle and too many, and waiters that get a place.
+    /// Changes the maximum. Returns the idle resources above it, and the waiters that get a place.
     mutating func resize(to maximum: Int) -> (dropped: [Resource], woken: [Waiters.Element]) {
         self.maximum = maximum
         var dropped: [Resource] = []
@@ -87,7 +89,7 @@ struct ResourcePoolState<Resource, Waiters: WaiterList> {
         return (dropped, woken)
     }
 
-    /// Takes out one that was queued and gives up.
+    /// Takes out a queued waiter that gives up.
     mutating func withdraw(_ waiter: Waiters.Element) {
         waiters.remove(waiter)
         waiting -= 1

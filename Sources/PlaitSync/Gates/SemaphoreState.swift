@@ -3,7 +3,7 @@ internal import PlaitParking
 /// The pure state of a ``CountingSemaphore``. While anyone waits, no permit is free.
 struct SemaphoreState<Waiters: WaiterList> {
     private(set) var permits: Int
-    /// How many there may ever be free.
+    /// How many permits may ever be free.
     let bound: Int
     private var waiters = Waiters()
 
@@ -25,10 +25,10 @@ struct SemaphoreState<Waiters: WaiterList> {
         return false
     }
 
-    /// Whether so many are held by somebody. A permit that goes to a waiter is held as before.
+    /// Whether strands hold at least `count` permits. A permit that goes to a waiter stays held.
     func mayRelease(_ count: Int) -> Bool { count <= bound - permits }
 
-    /// Gives `count` permits to the oldest waiters, and back what is left of them.
+    /// Gives `count` permits to the oldest waiters, and frees the rest.
     mutating func release(_ count: Int, wake: (Waiters.Element) -> Void) {
         var left = count
         while left > 0, let waiter = waiters.claimFirst() {

@@ -1,39 +1,41 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// Waiting for what others do under a lock: who waits gives the lock back until it is notified.
+/// Lets strands wait for what others do under a lock. A waiter gives the lock back until it is
+/// notified.
 ///
 /// Waiters are notified first come, first served, and then take the lock one after another. However
-/// a wait ends, the lock is held again afterwards, as many times as before: taking it again ends
-/// neither by a limit nor by cancellation. A notification is never lost: one for a waiter that just
-/// timed out or was cancelled goes to the next, even if the cancellation came after it, while the
-/// waiter was taking the lock again. That next waiter may find that others were quicker, so test
-/// what you wait for: ``wait(for:)`` does.
+/// a wait ends, the caller holds the lock again afterwards, as many times as before: neither a
+/// limit nor a cancellation stops it from taking the lock again. A notification is never lost. If a
+/// waiter has just timed out or was cancelled, its notification goes to the next waiter, even if
+/// the cancellation came later, while the waiter was taking the lock again. The next waiter may
+/// find that others were quicker, so test the condition that you wait for; ``wait(for:)`` does.
 /// - Source: Python's `threading.Condition` and `asyncio.Condition`.
 public final class Condition: @unchecked Sendable {
     // Sendable: `lock` is; `guardLock` guards `state`.
     @usableFromInline let lock: ConditionLock
-    // Besides the user's lock, since who gives up does not hold that one.
+    // A lock apart from the user's, which a waiter that gives up does not hold.
     private let guardLock = ShortLock()
     private var state = ConditionState<WaitQueue>()
 
-    /// Over a recursive lock of its own.
+    /// Makes a condition with a recursive lock of its own.
     public init() { lock = .recursive(RLock()) }
 
-    /// Over a lock that is also used otherwise, or by other conditions.
+    /// Makes a condition over an existing lock, which other conditions may share.
     public init(lock: Lock) { self.lock = .plain(lock) }
 
-    /// Over a lock that is also used otherwise. A wait gives it back however deep it is held.
+    /// Makes a condition over an existing recursive lock. A wait gives it back however deep the
+    /// caller holds it.
     public init(lock: RLock) { self.lock = .recursive(lock) }
 
     // MARK: Waiting
 
     /// Gives the lock back, waits for a notification, and takes the lock again.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Traps when the lock is not held; a
-    /// ``Lock`` does not know its holder, an ``RLock`` must be the caller's.
-    /// - Throws: `CancellationError` when the strand is cancelled, be it while it takes the lock
-    ///   again; the lock is held then too.
+    /// Blocks the calling thread or parks the calling fiber. Traps when the lock is not held. An
+    /// ``RLock`` must be held by the caller; a ``Lock`` does not know its holder.
+    /// - Throws: `CancellationError` when the strand is cancelled, also if that happens while it
+    ///   takes the lock again. The caller holds the lock then too.
     /// - Source: Python's `Condition.wait`.
     @available(*, noasync)
     public func wait() throws {
@@ -42,16 +44,16 @@ public final class Condition: @unchecked Sendable {
 
     /// Waits at most `limit`; `.zero` gives others a turn at the lock, `nil` waits for ever.
     ///
-    /// Taking the lock again is not limited.
+    /// The limit does not apply to taking the lock again.
     /// - Returns: Whether it was notified.
     @available(*, noasync)
     public func wait(within limit: Duration?) throws -> Bool {
         try wait(until: Deadline(within: limit))
     }
 
-    /// Waits until `predicate` holds: tested at once, and after each notification.
+    /// Waits until `predicate` holds. Tests it at once and after each notification.
     ///
-    /// `predicate` is called holding the lock; what it throws is passed on.
+    /// The caller holds the lock while `predicate` runs. Errors of `predicate` are passed on.
     /// - Source: Python's `Condition.wait_for`.
     @available(*, noasync)
     public func wait(for predicate: () throws -> Bool) throws {
@@ -71,7 +73,7 @@ public final class Condition: @unchecked Sendable {
         }
     }
 
-    /// Gives the lock back, suspends the calling task until a notification, and takes the lock
+    /// Gives the lock back, suspends the calling task until it is notified, and takes the lock
     /// again.
     public func wait() async throws {
         _ = try await wait(until: .never)
@@ -104,15 +106,15 @@ public final class Condition: @unchecked Sendable {
 
     /// Ends the waits of the `count` oldest waiters, or of as many as there are.
     ///
-    /// Never blocks; they go on once they get the lock, which the caller holds still. Traps when it
-    /// does not, as ``wait()`` does.
+    /// Never blocks. The waiters go on once they get the lock, which the caller still holds. Traps
+    /// when the lock is not held, as ``wait()`` does.
     /// - Source: Python's `Condition.notify`.
     public func notify(_ count: Int = 1) {
         demand(count >= 0, "notify(\(count)) of \(self); give 0 or more")
         notify(atMost: count, for: "notify")
     }
 
-    /// Ends the waits of all who wait.
+    /// Ends all waits.
     public func notifyAll() { notify(atMost: .max, for: "notifyAll") }
 
     private func notify(atMost count: Int, for verb: StaticString) {
@@ -138,7 +140,8 @@ public final class Condition: @unchecked Sendable {
             on: WaitTarget("Condition.wait", self), until: deadline,
             enrol: { self.enrol($0, &held) }, withdraw: { self.withdraw($0) })
         if let held { lock.reacquire(held) }
-        // A cancellation while the lock was taken again was put off. Now it ends the wait.
+        // A cancellation that came while the strand took the lock again was put off. It ends the
+        // wait now.
         let isCancelled = outcome == .cancelled || Condition.takeCancellation()
         return try leave(outcome, isCancelled: isCancelled)
     }
@@ -153,8 +156,8 @@ public final class Condition: @unchecked Sendable {
         return try leave(outcome, isCancelled: outcome == .cancelled || Task.isCancelled)
     }
 
-    /// Queues a waiter, and only then gives the lock back, noting how often it was held. Who was
-    /// cancelled beforehand does not get here, and keeps the lock.
+    /// Queues a waiter, and only then gives the lock back, noting how often the caller held it. A
+    /// strand that was cancelled before does not get here and keeps the lock.
     private func enrol(_ waiter: Waiter, _ held: inout Int?) -> Bool {
         guardLock.withLock { state.wait(waiter) }
         held = lock.releaseFully()
@@ -174,10 +177,10 @@ public final class Condition: @unchecked Sendable {
         throw CancellationError()
     }
 
-    /// Whether the calling strand has been cancelled and was not told yet. It is told by this.
+    /// Whether the calling strand has an undelivered cancellation. The call delivers it.
     @available(*, noasync)
     private static func takeCancellation() -> Bool {
-        // A wait that is not needed asks for nothing else.
+        // A wait that is not needed does nothing but this check.
         Parking.block(
             on: WaitTarget("Condition.wait"), until: .immediate, enrol: { _ in false },
             withdraw: { _ in }) == .cancelled
@@ -185,6 +188,6 @@ public final class Condition: @unchecked Sendable {
 }
 
 extension Condition: CustomStringConvertible {
-    /// Which one it is and its lock, such as `Condition(0x55d0…, Lock(locked, 0x55d1…))`.
+    /// The condition's address and its lock, such as `Condition(0x55d0…, Lock(locked, 0x55d1…))`.
     public var description: String { "Condition(\(addressText(self)), \(lock))" }
 }

@@ -6,7 +6,7 @@ enum ConditionLock: Sendable {
     case plain(Lock)
     case recursive(RLock)
 
-    /// Traps unless the lock is held: by the caller, if it is one that knows.
+    /// Traps unless the lock is held. If the lock knows its holder, that must be the caller.
     func demandHeld(for verb: StaticString, of condition: Condition) {
         switch self {
         case .plain(let lock):
@@ -17,7 +17,7 @@ enum ConditionLock: Sendable {
         }
     }
 
-    /// Gives the lock back however often the caller has it, which it returns.
+    /// Gives the lock back completely, and returns how often the caller held it.
     func releaseFully() -> Int {
         switch self {
         case .plain(let lock):
@@ -27,7 +27,8 @@ enum ConditionLock: Sendable {
         }
     }
 
-    /// Ends ``releaseFully()``, whatever happens to the calling strand meanwhile.
+    /// Takes the lock back after ``releaseFully()``, whatever happens to the calling strand
+    /// meanwhile.
     @available(*, noasync)
     func reacquire(_ held: Int) {
         switch self {
@@ -36,7 +37,8 @@ enum ConditionLock: Sendable {
         }
     }
 
-    /// Ends ``releaseFully()``, whatever happens to the calling task meanwhile.
+    /// Takes the lock back after ``releaseFully()``, whatever happens to the calling task
+    /// meanwhile.
     func reacquire(_ held: Int) async {
         switch self {
         case .plain(let lock): await lock.acquireUncancellably()
@@ -54,7 +56,7 @@ extension ConditionLock: CustomStringConvertible {
     }
 }
 
-// What a Condition hands on to its lock.
+// Verbs that a Condition forwards to its lock.
 extension Condition {
     /// Takes the condition's lock if nobody else holds it. Never waits.
     @inlinable
@@ -65,7 +67,7 @@ extension Condition {
         }
     }
 
-    /// Takes the condition's lock, as its own `acquire()` does.
+    /// Takes the condition's lock, as the lock's own `acquire()` does.
     @available(*, noasync)
     @inlinable
     public func acquire() throws {
@@ -99,7 +101,7 @@ extension Condition {
         }
     }
 
-    /// Gives the condition's lock back. Traps as its own `release()` does.
+    /// Gives the condition's lock back. Traps as the lock's own `release()` does.
     @inlinable
     public func release() {
         switch lock {
@@ -120,7 +122,7 @@ extension Condition {
         }
     }
 
-    /// Runs `body` holding the lock; the calling task is suspended while another holds it.
+    /// Runs `body` holding the lock. Suspends the calling task while another holds it.
     /// - Throws: `CancellationError` when the task is cancelled while it waits for the lock, and
     ///   what `body` throws.
     public func withLock<Result>(

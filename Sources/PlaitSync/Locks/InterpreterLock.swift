@@ -2,8 +2,9 @@ internal import PlaitParking
 internal import PlaitPlatform
 public import Synchronization
 
-/// The lock around an engine that is not thread-safe, such as an interpreter: whoever runs the
-/// engine holds it, checks often whether others want it, and lets it go around whatever blocks.
+/// A lock around an engine that is not thread-safe, such as an interpreter. The strand that runs
+/// the engine holds the lock, checks often whether others want it, and releases it around calls
+/// that block.
 ///
 /// ```swift
 /// try lock.acquire()
@@ -13,12 +14,13 @@ public import Synchronization
 /// }
 /// lock.release()
 /// ```
-/// The engine's own data are safe under it; a program that runs on the engine is not: it can be
-/// interrupted at every check. Not reentrant: taking it twice traps, as does releasing what another
-/// holds. How waiters get it from one who does not wait is the ``policy``.
+/// The lock protects the engine's own data. It does not protect a program that runs on the engine,
+/// since others may get the lock at every check. The lock is not reentrant: taking it twice traps,
+/// and so does releasing a lock that another strand holds. The ``policy`` says how waiters get the
+/// lock from a holder that does not wait.
 ///
-/// Strands of all kinds take part. A fiber's patience is measured by its hub's timers, in steps of
-/// 66 µs.
+/// Strands of all kinds can take it. A fiber's hub measures the fiber's patience with its timers,
+/// in steps of 66 µs.
 /// - Source: CPython's global interpreter lock, `ceval_gil.h`.
 public final class InterpreterLock: @unchecked Sendable {
     // Sendable: `guardLock` guards `state`, `ticksAreStale`, and every change of the atomics;
@@ -26,27 +28,28 @@ public final class InterpreterLock: @unchecked Sendable {
     let guardLock = ShortLock()
     var state: InterpreterLockState<WaitQueue>
     let waits = InterpreterLockWaits()
-    /// What `check()` looks at; see ``Breaker``.
+    /// The word that `check()` reads; see ``Breaker``.
     @usableFromInline let breaker: Atomic<UInt32>
-    /// Checks until the holder offers it.
+    /// How many checks are left until the holder offers the lock.
     @exclusivity(unchecked) @usableFromInline var ticksLeft: Int
-    /// The policy has changed since the holder last began to count.
+    /// Whether the policy has changed since the holder last began to count.
     var ticksAreStale = false
-    /// Nanoseconds until a waiter asks, `.max` where none does: read before a wait begins, and
-    /// again under the guard, lest one waits by a policy that has just gone.
+    /// Nanoseconds until a waiter asks; `.max` if waiters do not ask. A strand reads it before its
+    /// wait begins and again under the guard, so that it does not wait by a policy that has just
+    /// changed.
     let patience: Atomic<UInt64>
 
-    /// What a check has to do.
+    /// What a check must do.
     enum Breaker {
         static let nothing: UInt32 = 0
         static let count: UInt32 = 1
         static let lookCloser: UInt32 = 2
     }
 
-    /// For reports; nil for none.
+    /// The name in reports; nil for none.
     public let name: String?
 
-    /// - Parameter name: For reports of deadlocks.
+    /// - Parameter name: The name in reports of deadlocks.
     public init(_ policy: InterpreterLockPolicy = .interval(), name: String? = nil) {
         InterpreterLock.validate(policy)
         self.name = name
@@ -62,7 +65,8 @@ public final class InterpreterLock: @unchecked Sendable {
 
     // MARK: Looking
 
-    /// When the holder lets others have it. A change counts for those who wait already.
+    /// When the holder lets others have the lock. A change also applies to strands that wait
+    /// already.
     public var policy: InterpreterLockPolicy {
         get { guardLock.withLock { state.policy } }
         set {
@@ -79,13 +83,14 @@ public final class InterpreterLock: @unchecked Sendable {
         }
     }
 
-    /// Whether anyone holds it at this moment, or is on its way to it.
+    /// Whether a strand holds the lock at this moment, or is about to because the lock was handed
+    /// to it.
     public var isLocked: Bool { guardLock.withLock { state.isHeld } }
 
-    /// Strands that want it and have to wait.
+    /// How many strands want the lock and have to wait.
     public var waiterCount: Int { guardLock.withLock { state.seekers } }
 
-    /// What has happened so far. Never blocks; may be called by any strand.
+    /// What has happened so far. Never blocks. Any strand may call it.
     public func statistics() -> InterpreterLockStatistics {
         var statistics = guardLock.withLock { state.statistics }
         statistics.waits = waits.all
@@ -136,7 +141,7 @@ public final class InterpreterLock: @unchecked Sendable {
         return try body()
     }
 
-    /// Runs `body` holding the lock; the calling task is suspended while another holds it.
+    /// Runs `body` holding the lock. Suspends the calling task while another holds it.
     /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
     ///   throws.
     public func withLock<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -154,14 +159,14 @@ public final class InterpreterLock: @unchecked Sendable {
 
     // MARK: Releasing
 
-    /// Gives the lock up. The strand that has asked for it gets it; else a waiter is woken to take
-    /// it, and a running strand may be quicker.
+    /// Gives the lock back. If a strand has asked for the lock, that strand gets it. Otherwise a
+    /// waiter wakes to take it, and a running strand may be quicker.
     ///
     /// Traps unless the calling strand holds it.
     /// - Source: CPython's `PyEval_ReleaseThread`.
     public func release() { release(by: .current) }
 
-    /// Runs `body`, which blocks, without the lock, and takes the lock again whatever `body`
+    /// Releases the lock, runs `body`, which may block, and takes the lock again, even if `body`
     /// throws. Taking it again is not cancellable.
     ///
     /// Blocks the calling thread or parks the calling fiber until it has the lock again.
@@ -195,12 +200,12 @@ public final class InterpreterLock: @unchecked Sendable {
 
     // MARK: Checking
 
-    /// Lets others have the lock if it is their turn, and takes it again. To be called by the
-    /// holder, as often as it can be interrupted: between the bytecodes of an interpreter.
+    /// Lets others have the lock if it is their turn, and takes it again. The holder calls it
+    /// wherever it may be interrupted, for example between the bytecodes of an interpreter.
     ///
-    /// Costs one relaxed load of a word that is mostly unchanged, and with ticks a decrement. When
-    /// others get the lock, it blocks the calling thread or parks the calling fiber until it has it
-    /// again; that is not cancellable.
+    /// Costs one relaxed load of a word that rarely changes, and with ticks a decrement. When
+    /// others get the lock, the call blocks the calling thread or parks the calling fiber until it
+    /// has the lock again. That wait is not cancellable.
     /// - Source: CPython's `eval_breaker`.
     @available(*, noasync)
     @inlinable
@@ -214,7 +219,8 @@ public final class InterpreterLock: @unchecked Sendable {
         if mustLookCloser() { await checkClosely() }
     }
 
-    // .relaxed: a request is seen some time; what it is about is read under the guard.
+    // .relaxed is enough: a request is seen sooner or later, and its details are read under the
+    // guard.
     @inlinable
     func mustLookCloser() -> Bool {
         let seen = breaker.load(ordering: .relaxed)
@@ -238,7 +244,8 @@ public final class InterpreterLock: @unchecked Sendable {
         if letOthers(key) { await takeBack(key) }
     }
 
-    /// Does what the policy wants of the holder now. True if it has not got the lock any more.
+    /// Does what the policy wants of the holder now. Returns true if the caller does not hold the
+    /// lock any more.
     private func letOthers(_ key: StrandKey) -> Bool {
         guardLock.lock()
         demandHolder(key, "check of")

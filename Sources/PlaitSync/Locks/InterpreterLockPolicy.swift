@@ -2,16 +2,17 @@ internal import PlaitPlatform
 
 /// When the holder of an ``InterpreterLock`` lets others have it.
 public enum InterpreterLockPolicy: Sendable, Hashable, CustomStringConvertible {
-    /// The holder offers it after so many calls of `check()`: it releases it and takes it again,
-    /// and nothing says who gets it in between. On several cores that is mostly the old holder, as
-    /// who waits has to wake up first. A fiber of the holder's own hub gets it when the holder
-    /// waits.
-    /// - Source: Python's before 3.2; `sys.setcheckinterval`, there 100.
+    /// The holder offers the lock after the given number of calls of `check()`: it releases the
+    /// lock and takes it again. Nothing says which strand gets the lock in between. On several
+    /// cores that is mostly the old holder, since a waiter has to wake up first. A fiber of the
+    /// holder's own hub gets the lock when the holder waits.
+    /// - Source: Python before 3.2; `sys.setcheckinterval`, whose default was 100.
     case ticks(every: Int)
 
-    /// A strand that has waited so long without a switch asks for it; the holder hands it over at
-    /// its next `check()`, to the one that has waited longest, and waits its turn.
-    /// - Source: Python's since 3.2; `sys.setswitchinterval`, there 5 ms.
+    /// A strand that has waited for the given time without a switch asks for the lock. At its next
+    /// `check()` the holder hands the lock to the strand that has waited longest, and waits its
+    /// turn.
+    /// - Source: Python since 3.2; `sys.setswitchinterval`, whose default is 5 ms.
     case interval(Duration = .milliseconds(5))
 
     public var description: String {
@@ -21,7 +22,7 @@ public enum InterpreterLockPolicy: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Nanoseconds after which a waiter asks; nil where none does.
+    /// Nanoseconds after which a waiter asks; nil if waiters do not ask.
     var patience: UInt64? {
         switch self {
         case .ticks: nil
@@ -29,7 +30,7 @@ public enum InterpreterLockPolicy: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Checks between two offers; nil where the holder offers nothing.
+    /// How many checks lie between two offers; nil if the holder makes no offers.
     var ticks: Int? {
         switch self {
         case .ticks(let count): count
@@ -37,7 +38,7 @@ public enum InterpreterLockPolicy: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What is wrong with it; nil if nothing.
+    /// What is wrong with the policy; nil if nothing is.
     var fault: String? {
         switch self {
         case .ticks(let count): count < 1 ? "needs ticks >= 1, not \(count)" : nil

@@ -2,41 +2,42 @@ internal import PlaitParking
 
 /// The pure state of an ``InterpreterLock``.
 ///
-/// A strand that has to wait is a seeker from its first look to its last. It stops waiting now and
-/// then, to ask, so that the queue alone does not tell whether anybody wants the lock.
+/// A strand that has to wait is a seeker from its first attempt to its last. A seeker stops waiting
+/// now and then to ask for the lock, so the queue alone does not tell whether anybody wants it.
 struct InterpreterLockState<Waiters: AgedWaiterList> {
-    /// One strand's way to the lock.
+    /// The attempts of one strand to get the lock.
     struct Seeker {
         let key: StrandKey
-        /// It had the lock before and wants it back.
+        /// Whether the strand held the lock before and wants it back.
         var isRetake = false
-        /// When it first had to wait; nil before.
+        /// When the strand first had to wait; nil before that.
         var since: UInt64?
-        /// Its patience has ended: it asks if there has been no switch meanwhile.
+        /// Whether its patience has ended. It then asks for the lock, unless there was a switch
+        /// meanwhile.
         var isImpatient = false
-        /// The switch that it saw last.
+        /// The number of the switch that the strand saw last.
         var era = 0
     }
 
     enum Effect {
         case none
-        /// It may take the lock, which is free, unless another is quicker.
+        /// The waiter may take the lock, which is free, unless another strand is quicker.
         case wake(Waiters.Element)
-        /// It has the lock.
+        /// The waiter has the lock.
         case handOver(Waiters.Element)
     }
 
     private(set) var policy: InterpreterLockPolicy
     private(set) var isHeld = false
-    /// The holder; none while the one that it was handed to is on its way.
+    /// The holder. None while the strand to which the lock was handed is not yet running.
     private(set) var holder = StrandKey.none
-    /// Somebody has asked since the last switch. Only while it is held.
+    /// Whether somebody has asked since the last switch. True only while the lock is held.
     private(set) var isRequested = false
-    /// Without the waits.
+    /// The statistics, without the waits.
     private(set) var statistics = InterpreterLockStatistics()
     private(set) var seekers = 0
-    /// Who released it although asked, and found nobody in the queue: it is not to have it before
-    /// those who are about to come back there.
+    /// A strand that released the lock on request but found nobody in the queue. It must not get
+    /// the lock before the seekers that are about to return to the queue.
     private(set) var barred = StrandKey.none
     private(set) var barredSeeks = false
     private(set) var lastHolder = StrandKey.none
@@ -46,14 +47,15 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
 
     // MARK: Taking
 
-    /// Takes it for a strand that does not wait.
+    /// Takes the lock for a strand that does not wait.
     mutating func tryTake(_ key: StrandKey) -> Bool {
         guard !isHeld && key != barred else { return false }
         hold(key)
         return true
     }
 
-    /// Takes it and returns true, or queues `waiter`, after asking if its time has come.
+    /// Takes the lock and returns true. Otherwise queues `waiter`, and asks for the lock first if
+    /// its patience has ended.
     mutating func take(_ seeker: inout Seeker, orQueue waiter: Waiters.Element, now: UInt64) -> Bool
     {
         if tryTake(seeker.key) {
@@ -66,8 +68,8 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
             if seeker.key == barred { barredSeeks = true }
         } else if seeker.isImpatient && seeker.era == statistics.switches && isHeld && !isRequested
         {
-            // A switch to another in its time was no answer to it, but the next holder has had no
-            // time yet.
+            // If another strand got the lock meanwhile, the seeker does not have it, but the new
+            // holder has had no time yet.
             isRequested = true
             statistics.requests += 1
         }
@@ -79,13 +81,14 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
         return false
     }
 
-    /// The strand that it was handed to goes on.
+    /// The strand to which the lock was handed goes on.
     mutating func arrive(_ key: StrandKey) {
         holder = key
         lastHolder = key
     }
 
-    /// A wait has ended otherwise; the seeker comes back to ``take(_:orQueue:now:)`` or leaves.
+    /// A wait timed out or was cancelled. The seeker comes back to ``take(_:orQueue:now:)`` or
+    /// leaves.
     mutating func withdraw(_ waiter: Waiters.Element) { waiters.remove(waiter) }
 
     /// A seeker gives up.
@@ -95,13 +98,15 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
         if seekers == 0 { isRequested = false }
         if seeker.key == barred { barredSeeks = false }
         if seekers == (barredSeeks ? 1 : 0) { endBar() }
-        // It may have been woken for a lock that is free now. While one is barred, others come.
+        // The seeker may have been woken for a lock that is free now. While a strand is barred,
+        // others are on their way.
         return isHeld || barred != .none ? .none : wakeFirst()
     }
 
     // MARK: Giving
 
-    /// The holder lets it go for its own reasons. If it was asked for, it is handed over.
+    /// The holder releases the lock for its own reasons. If a seeker has asked, the lock is handed
+    /// over.
     mutating func release() -> Effect {
         if isRequested {
             if let waiter = handOver() { return .handOver(waiter) }
@@ -111,14 +116,16 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
         return wakeFirst()
     }
 
-    /// The holder checks: hands it over if it was asked for. `.none`: it holds it still.
+    /// The holder checks, and hands the lock over if a seeker has asked. `.none` means that it
+    /// still holds the lock.
     mutating func honourRequest() -> Effect {
         guard isRequested, let waiter = handOver() else { return .none }
         statistics.forcedReleases += 1
         return .handOver(waiter)
     }
 
-    /// The holder's ticks are over: releases it if anybody wants it. False: it holds it still.
+    /// The holder's ticks are over. Releases the lock if anybody wants it; `isReleased` is false if
+    /// the holder keeps it.
     mutating func offer() -> (isReleased: Bool, Effect) {
         guard seekers > 0 else { return (false, .none) }
         statistics.offers += 1
@@ -126,13 +133,14 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
         return (true, wakeFirst())
     }
 
-    /// To be followed by ``rouse()``: who waits by the old policy is to wait by the new one.
+    /// Changes the policy. Call ``rouse()`` after it, so that seekers that wait by the old policy
+    /// wait by the new one.
     mutating func change(to policy: InterpreterLockPolicy) {
         self.policy = policy
         isRequested = false
     }
 
-    /// Returns a waiter to wake, to look again; to be called until there is none.
+    /// Returns a waiter to wake, which will look again. Call it until it returns nil.
     mutating func rouse() -> Waiters.Element? { waiters.claimFirst() }
 
     // MARK: Steps
@@ -163,7 +171,7 @@ struct InterpreterLockState<Waiters: AgedWaiterList> {
         seekers -= 1
         isRequested = false
         holder = .none
-        // Never the one that had it: it did not wait.
+        // This is never the last holder, which did not wait.
         statistics.switches += 1
         return waiter
     }

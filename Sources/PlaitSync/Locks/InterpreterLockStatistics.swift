@@ -3,27 +3,27 @@ internal import PlaitPlatform
 
 /// What an ``InterpreterLock`` has seen so far.
 public struct InterpreterLockStatistics: Sendable, Hashable {
-    /// How long strands of one name and number have waited for it.
+    /// How long the strands of one name and number have waited for the lock.
     public struct Wait: Sendable, Hashable {
         public let strand: String
-        /// Waits that were no mere tries.
+        /// How many waits there were. Mere tries do not count.
         public internal(set) var count = 0
         public internal(set) var total = Duration.zero
     }
 
-    /// Times that somebody else took it than who had it before.
+    /// How often a strand took the lock that was not the last holder.
     public internal(set) var switches = 0
-    /// Times that a waiter asked for it, when none had asked since the last switch.
+    /// How often a waiter asked for the lock when none had asked since the last switch.
     public internal(set) var requests = 0
-    /// Requests that the holder honoured at a `check()`.
+    /// How many requests the holder honoured at a `check()`.
     public internal(set) var forcedReleases = 0
-    /// Times that a holder offered it after its ticks while somebody wanted it.
+    /// How often a holder offered the lock after its ticks while somebody wanted it.
     public internal(set) var offers = 0
-    /// Times that a strand wanted it back, after a `check()` or `allowThreads`, and had to wait for
-    /// another to have it first.
+    /// How often a strand wanted the lock back, after a `check()` or `allowThreads`, and another
+    /// strand had it first.
     public internal(set) var failedRetakes = 0
-    /// Which strand has waited how long, the longest first. Beyond 256 strands the rest is one,
-    /// `others`.
+    /// How long each strand has waited, the longest wait first. Beyond 256 strands, the rest are
+    /// added up as `others`.
     public internal(set) var waits: [Wait] = []
 }
 
@@ -31,7 +31,7 @@ public struct InterpreterLockStatistics: Sendable, Hashable {
 final class InterpreterLockWaits: @unchecked Sendable {
     // Sendable: `guardLock` guards `totals`.
     private static let limit = 256
-    /// Nobody has this key.
+    /// No strand has this key.
     private static let others = StrandKey.none
 
     private let guardLock = ShortLock()

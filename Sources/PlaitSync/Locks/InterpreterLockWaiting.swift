@@ -2,7 +2,7 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// How an ``InterpreterLock`` is waited for.
+/// How strands wait for an ``InterpreterLock``.
 extension InterpreterLock {
     typealias Seeker = InterpreterLockState<WaitQueue>.Seeker
 
@@ -60,7 +60,7 @@ extension InterpreterLock {
         }
     }
 
-    /// Waits until it has the lock, whatever happens to the strand.
+    /// Waits until the seeker has the lock, whatever happens to the strand.
     func insist(_ seeker: Seeker) {
         do {
             _ = try seek(seeker, until: .never, isCancellable: false)
@@ -97,7 +97,7 @@ extension InterpreterLock {
         guardLock.withLock { state.withdraw(waiter) }
     }
 
-    /// Whether a seeker has the lock after a wait; nil when it goes on seeking.
+    /// Whether a seeker has the lock after a wait; nil if it must try again.
     private func finish(
         _ seeker: inout Seeker, _ look: Look, _ outcome: WaitOutcome, _ deadline: Deadline
     ) throws(CancellationError) -> Bool? {
@@ -139,7 +139,7 @@ extension InterpreterLock {
 
     // MARK: Under the guard
 
-    /// Unlocks the guard and lets go on who is to.
+    /// Unlocks the guard, then wakes the waiter that the effect names.
     func unlock(_ effect: InterpreterLockState<WaitQueue>.Effect) {
         setBreaker()
         guardLock.unlock()
@@ -153,11 +153,12 @@ extension InterpreterLock {
         let value =
             state.isRequested || ticksAreStale
             ? Breaker.lookCloser : state.policy.ticks == nil ? Breaker.nothing : Breaker.count
-        // Written only when it changes: the holder reads it all the time.
+        // Written only when it changes, since the holder reads it all the time.
         if breaker.load(ordering: .relaxed) != value { breaker.store(value, ordering: .relaxed) }
     }
 
-    /// By the new holder: the ticks go on where the last one left them, unless there are fewer now.
+    /// Called by the new holder. The ticks go on where the last holder left them, unless the policy
+    /// now has fewer.
     private func shortenTicks() {
         if let ticks = state.policy.ticks {
             unsafe ticksLeft = unsafe min(max(ticksLeft, 1), ticks)
@@ -186,7 +187,7 @@ extension InterpreterLock: WatchedLock {
 }
 
 extension Deadline {
-    /// This, or so many nanoseconds from now if that is sooner; `.max` never is.
+    /// This deadline, or the given nanoseconds from now if that is sooner; `.max` never is.
     fileprivate func or(in nanoseconds: UInt64) -> Deadline {
         nanoseconds == .max ? self : min(self, Deadline.now.advanced(by: nanoseconds))
     }

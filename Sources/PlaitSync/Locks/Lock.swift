@@ -4,34 +4,34 @@ public import Synchronization
 
 /// A mutual exclusion lock for threads, fibers and tasks.
 ///
-/// Not reentrant. It may be released by another strand than the one that took it, as Python's. A
-/// running strand may take it before a queued one, which is fast; but a waiter older than 1 ms gets
-/// it handed over, so that none starves. Uncontended, it costs one atomic operation to take and one
-/// to release, and no system call.
+/// The lock is not reentrant. As in Python, any strand may release it. A running strand may take it
+/// before a queued one, which is fast; but a waiter older than 1 ms gets the lock handed over, so
+/// that none starves. Without contention it costs one atomic operation to take and one to release,
+/// and no system call.
 ///
-/// - Source: Python's `threading.Lock`; the hand-over is that of WebKit's and parking_lot's.
+/// - Source: Python's `threading.Lock`; the hand-over works as in WebKit and parking_lot.
 public final class Lock: @unchecked Sendable {
     // Sendable: `word` and `holderBits` are atomic; `guardLock` guards `state`, and every change of
     // `word` that sets or clears its waiters bit.
     @usableFromInline let word: Atomic<UInt32>
-    /// Its holder, for the search for deadlocks: a ``StrandKey``. Set after taking it and cleared
-    /// before giving it back, so that it never names one who has given it back.
+    /// The holder, a ``StrandKey``, for the search for deadlocks. Set after the lock is taken and
+    /// cleared before it is given back, so that it never names a strand that has given it back.
     @usableFromInline let holderBits = Atomic<UInt64>(0)
     private let guardLock = ShortLock()
     private var state = LockState<WaitQueue>()
-    /// For reports; nil for none.
+    /// The name in reports; nil for none.
     public let name: String?
-    /// What it is part of, for reports, and what waiting for it is called.
+    /// The type of which the lock is part, for reports and for the name of its waits.
     let type: StaticString
     private let verb: StaticString
 
     let onDeadlock: DeadlockDetection.Policy?
 
     /// - Parameters:
-    ///   - name: For reports of deadlocks.
-    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
-    ///     ``DeadlockDetection`` says. `.off` for a lock that others release than took it, as a
-    ///     signal: who waits for such a lock does not wait for its holder.
+    ///   - name: The name in reports of deadlocks.
+    ///   - onDeadlock: What to do when a wait for this lock is a deadlock; nil for what
+    ///     ``DeadlockDetection`` says. Give `.off` if the lock is a signal that one strand takes
+    ///     and another releases: a strand that waits for it does not wait for its holder.
     public convenience init(
         name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil
     ) {
@@ -71,7 +71,7 @@ public final class Lock: @unchecked Sendable {
         return true
     }
 
-    /// Takes a lock that is free and of which no more is to be known.
+    /// Takes a free lock whose word has no other bits set.
     @inlinable
     @inline(__always)
     func takeAtOnce() -> Bool {
@@ -119,7 +119,7 @@ public final class Lock: @unchecked Sendable {
         return try await acquire(as: key, until: Deadline(within: limit), isCancellable: true)
     }
 
-    /// Takes the lock, suspending the calling task, whatever happens to it.
+    /// Takes the lock, suspending the calling task, whatever happens to the task.
     func acquireUncancellably() async {
         let key = StrandKey.current
         if tryAcquire(as: key) { return }
@@ -130,8 +130,8 @@ public final class Lock: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs. A
-    /// deadlock that is to be thrown traps here, where only `body` throws.
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable: `body` runs. Only
+    /// `body` can throw here, so a deadlock traps if the policy is to throw.
     @available(*, noasync)
     @inlinable
     public func withLock<Result, Failure: Error>(
@@ -142,7 +142,7 @@ public final class Lock: @unchecked Sendable {
         return try body()
     }
 
-    /// Runs `body` holding the lock; the calling task is suspended while another holds it.
+    /// Runs `body` holding the lock. Suspends the calling task while another holds it.
     /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
     ///   throws.
     public func withLock<Result>(
@@ -170,7 +170,7 @@ public final class Lock: @unchecked Sendable {
     @inlinable
     public func release() {
         holderBits.store(0, ordering: .relaxed)
-        // .releasing pairs with the .acquiring of whoever takes it next.
+        // .releasing pairs with the .acquiring of the strand that takes the lock next.
         let (done, seen) = word.compareExchange(
             expected: 1, desired: 0, successOrdering: .releasing, failureOrdering: .relaxed)
         if !done { releaseSlowly(seen) }
@@ -180,7 +180,8 @@ public final class Lock: @unchecked Sendable {
     func releaseSlowly(_ seen: UInt32) {
         if LockWord(bits: seen).isTraced { LockOrder.shared.released(self) }
         guardLock.lock()
-        // Under the guard: of two that release it once too often, both may have seen it held.
+        // Check under the guard, since two strands that both release the lock may both have seen it
+        // held.
         demand(
             LockWord(bits: seen).isHeld && current.isHeld,
             "release of \(title), which is not held, by \(nameOfCaller())")
@@ -204,7 +205,7 @@ public final class Lock: @unchecked Sendable {
             return false
         }
         if let since = attempt.since {
-            // Woken and overtaken: it keeps its age.
+            // The waiter was woken but overtaken, and keeps its age.
             waiter.since = since
             state.queueAgain(waiter) { $0.since > since }
         } else {
@@ -228,10 +229,10 @@ public final class Lock: @unchecked Sendable {
         }
     }
 
-    /// Under the guard.
+    /// Called under the guard.
     private func clearWaiters() { word.bitwiseAnd(~LockWord.waitersBit, ordering: .relaxed) }
 
-    /// Whether an attempt has the lock after a wait; nil when it has to try again.
+    /// Whether an attempt has the lock after a wait; nil if it must try again.
     private func finish(
         _ attempt: LockAttempt, _ outcome: WaitOutcome, _ key: StrandKey
     ) throws(CancellationError) -> Bool? {
@@ -285,7 +286,7 @@ public final class Lock: @unchecked Sendable {
     func acquire(
         as key: StrandKey, until deadline: Deadline, isCancellable: Bool
     ) throws -> Bool {
-        // Who tries once does not wait.
+        // A caller that tries once does not wait.
         if deadline != .immediate && spin() {
             noteHolder(key)
             return true
@@ -319,7 +320,7 @@ public final class Lock: @unchecked Sendable {
 
     // MARK: Holders
 
-    /// Says whose the lock is. What a sync caller inside a task holds counts as its thread's.
+    /// Notes the holder. A lock that a sync call inside a task takes belongs to the thread.
     @inlinable
     @inline(__always)
     func noteRunningStrand() {
@@ -333,8 +334,8 @@ public final class Lock: @unchecked Sendable {
 
     private var isTraced: Bool { current.isTraced }
 
-    /// A short wait for a holder on another core. A fiber's holder is as likely on its own thread,
-    /// which spinning would only delay.
+    /// Waits shortly for a holder on another core. A fiber does not spin, since the holder may be
+    /// on the fiber's own thread, which spinning would delay.
     private func spin() -> Bool {
         SpinPolicy.lock.spin {
             if !current.isHeld && tryAcquireSlowly() { return .ready }

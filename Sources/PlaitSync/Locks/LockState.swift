@@ -1,6 +1,6 @@
 internal import PlaitParking
 
-/// What a ``Lock`` asks of the list of its waiters.
+/// What a ``Lock`` needs of its list of waiters.
 protocol LockWaiterList: WaiterList {
     /// The oldest waiter.
     var first: Element? { get }
@@ -12,19 +12,20 @@ protocol LockWaiterList: WaiterList {
 
 extension WaitQueue: LockWaiterList {}
 
-/// The pure part of a ``Lock``: who waits, and what each step makes of the word.
+/// The pure part of a ``Lock``: its waiters, and how each step changes the word.
 ///
-/// The lock's guard is held around every call. The word also changes outside of it, but only from
-/// free to held, by who takes it, and from held without waiters to free, by who releases it. So a
-/// word that is held and has waiters stays what it is while a step looks at it.
+/// The lock's guard is held around every call. Without the guard the word changes in two ways only:
+/// from free to held, by the strand that takes the lock, and from held without waiters to free, by
+/// the strand that releases it. So a word that is held and has waiters does not change during a
+/// step.
 struct LockState<Waiters: LockWaiterList> {
     private(set) var waiters = Waiters()
 
     /// Queues a new waiter, after the word was made ``LockWord/entered`` and was not free.
     mutating func queue(_ waiter: Waiters.Element) { waiters.append(waiter) }
 
-    /// Queues one that was woken and found itself overtaken. It keeps its place, also among several
-    /// such, whichever of them comes back first.
+    /// Queues a waiter that was woken but overtaken. It keeps its place, even among several such
+    /// waiters, whichever comes back first.
     mutating func queueAgain(
         _ waiter: Waiters.Element, isYounger: (Waiters.Element) -> Bool
     ) {
@@ -32,8 +33,8 @@ struct LockState<Waiters: LockWaiterList> {
     }
 
     /// Gives back a lock that is held.
-    /// - Parameter isOwed: Whether the oldest waiter must be given the lock, rather than a try.
-    /// - Returns: The waiters that go on, and the word to store before.
+    /// - Parameter isOwed: Whether the oldest waiter must get the lock, rather than a try.
+    /// - Returns: The waiters that go on, and the word that the caller stores before.
     mutating func release(
         _ seen: LockWord, isOwed: (Waiters.Element) -> Bool
     ) -> (waiter: Waiters.Element?, word: LockWord) {
@@ -51,9 +52,9 @@ struct LockState<Waiters: LockWaiterList> {
         return waiters.isEmpty
     }
 
-    /// A strand gives up that may have been woken before, for a lock that is free now: the next
-    /// waiter is woken in its place. While the lock is held, its holder will do that.
-    /// - Returns: The waiters that go on, and whether the word must lose its waiters bit before.
+    /// Handles a strand that gives up although it may have been woken for a lock that is free now.
+    /// The next waiter wakes in its place. While the lock is held, its holder will wake one.
+    /// - Returns: The waiter that goes on, and whether the word must lose its waiters bit before.
     mutating func passOn(_ seen: LockWord) -> (waiter: Waiters.Element?, clearsWaiters: Bool) {
         if seen.isHeld { return (nil, false) }
         let waiter = waiters.claimFirst()
@@ -61,22 +62,22 @@ struct LockState<Waiters: LockWaiterList> {
     }
 }
 
-/// The tries of one strand to get a ``Lock``: it may be woken and find itself overtaken.
+/// The attempts of one strand to get a ``Lock``. The strand may be woken and find itself overtaken.
 struct LockAttempt: Hashable, Sendable {
     enum Verdict: Hashable, Sendable {
         case held
-        /// Woken, but for a try only.
+        /// The strand was woken, but only for another try.
         case again
-        /// It does not have the lock. `mustPassOn`: a wakeup may have been spent on it.
+        /// The strand does not have the lock. `mustPassOn` says that it may have used up a wake-up.
         case gaveUp(mustPassOn: Bool)
     }
 
-    /// When it first queued; nil before.
+    /// When the strand first queued; nil before that.
     var since: UInt64?
-    /// It took the lock instead of queueing.
+    /// Whether the strand took the lock instead of queueing.
     var isTaken = false
 
-    /// What the end of a wait means.
+    /// What the end of a wait means for the attempt.
     func verdict(_ outcome: WaitOutcome) -> Verdict {
         switch outcome {
         case .granted: .held

@@ -2,31 +2,31 @@ public import PlaitParking
 internal import PlaitPlatform
 public import Synchronization
 
-/// A mutual exclusion lock that its holder may take again: it needs as many releases as it was
-/// acquired times.
+/// A mutual exclusion lock that its holder may take again. It needs as many releases as it had
+/// acquisitions.
 ///
-/// It belongs to a thread, a fiber or a task, and nobody else may release it. A child task is
-/// another task than its parent; a task that calls synchronous code holds the lock there too. Order
-/// and hand-over between waiters are those of ``Lock``. Uncontended it costs what a ``Lock`` does,
-/// and a look at who runs for each step; taking it again costs no atomic exchange.
+/// It belongs to a thread, a fiber or a task, and nobody else may release it. A child task is a
+/// different task from its parent. A task that calls synchronous code holds the lock there too.
+/// Order and hand-over between waiters are those of ``Lock``. Without contention it costs what a
+/// ``Lock`` does and, for each step, a check of who runs. Taking it again costs no atomic exchange.
 /// - Source: Python's `threading.RLock`.
 public final class RLock: @unchecked Sendable {
     // Sendable: `lock` is; `level` is the holder's alone.
-    /// Knows the holder. Only the holder writes its own key there, and it takes it back before it
-    /// releases: so who reads its own key holds the lock.
+    /// Knows the holder. A strand writes its own key there only while it holds the lock, and clears
+    /// it before it releases. So a strand that reads its own key holds the lock.
     @usableFromInline let lock: Lock
-    /// How many times the holder has it.
+    /// How many times the holder has taken the lock.
     @exclusivity(unchecked) @usableFromInline var level = 0
 
     /// - Parameters:
-    ///   - name: For reports of deadlocks.
-    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
+    ///   - name: The name in reports of deadlocks.
+    ///   - onDeadlock: What to do when a wait for this lock is a deadlock; nil for what
     ///     ``DeadlockDetection`` says.
     public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
         lock = Lock(name: name, type: "RLock", verb: "RLock.acquire", onDeadlock: onDeadlock)
     }
 
-    /// For reports; nil for none.
+    /// The name in reports; nil for none.
     public var name: String? { lock.name }
 
     /// Whether anyone holds it at this moment.
@@ -35,7 +35,7 @@ public final class RLock: @unchecked Sendable {
     /// Whether the calling strand or task holds it.
     @inlinable public var isHeld: Bool { isHeld(by: .current) }
 
-    /// How many releases the calling strand or task owes; 0 when it does not hold it.
+    /// How many releases the calling strand or task owes; 0 if it does not hold the lock.
     public var depth: Int { isHeld ? unsafe level : 0 }
 
     // MARK: Acquiring
@@ -53,11 +53,11 @@ public final class RLock: @unchecked Sendable {
         return true
     }
 
-    /// Takes the lock, waiting while another holds it; at once if the caller does.
+    /// Takes the lock. Waits while another holds it, but not if the caller does.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `CancellationError` when the strand is cancelled while it waits; the lock is held
-    ///   no more times than before then.
+    /// - Throws: `CancellationError` when the strand is cancelled while it waits. The call has not
+    ///   taken the lock then.
     /// - Source: Python's `RLock.acquire`.
     @available(*, noasync)
     @inlinable
@@ -84,7 +84,8 @@ public final class RLock: @unchecked Sendable {
         return true
     }
 
-    /// The caller does not hold it. Apart, since the fast path should not pay for an error's type.
+    /// Takes the lock for a caller that does not hold it. A function of its own, so that the fast
+    /// path does not pay for an error's type.
     @available(*, noasync)
     @inline(never)
     @usableFromInline
@@ -154,7 +155,7 @@ public final class RLock: @unchecked Sendable {
         return try body()
     }
 
-    /// Runs `body` holding the lock; the calling task is suspended while another holds it.
+    /// Runs `body` holding the lock. Suspends the calling task while another holds it.
     /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
     ///   throws.
     public func withLock<Result>(
@@ -188,7 +189,8 @@ extension RLock {
 
     // MARK: For a Condition
 
-    /// Gives back all acquisitions of the caller, which holds it. Returns how many there were.
+    /// Gives back all acquisitions of the caller, which must hold the lock. Returns how many there
+    /// were.
     func releaseFully() -> Int {
         demand(isHeld, "a full release of \(self) by \(nameOfCaller()), which does not hold it")
         let held = unsafe level
@@ -196,14 +198,14 @@ extension RLock {
         return held
     }
 
-    /// Takes the lock so many times again, whatever happens to the calling strand meanwhile.
+    /// Takes the lock `held` times again, whatever happens to the calling strand meanwhile.
     @available(*, noasync)
     func reacquire(_ held: Int) {
         lock.acquireUncancellably(as: .current)
         unsafe level = held
     }
 
-    /// Takes the lock so many times again, whatever happens to the calling task meanwhile.
+    /// Takes the lock `held` times again, whatever happens to the calling task meanwhile.
     func reacquire(_ held: Int) async {
         await lock.acquireUncancellably()
         unsafe level = held
@@ -211,8 +213,8 @@ extension RLock {
 }
 
 extension RLock: CustomStringConvertible {
-    /// Its state at this moment, how deep the caller has it, and which one it is: such as
-    /// `RLock(locked, depth 2, 0x55d0…)`, without the depth where the caller does not hold it.
+    /// The lock's state at this moment, the caller's depth if the caller holds it, and the lock's
+    /// name or address, such as `RLock(locked, depth 2, 0x55d0…)`.
     public var description: String {
         let depth = depth
         let held = depth > 0 ? ", depth \(depth)" : ""

@@ -1,15 +1,15 @@
 package import PlaitParking
 internal import PlaitPlatform
 
-/// A lock that many readers or one writer hold, for threads, fibers and tasks.
+/// A lock for threads, fibers and tasks, which many readers or one writer can hold.
 ///
-/// Neither side starves: a writer that waits holds back readers that come after it; when a writer
-/// releases, all readers that wait go in, before the next writer. Writers follow each other first
-/// come, first served. A writer that gives up lets the readers that it held back in at once.
+/// Neither side starves. A waiting writer holds back readers that come after it. When a writer
+/// releases the lock, all waiting readers go in before the next writer. Writers are served first
+/// come, first served. If a writer gives up, the readers that it held back go in at once.
 ///
-/// Not reentrant: a reader that acquires again may wait behind a writer that waits for it, and one
-/// that wants to write waits for itself. Any strand may release what another took, as with
-/// ``Lock``.
+/// The lock is not reentrant. A reader that acquires again may wait behind a writer that waits for
+/// this reader, and a reader that wants to write waits for itself. Any strand may release what
+/// another took, as with ``Lock``.
 /// - Source: the fair lock of Python's `readerwriterlock` and glibc's
 ///   `PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP`; Python's own library has none.
 public final class ReadWriteLock: @unchecked Sendable {
@@ -17,17 +17,18 @@ public final class ReadWriteLock: @unchecked Sendable {
     private let guardLock = ShortLock()
     private var state = ReadWriteState<WaitQueue>()
     private var writerKey = StrandKey.none
-    /// Readers, for the search for deadlocks; not all of them when there are more than ``noted``,
-    /// lest many readers make it slow, or when one released what another took.
+    /// The known readers, for the search for deadlocks. Some are missing if there are more than
+    /// ``noted``, since many readers would make the search slow, or if a strand released what
+    /// another took.
     private var readerKeys: [StrandKey] = []
     private static let noted = 32
-    /// For reports; nil for none.
+    /// The name in reports; nil for none.
     public let name: String?
     let onDeadlock: DeadlockDetection.Policy?
 
     /// - Parameters:
-    ///   - name: For reports of deadlocks.
-    ///   - onDeadlock: What is done when waiting for this lock is one; nil for what
+    ///   - name: The name in reports of deadlocks.
+    ///   - onDeadlock: What to do when a wait for this lock is a deadlock; nil for what
     ///     ``DeadlockDetection/policy-swift.type.property`` says then.
     public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
         self.name = name
@@ -38,13 +39,13 @@ public final class ReadWriteLock: @unchecked Sendable {
     public var isReadLocked: Bool { readerCount > 0 }
     /// Whether anyone holds it for writing at this moment.
     public var isWriteLocked: Bool { guardLock.withLock { state.holder == .writer } }
-    /// How many hold it for reading at this moment.
+    /// How many strands hold it for reading at this moment.
     public var readerCount: Int { guardLock.withLock { state.readerCount } }
 
-    /// Who acquired it for writing and holds it; nobody when it is free or being read.
+    /// The strand that holds it for writing; none when it is free or has readers.
     package var writer: StrandKey { guardLock.withLock { writerKey } }
 
-    /// Its holders; none when not all are known.
+    /// The holders; empty if not all are known.
     var holders: [StrandKey] {
         guardLock.withLock {
             if state.holder == .writer { return [writerKey] }
@@ -96,7 +97,7 @@ public final class ReadWriteLock: @unchecked Sendable {
         ).wasWoken()
     }
 
-    /// Gives back what ``acquireRead()`` took; the last reader lets the next writer in.
+    /// Undoes ``acquireRead()``. The last reader lets the next writer in.
     ///
     /// Traps when nobody reads.
     public func releaseRead() {
@@ -153,7 +154,7 @@ public final class ReadWriteLock: @unchecked Sendable {
         ).wasWoken()
     }
 
-    /// Gives back what ``acquireWrite()`` took: readers that wait go in; else the next writer.
+    /// Undoes ``acquireWrite()``. Waiting readers go in; if there are none, the next writer does.
     ///
     /// Traps when nobody writes.
     public func releaseWrite() {
@@ -212,7 +213,7 @@ public final class ReadWriteLock: @unchecked Sendable {
         if let index = readerKeys.lastIndex(of: key), !areNone {
             readerKeys.remove(at: index)
         } else {
-            // It is not known whose it was, unless none are left.
+            // Nobody knows which reader has left, unless none remain.
             readerKeys.removeAll(keepingCapacity: true)
         }
     }
@@ -249,7 +250,7 @@ public final class ReadWriteLock: @unchecked Sendable {
         change { $0.withdrawWriter(waiter) }
     }
 
-    /// Changes the state and lets in who may come in by that.
+    /// Changes the state and lets in the waiters that may enter then.
     private func change<Result>(_ body: (inout ReadWriteState<WaitQueue>) -> Result) -> Result {
         guardLock.lock()
         let result = body(&state)
@@ -268,7 +269,7 @@ public final class ReadWriteLock: @unchecked Sendable {
         return result
     }
 
-    /// What a waiting strand left in its place.
+    /// The key that a waiting strand left in its place.
     private func key(of waiter: Waiter) -> StrandKey {
         unsafe waiter.place(of: StrandKey.self).pointee ?? .none
     }

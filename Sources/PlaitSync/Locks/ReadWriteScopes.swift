@@ -15,7 +15,8 @@ extension ReadWriteLock {
         return try body()
     }
 
-    /// Runs `body` holding the lock for reading; the calling task is suspended while it waits.
+    /// Runs `body` holding the lock for reading. The calling task is suspended while it waits for
+    /// the lock.
     /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
     ///   throws.
     public func withReadLock<Result>(
@@ -48,7 +49,8 @@ extension ReadWriteLock {
         return try body()
     }
 
-    /// Runs `body` holding the lock for writing; the calling task is suspended while it waits.
+    /// Runs `body` holding the lock for writing. The calling task is suspended while it waits for
+    /// the lock.
     /// - Throws: `CancellationError` when the task is cancelled while it waits, and what `body`
     ///   throws.
     public func withWriteLock<Result>(
@@ -68,7 +70,8 @@ extension ReadWriteLock {
         return try body()
     }
 
-    /// Where only the caller's body may throw, a deadlock that is to be thrown traps.
+    /// Traps on a deadlock that the policy would throw, since only the caller's body may throw
+    /// here.
     private func insist(_ acquire: () throws -> Void) {
         do { try acquire() } catch { fatalError("plait: \(error)") }
     }

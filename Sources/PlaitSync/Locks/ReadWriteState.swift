@@ -2,14 +2,16 @@ internal import PlaitParking
 
 /// The pure state of a ``ReadWriteLock``.
 ///
-/// While nobody holds it, nobody waits. Readers wait only while a writer holds it or is queued.
+/// While nobody holds the lock, nobody waits. Readers wait only while a writer holds it or is
+/// queued.
 struct ReadWriteState<Waiters: WaiterList> {
     enum Holder: Hashable { case nobody, readers(Int), writer }
 
     private(set) var holder = Holder.nobody
     private var readers = Waiters()
     private var writers = Waiters()
-    /// A writer has released: the readers that wait go in, though other writers wait.
+    /// Whether a writer has released the lock, so that the waiting readers go in although other
+    /// writers wait.
     private var letsBatchIn = false
 
     var readerCount: Int {
@@ -42,7 +44,7 @@ struct ReadWriteState<Waiters: WaiterList> {
         return false
     }
 
-    // Each of the following is to be followed by calls of admitNext().
+    // After each of the following, call admitNext() until it returns nil.
 
     /// False when nobody reads.
     mutating func releaseRead() -> Bool {
@@ -63,8 +65,8 @@ struct ReadWriteState<Waiters: WaiterList> {
 
     mutating func withdrawWriter(_ waiter: Waiters.Element) { writers.remove(waiter) }
 
-    /// Lets in one of those who wait, if it may: a writer if the holder is the writer after that,
-    /// else a reader. To be called, after each change, until there is none.
+    /// Lets in one waiter, if one may enter. It is a writer if `holder` is the writer afterwards,
+    /// otherwise a reader. After each change, call it until it returns nil.
     mutating func admitNext() -> Waiters.Element? {
         guard holder != .writer else { return nil }
         if !letsBatchIn, let writer = admitWriter() { return writer }

@@ -9,24 +9,26 @@ public typealias Queue<Element> = BlockingQueue<FirstInFirstOut<Element>>
 /// - Source: Python's `queue.LifoQueue`.
 public typealias LifoQueue<Element> = BlockingQueue<LastInFirstOut<Element>>
 
-/// A queue whose smallest item comes first; the oldest among equal ones.
+/// A queue whose smallest item comes first. Among equal items the oldest comes first.
 /// - Source: Python's `queue.PriorityQueue`.
 public typealias PriorityQueue<Element: Comparable> = BlockingQueue<SmallestFirst<Element>>
 
 /// A queue between threads, fibers and tasks: ``Queue``, ``LifoQueue``, ``PriorityQueue``, or one
 /// in an order of your own (see ``QueueStorage``).
 ///
-/// Getters wait while it is empty, putters while it is full; both are served first come, first
-/// served. An item put while someone waits is handed to that waiter.
+/// Getters wait while it is empty, and putters while it is full. Both are served first come, first
+/// served. An item put while a getter waits goes to that getter.
 public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     public typealias Element = Storage.Element
-    // Sendable: `guardLock` guards `state` and `refusals`; the ring has its own rules; items are
-    // sent in and out.
+    // Sendable: `guardLock` guards `state` and `refusals`; Ring.swift has the ring's rules; items
+    // are sent in and out.
     @usableFromInline let guardLock = ShortLock()
     @exclusivity(unchecked) @usableFromInline var state: QueueState<Storage, WaitQueue>
-    /// Errors of the storage for waiters that were woken, by their places. Guarded as `state` is.
+    /// Errors of the storage for woken waiters, by the addresses of their places. Guarded as
+    /// `state` is.
     @exclusivity(unchecked) @usableFromInline var refusals: [UInt: any Error] = [:]
-    /// The storage's ring, by way of which items go without the lock while nobody waits. Owned.
+    /// The storage's ring. While nobody waits, items go through it without the lock. Owned by the
+    /// queue.
     @usableFromInline let ring: Ring<Element>?
 
     @inlinable
@@ -38,7 +40,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
 
     /// - Parameters:
     ///   - capacity: Items it holds before putters wait; at least 1.
-    ///   - storage: The order of items, and those that are in it from the start.
+    ///   - storage: Keeps the items and defines their order. It may hold items at the start.
     @inlinable
     public convenience init(capacity: Int, storage: sending Storage) {
         self.init(capacity: capacity, storage: storage, ring: nil)
@@ -49,16 +51,16 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         ring?.deallocate()
     }
 
-    /// Items it holds before putters wait; at least 1. A smaller one keeps what is there, and
-    /// counts as full.
+    /// How many items the queue holds before putters wait; at least 1. If a new capacity is below
+    /// the number of items, they stay, and the queue counts as full.
     ///
-    /// A put that is under way just then may still go by the old one.
+    /// A put that is under way during a change may still go by the old capacity.
     public var capacity: Int {
         get { guardLock.withLock { unsafe state.capacity } }
         set { setCapacity(newValue) }
     }
 
-    /// Items in it at this moment.
+    /// How many items are in the queue at this moment.
     @inlinable public var count: Int { guardLock.withLock { unsafe state.storage.count } }
     @inlinable public var isEmpty: Bool { count == 0 }
     @inlinable public var isFull: Bool { guardLock.withLock { unsafe state.isFull } }
@@ -162,8 +164,9 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Refuses further items: putters get `QueueError.shutDown`. Getters still get what is there,
-    /// then the same; with `immediately`, what is there is dropped, and counts as done.
+    /// Refuses further items: putters get `QueueError.shutDown`. Getters still get the items that
+    /// are there, and then `QueueError.shutDown`. With `immediately`, these items are dropped and
+    /// count as done.
     /// - Source: Python 3.13's `Queue.shutdown`.
     public func shutDown(immediately: Bool = false) {
         lockDiverted()
@@ -175,7 +178,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
         if unfinished <= 0 { claimJoiners(&claimed) }
         unlock()
         claimed.unparkAll()
-        // Let go of outside the lock: their ends may use the queue.
+        // Dropped outside the lock, since the items' `deinit` may use the queue.
         withExtendedLifetime(dropped) {}
     }
 
@@ -191,11 +194,11 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
 }
 
 extension BlockingQueue {
-    /// Slots that a queue's ring has at most: what is beyond, it keeps under its lock.
+    /// How many slots a queue's ring has at most. The queue keeps further items under its lock.
     @inlinable static var ringSlots: Int { 1_024 }
 
     /// - Parameters:
-    ///   - items: What is in it from the start, oldest first.
+    ///   - items: The items that are in the queue at the start, oldest first.
     ///   - capacity: Items it holds before putters wait; at least 1.
     @inlinable
     public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)

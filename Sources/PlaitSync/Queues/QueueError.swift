@@ -1,7 +1,7 @@
 /// Why a queue did not take or give an item.
 public enum QueueError: String, Error, Codable, Hashable, Sendable, CustomStringConvertible {
-    /// ``BlockingQueue/shutDown(immediately:)`` was called: nothing more is taken, and nothing is
-    /// left.
+    /// ``BlockingQueue/shutDown(immediately:)`` was called. The queue takes no more items, and none
+    /// is left in it.
     case shutDown
 
     public var description: String {

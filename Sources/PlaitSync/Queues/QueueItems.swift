@@ -1,7 +1,8 @@
-/// The items of a queue as they come, for a consumer's `for` loop. It takes them.
+/// The items of a queue as they come, for a consumer's `for` loop. The loop takes them from the
+/// queue.
 ///
-/// The loop ends when the queue has been shut down and drained, when its strand or task is
-/// cancelled, or its storage fails.
+/// The loop ends when the queue has been shut down and drained, when the loop's strand or task is
+/// cancelled, or when the queue's storage fails.
 public struct QueueItems<Storage: QueueStorage>: Sequence, AsyncSequence {
     public typealias Element = Storage.Element
     public typealias Failure = Never

@@ -1,20 +1,21 @@
 public import PlaitParking
 
-/// The pure state of a ``BlockingQueue``. Getters wait only while it is empty, putters only while
-/// it is full.
+/// The pure state of a ``BlockingQueue``. Getters wait only while the queue is empty, and putters
+/// only while it is full.
 @usableFromInline
 struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     @usableFromInline typealias Element = Storage.Element
 
     @usableFromInline
     enum Put {
-        /// It is in the queue.
+        /// The item is in the queue.
         case stored
-        /// It went to this getter, whose wait was ended: the item must be left with it before it
-        /// goes on.
+        /// The item goes to this getter, whose wait has ended. The caller must hand it over before
+        /// the getter goes on.
         case handTo(Waiters.Element, Element)
-        /// It is in the queue, but the storage failed this getter, whose wait was ended: the error
-        /// is to be left with it. ``handOver()`` says what becomes of the next one.
+        /// The item is in the queue, but the storage failed to give one to this getter, whose wait
+        /// has ended. The caller must leave the error with the getter. ``handOver()`` decides about
+        /// the next getter.
         case refuse(Waiters.Element, any Error)
         case full
         case shutDown
@@ -32,10 +33,10 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     @usableFromInline var storage: Storage
     @usableFromInline var getters = Waiters()
     @usableFromInline var putters = Waiters()
-    /// Those who wait until every item is done, or look for an item without taking it.
+    /// `joiners` wait until every item is done; `peekers` wait to see an item without taking it.
     @usableFromInline var joiners = Waiters()
     @usableFromInline var peekers = Waiters()
-    /// Items put by way of this state, less those that are done or were dropped.
+    /// How many items were put through this state and are neither done nor dropped.
     @usableFromInline private(set) var unfinished: Int
 
     @inlinable
@@ -47,17 +48,17 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
 
     @inlinable var isFull: Bool { storage.count >= capacity }
 
-    /// Whether nobody waits: then a ring may serve without this state.
+    /// Whether nobody waits. Then a ring may serve without this state.
     @inlinable var isQuiet: Bool {
         getters.isEmpty && putters.isEmpty && peekers.isEmpty && !isShutDown
     }
 
-    /// Decides on an item; stores it unless the answer says otherwise.
+    /// Decides where an item goes. Stores it, unless the answer says otherwise.
     @inlinable
     @inline(__always)
     mutating func put(_ item: @autoclosure () -> Element) throws -> Put {
         if isShutDown { return .shutDown }
-        // While getters wait, it is empty.
+        // While getters wait, the queue is empty.
         if Storage.passesThrough, let getter = getters.claimFirst() {
             unfinished += 1
             return .handTo(getter, item())
@@ -68,7 +69,7 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
         return Storage.passesThrough ? .stored : handOver()
     }
 
-    /// Gives an item that was just stored to the oldest getter.
+    /// Gives a newly stored item to the oldest getter.
     /// - Returns: `.stored` when nobody waits any more.
     @inlinable
     mutating func handOver() -> Put {
@@ -80,15 +81,15 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
         }
     }
 
-    /// Takes the next item. It leaves a place for putters: see ``claimPutter()``.
+    /// Takes the next item. This makes room for a putter: see ``claimPutter()``.
     @inlinable
     mutating func get() throws -> Get {
         if storage.count == 0 { return isShutDown ? .shutDown : .empty }
         return .item(try storage.pop())
     }
 
-    /// Ends the wait of the oldest putter if there is place for its item, which is to be given to
-    /// ``refill(_:)`` before it goes on.
+    /// Ends the wait of the oldest putter if there is room for its item. The caller must give that
+    /// item to ``refill(_:)`` before the putter goes on.
     @inlinable
     mutating func claimPutter() -> Waiters.Element? {
         putters.isEmpty || isFull || isShutDown ? nil : putters.claimFirst()
@@ -104,19 +105,19 @@ struct QueueState<Storage: QueueStorage, Waiters: WaiterList> {
     mutating func setCapacity(_ capacity: Int) { self.capacity = capacity }
 
     /// Notes that an item is done.
-    /// - Parameter others: Items that were put without this state.
-    /// - Returns: How many are not; negative when there was none.
+    /// - Parameter others: How many items were put without this state.
+    /// - Returns: How many items are not done yet; negative when there was none.
     @inlinable
     mutating func taskDone(others: Int) -> Int {
         unfinished -= 1
         return unfinished + others
     }
 
-    /// Refuses further items. `immediately` drops what is there, but for what the storage fails to
-    /// give.
+    /// Refuses further items. `immediately` drops the items that are there, except those that the
+    /// storage fails to give.
     ///
-    /// - Returns: What was dropped: to be let go of outside the lock, since its end may use the
-    ///   queue. Those who wait are to be claimed and woken.
+    /// - Returns: The dropped items. The caller releases them outside the lock, since their
+    ///   `deinit` may use the queue. It must also claim and wake all waiters.
     @inlinable
     mutating func shutDown(immediately: Bool) -> [Element] {
         isShutDown = true

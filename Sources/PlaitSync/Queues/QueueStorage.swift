@@ -1,24 +1,25 @@
 public import DequeModule
 public import HeapModule
 
-/// In which order a queue keeps its items: what ``BlockingQueue`` is made of.
+/// The storage of a ``BlockingQueue``, which defines the order of its items.
 ///
-/// A type of your own gives a queue of its own kind. It is used under the queue's lock: it must not
-/// wait, use its queue, nor let go of items whose ends do. What it throws is thrown by the `put` or
-/// `get` that needed it, also after a wait; that one neither added nor took an item.
+/// Write a type of your own for a queue in another order. The queue calls it under its lock, so it
+/// must neither wait nor use its queue, nor release items whose `deinit` does. The `put` or `get`
+/// that needed the storage throws the storage's error, also after a wait; it has then neither added
+/// nor taken an item.
 /// - Source: the hooks `_put`, `_get` and `_qsize` of Python's `queue.Queue`.
 public protocol QueueStorage<Element> {
     associatedtype Element
-    /// Items in it.
+    /// How many items it holds.
     var count: Int { get }
     /// Adds an item.
     mutating func push(_ item: Element) throws
-    /// Takes the next item, of which there is one.
+    /// Takes the next item. Called only when there is one.
     mutating func pop() throws -> Element
-    /// The item that ``pop()`` would take, of which there is one.
+    /// The item that ``pop()`` would take. Called only when there is one.
     func peek() throws -> Element
-    /// Whether an item that is pushed into an empty storage comes out of it as it was: then it may
-    /// be handed to a waiting getter past the storage. False unless you say otherwise.
+    /// Whether an item that is pushed into an empty storage comes out unchanged. If so, the queue
+    /// may hand it to a waiting getter without the storage. False by default.
     static var passesThrough: Bool { get }
 }
 
@@ -26,13 +27,15 @@ extension QueueStorage {
     @inlinable public static var passesThrough: Bool { false }
 }
 
-/// Oldest first: the order of a ``Queue``.
+/// The order of a ``Queue``: oldest first.
 ///
-/// What fits lies in a ring that needs no lock; the rest of a large or unbounded queue behind it.
+/// A ring that needs no lock holds the items that fit. A large or unbounded queue keeps the rest
+/// behind the ring.
 @safe
 public struct FirstInFirstOut<Element>: QueueStorage {
     @usableFromInline let ring: Ring<Element>
-    /// Behind the ring's. Not empty only while the ring is full, and diverted at both ends.
+    /// The items behind those of the ring. Empty, except while the ring is full and diverted at
+    /// both ends.
     @usableFromInline var overflow = Deque<Element>()
 
     @inlinable
@@ -61,7 +64,7 @@ public struct FirstInFirstOut<Element>: QueueStorage {
     public func peek() -> Element { ring.peekDiverted() }
 }
 
-/// Youngest first: the order of a ``LifoQueue``.
+/// The order of a ``LifoQueue``: youngest first.
 public struct LastInFirstOut<Element>: QueueStorage {
     @usableFromInline var items: [Element]
 
@@ -78,13 +81,13 @@ public struct LastInFirstOut<Element>: QueueStorage {
     public func peek() -> Element { items[items.count - 1] }
 }
 
-/// Smallest first, and oldest first among equals: the order of a ``PriorityQueue``. It compares
-/// items under the queue's lock.
+/// The order of a ``PriorityQueue``: smallest first, and oldest first among equal items. It
+/// compares items under the queue's lock.
 public struct SmallestFirst<Element: Comparable>: QueueStorage {
     @usableFromInline
     struct Entry: Comparable {
         @usableFromInline let item: Element
-        /// How many were pushed before it.
+        /// How many items were pushed before this one.
         @usableFromInline let number: UInt
 
         @inlinable
@@ -130,7 +133,7 @@ public struct SmallestFirst<Element: Comparable>: QueueStorage {
     public func peek() -> Element { unsafe heap.min.unsafelyUnwrapped.item }
 }
 
-/// A value and its priority, for a ``PriorityQueue`` of what is not comparable itself.
+/// A value with a priority, for a ``PriorityQueue`` of values that are not comparable themselves.
 ///
 /// Smaller priorities come first.
 public struct Prioritized<Value, Priority: Comparable>: Comparable {

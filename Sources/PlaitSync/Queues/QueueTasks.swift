@@ -1,11 +1,11 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-// Items that were got are not done yet: what `join` waits for.
+// Counting the items that consumers have got but not finished. `join` waits until there are none.
 extension BlockingQueue {
-    /// Says that an item which was got is done. Called once for each, by whoever worked on it.
+    /// Says that an item is done. The strand that worked on it calls this once for each item.
     ///
-    /// One call more than items were put traps. Never blocks.
+    /// Traps when called more often than items were put. Never blocks.
     /// - Source: Python's `Queue.task_done`.
     public func taskDone() {
         guardLock.lock()
@@ -22,7 +22,7 @@ extension BlockingQueue {
         claimed.unparkAll()
     }
 
-    /// Items that were put, and neither done nor dropped by a shut down.
+    /// How many items were put and are neither done nor dropped by a shut-down.
     public var unfinishedCount: Int { guardLock.withLock { unfinished } }
 
     /// Waits until every item that was put is done.
@@ -51,7 +51,7 @@ extension BlockingQueue {
         ).wasWoken()
     }
 
-    /// Under the lock.
+    /// Read under the lock.
     var unfinished: Int { unsafe state.unfinished + (ring?.freePushes ?? 0) }
 
     func claimJoiners(_ claimed: inout ClaimedWaiters) {

@@ -1,13 +1,13 @@
 public import PlaitParking
 public import PlaitPlatform
 
-// How a queue moves items between its state and the places of those who wait. A place is an
-// `Element?` in the waiting frame (or, for a task, in an ItemPlace), touched by others only under
-// the queue's lock, between settling its wait and unparking it. A waiter that is woken with nothing
-// done was refused by the storage, or else the queue was shut down.
+// How a queue moves items between its state and the places of its waiters. A place is an `Element?`
+// in the waiting frame (or, for a task, in an ItemPlace). Others touch it only under the queue's
+// lock, after the wait is settled and before the strand is unparked. If a waiter wakes and no item
+// has moved, the storage has failed or the queue was shut down.
 //
-// Items end outside the lock, since their ends may use the queue. One that was stored may be gone
-// at once: whoever stored it keeps it until it has unlocked.
+// Items are released outside the lock, since their `deinit` may use the queue. A stored item may be
+// taken and released at once, so the strand that stored it retains it until it has unlocked.
 extension BlockingQueue {
     // MARK: Without the lock
 
@@ -37,10 +37,10 @@ extension BlockingQueue {
 
     // MARK: Under the lock
 
-    // Waiting getters need the ring's tail diverted, so that an item that is pushed comes past
-    // them; waiting putters, an overflow and a shut down need both ends diverted.
+    // Waiting getters need the ring's tail diverted, so that a pushed item goes to them first.
+    // Waiting putters, an overflow and a shut-down need both ends diverted.
 
-    /// Locks for a put: nothing is pushed by others, and what looks full stays so.
+    /// Locks for a put. Others push nothing meanwhile, and a ring that looks full stays full.
     @inlinable
     @inline(__always)
     func lockForPut() {
@@ -50,7 +50,7 @@ extension BlockingQueue {
         if ring.count >= ring.limit { ring.divertHead() }
     }
 
-    /// Locks for a get: nothing is pushed by others, and what is there stays.
+    /// Locks for a get. Others push nothing meanwhile, and the items that are there stay.
     @inlinable
     @inline(__always)
     func lockForGet() {
@@ -60,7 +60,7 @@ extension BlockingQueue {
         if !ring.looksEmpty { ring.divertHead() }
     }
 
-    /// Locks, and lets nothing go past the lock any more.
+    /// Locks, and diverts both ends so that no item bypasses the lock.
     @inlinable
     func lockDiverted() {
         guardLock.lock()
@@ -68,7 +68,8 @@ extension BlockingQueue {
         ring?.divertHead()
     }
 
-    /// Unlocks. The ring serves alone again once nobody waits, and it holds all there is.
+    /// Unlocks. If nobody waits and the ring holds all items, the ring serves without the lock
+    /// again.
     @inlinable
     func unlock() {
         if let ring, ring.isTailDiverted, unsafe state.isQuiet,
@@ -79,13 +80,13 @@ extension BlockingQueue {
         guardLock.unlock()
     }
 
-    /// Unlocks after an item was handed over. The ring stays diverted: who got an item is likely to
-    /// wait for the next one soon.
+    /// Unlocks after an item was handed over. The ring stays diverted, since the getter is likely
+    /// to wait for the next item soon.
     @inlinable
     @inline(__always)
     func unlockAfterHandOver() { guardLock.unlock() }
 
-    /// Whether the item was stored or handed over; false when the queue is full.
+    /// Stores or hands over the item. Returns false when the queue is full.
     @inlinable
     func putSlowly(_ item: Element) throws -> Bool {
         lockForPut()
@@ -115,7 +116,7 @@ extension BlockingQueue {
         return true
     }
 
-    /// Whether an item was moved to `place`; false when the queue is empty.
+    /// Moves an item to `place`. Returns false when the queue is empty.
     @inlinable
     func getSlowly(into place: inout Element?) throws -> Bool {
         lockForGet()
@@ -142,8 +143,8 @@ extension BlockingQueue {
         }
     }
 
-    /// Moves waiting putters' items into the queue while there is place. Under the lock.
-    /// - Returns: The putters, to be woken: those whose items are in, or were refused by the
+    /// Moves waiting putters' items into the queue while there is room. Called under the lock.
+    /// - Returns: The putters to wake: those whose items are in the queue, or were refused by the
     ///   storage.
     @inlinable
     func takeInPutters() -> ClaimedWaiters {
@@ -161,7 +162,8 @@ extension BlockingQueue {
         return claimed
     }
 
-    /// Unlocks after the storage failed to give a getter what was just put: the others may have it.
+    /// Unlocks after the storage failed to give a getter the item just put, and lets the other
+    /// getters have it.
     @inlinable
     func unlockRefusing(_ getter: Waiter, _ error: any Error) {
         var claimed = ClaimedWaiters()
@@ -186,7 +188,7 @@ extension BlockingQueue {
         claimed.unparkAll()
     }
 
-    /// Leaves the storage's error for a waiter whose wait was ended. Under the lock.
+    /// Leaves the storage's error for a waiter whose wait has ended. Called under the lock.
     @usableFromInline
     func refuse(_ waiter: Waiter, _ error: any Error) {
         unsafe refusals[UInt(bitPattern: waiter.slot)] = error
@@ -205,7 +207,7 @@ extension BlockingQueue {
 
     // MARK: Enrolling
 
-    /// - Parameter error: What the storage, or a shut down, has to say instead.
+    /// - Parameter error: The error of the storage or of a shut-down, if there is one.
     @inlinable
     func enrolPutter(_ waiter: Waiter, _ error: inout (any Error)?) -> Bool {
         lockForPut()
@@ -347,12 +349,13 @@ extension BlockingQueue {
 
     @usableFromInline var late: TimedOut { TimedOut("get from \(self)") }
 
-    /// A short wait of a thread for a partner on another core: much shorter than waking one takes.
-    /// A fiber's partner is as likely on its own thread, which spinning would only delay.
+    /// Lets a thread wait shortly for a partner on another core, for much less time than waking a
+    /// thread takes. A fiber does not spin, since its partner may be on its own thread, which
+    /// spinning would delay.
     /// - Returns: Whether a try is worth it.
     @inlinable
     func spin(at end: RingEnd, until deadline: Deadline) -> Bool {
-        // Who tries once does not wait.
+        // A caller that tries once does not wait.
         guard let ring, deadline != .immediate else { return false }
         let isReady = SpinPolicy.queue.spin(until: { ring.looksReady(at: end) })
         if isReady { ring.letMoreCome(at: end) }

@@ -1,18 +1,19 @@
 public import PlaitPlatform
 public import Synchronization
 
-/// A bounded first-in, first-out ring that many threads put into and take from at once, without a
-/// lock and with one atomic exchange an item: Vyukov's queue, with one bit more.
+/// A bounded first-in, first-out ring. Many threads put and take items at once, without a lock and
+/// with one atomic exchange for each item. It is Vyukov's queue with one bit more.
 ///
 /// Each slot has a stamp. A pusher takes position `p` by moving `tail` past it when the slot's
 /// stamp is `p`, leaves the item and stamps it `p + 1`; a popper takes it then by moving `head`,
 /// and stamps the slot for its next round. Both ends carry a *divert* bit. While it is set no
-/// operation begins without the queue's lock: since it is in the very word that an operation
-/// exchanges, one that looked before fails. If the bit came and went and the end is where it was,
-/// the operation goes on, and may: the stamp it saw is still there. That is what lets a queue with
-/// waiters, an overflow or a shut down be exact, and one without be fast.
+/// operation begins without the queue's lock: the bit is in the very word that an operation
+/// exchanges, so an operation that read the word before fails. If the bit was set and cleared
+/// meanwhile and the end has not moved, the operation goes on. That is correct, since the stamp
+/// that it saw is still there. The bit makes a queue exact while it has waiters, an overflow or a
+/// shut-down, and leaves it fast otherwise.
 ///
-/// Its memory belongs to the queue that made it, which frees it.
+/// The queue that made the ring owns its memory and frees it.
 @safe
 @usableFromInline
 struct Ring<Element> {
@@ -20,8 +21,8 @@ struct Ring<Element> {
     @usableFromInline let slots: UnsafeMutablePointer<RingSlot<Element>>
     @usableFromInline let mask: UInt
 
-    /// - Parameter limit: Items after which ``beginPush()`` refuses; memory is made for no more
-    ///   than `slotLimit` of them.
+    /// - Parameter limit: How many items ``beginPush()`` accepts. The ring allocates at most
+    ///   `slotLimit` slots.
     @inlinable
     init(limit: Int, slotLimit: Int) {
         var count = 2
@@ -36,7 +37,7 @@ struct Ring<Element> {
         capacity = limit
     }
 
-    /// By the owner, when nobody uses it any more.
+    /// Frees the ring. The owner calls it when nobody uses the ring any more.
     @inlinable
     func deallocate() {
         unsafe slots.deinitialize(count: slotCount)
@@ -47,7 +48,8 @@ struct Ring<Element> {
 
     @inlinable var slotCount: Int { Int(mask) + 1 }
 
-    /// Items after which its queue is full. ``beginPush()`` refuses then, or when no slot is free.
+    /// How many items its queue holds at most. ``beginPush()`` refuses then, or when no slot is
+    /// free.
     @inlinable var capacity: Int {
         get { unsafe Int(ends.pointee.capacity.load(ordering: .relaxed)) }
         nonmutating set {
@@ -57,12 +59,12 @@ struct Ring<Element> {
         }
     }
 
-    /// Items after which ``beginPush()`` refuses.
+    /// How many items ``beginPush()`` accepts.
     @inlinable var limit: Int {
         unsafe Int(ends.pointee.limit.load(ordering: .relaxed))
     }
 
-    /// Items in it; those that are under way in count, those under way out do not.
+    /// How many items it holds. Items on their way in count; items on their way out do not.
     @inlinable var count: Int {
         var head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
         while true {
@@ -74,7 +76,7 @@ struct Ring<Element> {
         }
     }
 
-    /// How many were ever pushed by ``beginPush()``. Under the queue's lock.
+    /// How many items ``beginPush()`` has ever let in. Called under the queue's lock.
     @inlinable var freePushes: Int {
         let pushes = unsafe ends.pointee.tail.load(ordering: .relaxed) >> 1
         return unsafe Int(truncatingIfNeeded: pushes &- ends.pointee.divertedPushes)
@@ -88,8 +90,8 @@ struct Ring<Element> {
 
     // MARK: With others at the same time
 
-    /// Takes a position for an item, which is to be stored there before ``endPush(_:)``. Nil when
-    /// it is diverted or seems full: only under the lock can one be sure.
+    /// Takes a position for an item. The caller stores the item there and calls ``endPush(_:)``.
+    /// Nil when the tail is diverted or the ring seems full; only under the lock is that certain.
     @inlinable
     @inline(__always)
     func beginPush() -> UInt? {
@@ -97,7 +99,8 @@ struct Ring<Element> {
         while tail & 1 == 0 {
             let position = tail >> 1
             guard hasRoom(at: position) else { return nil }
-            // .acquiring pairs with the .releasing of endPop(): the slot's last item is gone.
+            // .acquiring pairs with the .releasing of endPop(): the slot's last item has been
+            // taken.
             let stamp = unsafe slot(position).pointee.stamp.load(ordering: .acquiring)
             if stamp == position {
                 let (done, seen) = unsafe ends.pointee.tail.weakCompareExchange(
@@ -105,7 +108,7 @@ struct Ring<Element> {
                 if done { return position }
                 tail = seen
             } else if Int(bitPattern: stamp &- position) < 0 {
-                // A popper is about to leave the slot.
+                // A popper has not left the slot yet.
                 return nil
             } else {
                 tail = unsafe ends.pointee.tail.load(ordering: .relaxed)
@@ -114,8 +117,8 @@ struct Ring<Element> {
         return nil
     }
 
-    /// Whether fewer than ``limit`` items lie before `position`. What pushers know of `head` is
-    /// renewed only when it seems full, to leave its cache line to the poppers.
+    /// Whether fewer than ``limit`` items lie before `position`. Pushers read `head` again only
+    /// when the ring seems full, to leave its cache line to the poppers.
     @inlinable
     @inline(__always)
     func hasRoom(at position: UInt) -> Bool {
@@ -124,7 +127,7 @@ struct Ring<Element> {
             return true
         }
         let head = unsafe ends.pointee.head.load(ordering: .acquiring) >> 1
-        // Those who spin look again and again.
+        // Spinning pushers come here again and again, so do not write the same value twice.
         if unsafe ends.pointee.knownHead.load(ordering: .relaxed) != head {
             unsafe ends.pointee.knownHead.store(head, ordering: .relaxed)
         }
@@ -139,8 +142,8 @@ struct Ring<Element> {
         unsafe slot(position).pointee.stamp.store(position &+ 1, ordering: .releasing)
     }
 
-    /// Takes the oldest item's position; it is to be taken out before ``endPop(_:)``. Nil when it
-    /// is diverted or seems empty.
+    /// Takes the oldest item's position. The caller takes the item out and calls ``endPop(_:)``.
+    /// Nil when the head is diverted or the ring seems empty.
     @inlinable
     @inline(__always)
     func beginPop() -> UInt? {
@@ -162,14 +165,14 @@ struct Ring<Element> {
         return nil
     }
 
-    /// Gives the slot to pushers of the next round.
+    /// Gives the slot to the pushers of the next round.
     @inlinable
     @inline(__always)
     func endPop(_ position: UInt) {
         unsafe slot(position).pointee.stamp.store(position &+ mask &+ 1, ordering: .releasing)
     }
 
-    /// Whether a push at the tail, or a pop at the head, is worth a try: for those who spin.
+    /// Tells a spinning strand whether a push at the tail, or a pop at the head, is worth a try.
     @inlinable
     func looksReady(at end: RingEnd) -> Bool {
         switch end {
@@ -181,11 +184,13 @@ struct Ring<Element> {
         }
     }
 
-    /// Waits up to 64 pauses, about 2 µs, for more than one item at the head, or place at the tail.
+    /// Waits up to 64 pauses, about 2 µs, for more than one item at the head, or more than one free
+    /// slot at the tail.
     ///
-    /// A getter that takes each item as soon as it is there fetches the cache lines from its
-    /// partner's core for each: 40 ns. Who lets some gather fetches them once for all: 7 ns an
-    /// item. The wait grows while more do come, and shrinks while they do not.
+    /// A getter that takes each item as soon as it comes fetches the cache lines from its partner's
+    /// core for each item, which takes 40 ns. A getter that lets some items gather fetches the
+    /// lines once for all of them, 7 ns for each item. The wait grows while more items come, and
+    /// shrinks while they do not.
     @inlinable
     func letMoreCome(at end: RingEnd) {
         guard slotCount >= 64 else { return }
@@ -200,7 +205,7 @@ struct Ring<Element> {
         }
     }
 
-    /// Enough for a few items of a partner that is quick; else too short to matter.
+    /// Long enough for a few items of a quick partner, and otherwise too short to matter.
     @inlinable static var leastPatience: Int { 2 }
 
     @inlinable var popPatience: Int {
@@ -225,27 +230,27 @@ struct Ring<Element> {
         unsafe ends.pointee.head.load(ordering: .relaxed) & 1 != 0
     }
 
-    /// Lets no push begin any more but ``pushDiverted(_:)``. Some may be under way still.
+    /// Lets no push begin but ``pushDiverted(_:)``. Some pushes may still be under way.
     @inlinable
     func divertTail() {
-        // .acquiring pairs with the .releasing of the restoring below.
+        // .acquiring pairs with the .releasing of the restoring operations below.
         if !isTailDiverted { unsafe ends.pointee.tail.bitwiseOr(1, ordering: .acquiring) }
     }
 
-    /// Lets no pop begin any more but ``popDiverted()``.
+    /// Lets no pop begin but ``popDiverted()``.
     @inlinable
     func divertHead() {
         if !isHeadDiverted { unsafe ends.pointee.head.bitwiseOr(1, ordering: .acquiring) }
     }
 
-    /// Ends ``divertTail()`` and ``divertHead()``.
+    /// Undoes ``divertTail()`` and ``divertHead()``.
     @inlinable
     func restore() {
         if isHeadDiverted { unsafe ends.pointee.head.bitwiseAnd(~1, ordering: .releasing) }
         if isTailDiverted { unsafe ends.pointee.tail.bitwiseAnd(~1, ordering: .releasing) }
     }
 
-    /// Adds an item; there must be a slot for it, and the tail be diverted.
+    /// Adds an item. There must be a free slot, and the tail must be diverted.
     @inlinable
     func pushDiverted(_ item: consuming Element) {
         let tail = unsafe ends.pointee.tail.load(ordering: .relaxed)
@@ -254,11 +259,11 @@ struct Ring<Element> {
         unsafe slot(position).pointee.item = item
         unsafe ends.pointee.divertedPushes &+= 1
         unsafe ends.pointee.tail.store(tail &+ 2, ordering: .relaxed)
-        // Last: `head` may not be diverted, and must not pass `tail`.
+        // This comes last, since the head may be undiverted and must not pass the tail.
         endPush(position)
     }
 
-    /// Takes the oldest item, of which there must be one; the head must be diverted.
+    /// Takes the oldest item. There must be one, and the head must be diverted.
     @inlinable
     func popDiverted() -> Element {
         let head = unsafe ends.pointee.head.load(ordering: .relaxed)
@@ -270,7 +275,7 @@ struct Ring<Element> {
         return item
     }
 
-    /// The oldest item, of which there must be one; the head must be diverted.
+    /// The oldest item. There must be one, and the head must be diverted.
     @inlinable
     func peekDiverted() -> Element {
         let position = unsafe ends.pointee.head.load(ordering: .relaxed) >> 1
@@ -278,8 +283,8 @@ struct Ring<Element> {
         return unsafe slot(position).pointee.item.unsafelyUnwrapped
     }
 
-    /// Waits for whoever took the position before the ring was diverted: it has a few instructions
-    /// left, unless the kernel stopped its thread right there.
+    /// Waits for the strand that took the position before the ring was diverted. It has only a few
+    /// instructions left, unless the kernel has stopped its thread right there.
     @inlinable
     func awaitStamp(_ stamp: UInt, at position: UInt) {
         if unsafe slot(position).pointee.stamp.load(ordering: .acquiring) == stamp { return }
@@ -291,7 +296,7 @@ struct Ring<Element> {
 @usableFromInline
 enum RingEnd { case tail, head }
 
-/// The two ends, each on cache lines of its own: pushers and poppers do not share one.
+/// The two ends. Each lies on cache lines of its own, so that pushers and poppers share none.
 @safe
 @usableFromInline
 struct RingEnds: ~Copyable {
@@ -299,20 +304,20 @@ struct RingEnds: ~Copyable {
         UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt, UInt
     )
 
-    /// Guarded by the queue's lock. The first field: the thread sanitizer takes its being written
-    /// for an access to what lies at the same address as the whole.
+    /// Guarded by the queue's lock. It must be the first field: the thread sanitizer takes a write
+    /// to the first field for an access to the whole object.
     @usableFromInline var divertedPushes: UInt = 0
     /// Position times two, and the divert bit.
     @usableFromInline let tail = Atomic<UInt>(0)
-    /// A position that `head` had: pushers' own.
+    /// An earlier position of `head`. Only pushers use it.
     @usableFromInline let knownHead = Atomic<UInt>(0)
-    /// Pauses of pushers that found it full; see `letMoreCome(at:)`.
+    /// How many pauses pushers make that found the ring full; see `letMoreCome(at:)`.
     @usableFromInline let pushPatience = Atomic<UInt>(2)
     @usableFromInline let limit = Atomic<UInt>(0)
     @usableFromInline let capacity = Atomic<UInt>(0)
     @usableFromInline let padding: Padding = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     @usableFromInline let head = Atomic<UInt>(0)
-    /// Pauses of poppers that found it empty.
+    /// How many pauses poppers make that found the ring empty.
     @usableFromInline let popPatience = Atomic<UInt>(2)
     @usableFromInline let paddingBehind: Padding = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -320,10 +325,11 @@ struct RingEnds: ~Copyable {
     init() {}
 }
 
-/// A place of a ``Ring``.
+/// A slot of a ``Ring``.
 @usableFromInline
 struct RingSlot<Element>: ~Copyable {
-    /// Touched by who has taken the slot's position, until it stamps it. The first field, as above.
+    /// Only the strand that has taken the slot's position touches it, until it stamps the slot. It
+    /// must be the first field, as above.
     @usableFromInline var item: Element?
     @usableFromInline let stamp: Atomic<UInt>
 
