@@ -5,18 +5,19 @@ internal import PlaitSync
 
 /// Runs async code from a fiber or thread, and waits for its result.
 ///
-/// Blocks the calling thread or parks the calling fiber. The code runs as a detached task: on the
-/// hub's own thread if the caller has a hub (so that no other thread is involved, and nothing it
-/// calls may block), else on Swift's cooperative pool. It has the caller's task-local values.
-/// - Throws: What `operation` throws. When the caller is cancelled, the task is cancelled too,
-///   waited for, and `CancellationError` thrown.
+/// Blocks the calling thread or parks the calling fiber. The code runs as an unstructured task. If
+/// the caller has a hub, the task runs on the hub's own thread, so no other thread is involved and
+/// the code must not block. Otherwise it runs on Swift's cooperative pool. It has the caller's
+/// task-local values.
+/// - Throws: What `operation` throws. When the caller is cancelled, the call cancels the task,
+///   waits for its end, and throws `CancellationError`.
 /// - Source: Rust's `block_on`; asyncio's `run_until_complete`.
 @available(*, noasync)
 public func blockOn<Success: Sendable>(
     _ operation: @escaping @Sendable () async throws -> Success
 ) throws -> Success {
     let box = ResultBox<Success>()
-    // Not a detached one: it has the caller's task-local values.
+    // The task is not detached, so it has the caller's task-local values.
     let task = Task(executorPreference: Hub.ofThread?.executor) {
         do {
             box.finish(.success(try await operation()))
@@ -55,14 +56,14 @@ private final class ResultBox<Success: Sendable>: Sendable {
 extension Hub {
     /// Starts a thread with a hub of its own, which runs until ``BackgroundHub/stop()``.
     ///
-    /// The end of the program waits neither for the thread nor for its fibers: stop it where it
-    /// should.
+    /// The end of the program waits neither for the thread nor for its fibers. If it should wait,
+    /// stop the hub first.
     public static func start(name: String) throws -> BackgroundHub {
         try BackgroundHub(name: name)
     }
 }
 
-/// A thread that does nothing but run its hub's fibers.
+/// A thread that only runs the fibers of its hub.
 public final class BackgroundHub: Sendable {
     public let hub: Hub
     private let thread: JoinHandle<Void>
@@ -71,7 +72,7 @@ public final class BackgroundHub: Sendable {
     fileprivate init(name: String) throws {
         let stopping = Event()
         let made = Queue<Result<Hub, any Error>>(capacity: 1)
-        // A daemon: one that nobody stops must not keep the program from ending.
+        // The thread is a daemon: a hub that nobody stops must not keep the program from ending.
         let thread = TaskBindings.without {
             spawn(.thread, name: name, isDaemon: true) {
                 do {
@@ -88,16 +89,16 @@ public final class BackgroundHub: Sendable {
         do {
             hub = try made.get().get()
         } catch {
-            // Cancelled: nobody will stop it.
+            // The start was cancelled, so nobody has the hub to stop it.
             stopping.set()
             throw error
         }
     }
 
-    /// Has the thread end once its fibers have, as ``stop()``; does not wait for that.
+    /// Makes the thread end once its fibers have ended, as ``stop()`` does, without waiting for it.
     package func requestStop() { stopping.set() }
 
-    /// Ends the thread once its fibers have ended; daemons are cancelled. Waits for that.
+    /// Ends the thread once its fibers have ended, and waits for that. Daemon fibers are cancelled.
     @available(*, noasync)
     public func stop() throws {
         stopping.set()

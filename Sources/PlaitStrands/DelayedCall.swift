@@ -2,10 +2,10 @@ public import PlaitParking
 internal import PlaitSync
 internal import Synchronization
 
-/// A strand of its own that does something after a while, unless it is cancelled before.
+/// A strand that calls a closure after a delay, unless it is cancelled before.
 ///
-/// It waits from the moment it is made. Dropping it changes nothing; what it throws is reported as
-/// that of any strand, see ``UncaughtErrors``.
+/// The delay begins when the object is made. Dropping the object changes nothing. An error of the
+/// closure is reported like that of any strand: see ``UncaughtErrors``.
 /// - Source: Python's `threading.Timer`.
 public final class DelayedCall: Sendable {
     private let switchState: DelayedCallState
@@ -13,7 +13,7 @@ public final class DelayedCall: Sendable {
 
     /// Starts a thread that calls `body` after `delay`.
     ///
-    /// The program's end waits for it, delay included, unless it is a daemon.
+    /// The end of the program waits for the thread and its delay, unless it is a daemon.
     public init(
         _ kind: ThreadKind = .thread, after delay: Duration, name: String? = nil,
         isDaemon: Bool = false, _ body: sending @escaping () throws -> Void
@@ -38,23 +38,23 @@ public final class DelayedCall: Sendable {
         }
     }
 
-    /// What waits, and then runs the body.
+    /// The strand that waits and then runs the body.
     public var strand: Strand { handle.strand }
 
-    /// Whether it waits or runs.
+    /// Whether the strand waits or runs.
     public var isAlive: Bool { handle.isAlive }
 
-    /// Stops it if it has not begun to run. Any thread.
+    /// Stops the call if it has not begun to run. Any thread may cancel.
     /// - Returns: Whether this call stopped it.
     /// - Source: Python's `Timer.cancel`.
     @discardableResult
     public func cancel() -> Bool { switchState.cancel() }
 
-    /// Waits until it has run, or has ended as cancelled. As `JoinHandle.join` otherwise.
+    /// Waits until the call has run or was cancelled. Otherwise as `JoinHandle.join`.
     @available(*, noasync)
     public func join(within limit: Duration? = nil) throws { try handle.join(within: limit) }
 
-    /// Waits until it has run, or has ended as cancelled, suspending the calling task.
+    /// Waits until the call has run or was cancelled, suspending the calling task.
     public func join(within limit: Duration? = nil) async throws {
         try await handle.join(within: limit)
     }
@@ -65,7 +65,7 @@ private final class DelayedCallState: Sendable {
     private let isDecided = Atomic<Bool>(false)
     private let isCancelled = Event()
 
-    /// Waits; false when it was cancelled.
+    /// Waits for the delay. Returns false when the call was cancelled.
     @available(*, noasync)
     func begins(after delay: Duration) throws -> Bool {
         if try isCancelled.wait(within: delay) { return false }

@@ -1,9 +1,10 @@
 public import PlaitParking
 public import PlaitPlatform
 
-/// The result of a strand, to be had by joining it. Copies share it.
+/// A handle on a strand, which gives the strand's result to callers that join it. Copies share the
+/// result.
 public struct JoinHandle<Success: Sendable>: Sendable {
-    /// What runs.
+    /// The strand.
     public let strand: Strand
 
     /// - Parameter strand: One whose body returns a `Success`.

@@ -4,12 +4,12 @@ internal import PlaitPlatform
 /// The value that one strand has of a ``StrandLocal``.
 @usableFromInline
 final class LocalBoxOf<Value>: LocalBox, @unchecked Sendable {
-    // Sendable: `guardLock` guards `value`. The strand, which alone writes it while its local
-    // lives, reads it without.
+    // Sendable: `guardLock` guards `value`. While the local lives only the strand writes it, and so
+    // the strand reads it without the lock.
     private let guardLock = ShortLock()
     private let registry: LocalRegistry
     private let look: LocalBox.Look
-    /// Nil while it is being changed in place, and once its life has ended.
+    /// The value; nil while the strand changes it in place, and after its life has ended.
     @exclusivity(unchecked) @usableFromInline var value: Value?
 
     init(_ value: Value, number: UInt64, registry: LocalRegistry, look: LocalBox.Look) {
@@ -25,7 +25,7 @@ final class LocalBoxOf<Value>: LocalBox, @unchecked Sendable {
         return value
     }
 
-    /// Takes the value out, to put it back later. On the strand.
+    /// Takes the value out, to put it back later. Called on the strand.
     @usableFromInline
     func take() -> Value {
         guard let value = guardLock.withLock({ unsafe value.take() }) else { misused() }
@@ -58,7 +58,7 @@ final class LocalBoxOf<Value>: LocalBox, @unchecked Sendable {
     override func end() {
         registry.remove(self)
         let old = guardLock.withLock { unsafe value.take() }
-        // Freed here: its end may be code of the user's, which no lock may be held for.
+        // Freed here and outside all locks, since its `deinit` may run user code.
         withExtendedLifetime(old) {}
     }
 
@@ -71,7 +71,7 @@ final class LocalBoxOf<Value>: LocalBox, @unchecked Sendable {
 }
 
 extension LocalBox {
-    /// What is told of a value's local.
+    /// The description of a value's local.
     struct Look {
         let local: ObjectIdentifier
         let name: String
@@ -102,7 +102,8 @@ final class LocalRegistry: @unchecked Sendable {
     }
 }
 
-/// The places of locals in the strands' tables: the lowest that is free, so that tables stay short.
+/// The places of locals in the strands' tables. A new local gets the lowest free place, so that
+/// tables stay short.
 enum LocalPlaces {
     // `guardLock` guards both.
     private static let guardLock = ShortLock()

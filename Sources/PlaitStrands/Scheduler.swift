@@ -2,26 +2,27 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// Runs things at their times, one after another, on whoever calls ``run(blocking:)``.
+/// Runs closures at their times, one after another, on the strand that calls ``run(blocking:)``.
 ///
-/// Those of equal times run by priority, the lowest number first, then in the order of entering.
-/// Any strand may enter and cancel while another runs them.
+/// Entries of equal times run by priority, the lowest number first, and then in the order in which
+/// they were entered. Any strand may enter and cancel entries while another strand runs them.
 /// - Source: Python's `sched.scheduler`.
 public final class Scheduler: @unchecked Sendable {
     // Sendable: `guardLock` guards `schedule`.
     private let clock: @Sendable () -> ContinuousClock.Instant
     private let guardLock = ShortLock()
     private var schedule = Schedule<@Sendable () throws -> Void>()
-    /// Something was entered or cancelled, or the clock was set: whoever waits looks again.
+    /// Set when an entry was added or cancelled, or the clock was set. The strand that waits then
+    /// looks again.
     private let hasChanged = Event()
 
-    /// - Parameter clock: The present. One that a test sets by hand must be followed by
-    ///   ``clockChanged()``, since waiting for an event takes its time on the monotonic clock.
+    /// - Parameter clock: Tells the present. A test that sets its clock by hand must call
+    ///   ``clockChanged()`` after it, since the scheduler waits on the monotonic clock.
     public init(clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.clock = clock
     }
 
-    /// Something entered.
+    /// A handle on an entry.
     public struct Entry: Hashable, Sendable {
         public let time: ContinuousClock.Instant
         public let priority: Int
@@ -30,7 +31,7 @@ public final class Scheduler: @unchecked Sendable {
 
     // MARK: Entering and cancelling
 
-    /// Has `body` run at `time`, or as soon as what is before it has run.
+    /// Enters `body`, which will run at `time`, or as soon as the entries before it have run.
     /// - Source: Python's `scheduler.enterabs`.
     @discardableResult
     public func enter(
@@ -42,7 +43,7 @@ public final class Scheduler: @unchecked Sendable {
         return entry
     }
 
-    /// Has `body` run `delay` from now.
+    /// Enters `body`, which will run after `delay`.
     /// - Source: Python's `scheduler.enter`.
     @discardableResult
     public func enter(
@@ -52,7 +53,7 @@ public final class Scheduler: @unchecked Sendable {
     }
 
     /// Takes back an entry that has not begun to run.
-    /// - Returns: False when it is not there any more.
+    /// - Returns: False when the entry is not there any more.
     @discardableResult
     public func cancel(_ entry: Entry) -> Bool {
         // Freed outside the lock.
@@ -61,10 +62,10 @@ public final class Scheduler: @unchecked Sendable {
         return removed != nil
     }
 
-    /// Whether nothing is entered that has not begun to run.
+    /// Whether there is no entry that has not begun to run.
     public var isEmpty: Bool { guardLock.withLock { schedule.isEmpty } }
 
-    /// What is entered, in the order in which it will run.
+    /// The entries, in the order in which they will run.
     public var queue: [Entry] { guardLock.withLock { schedule.entries } }
 
     /// Makes ``run(blocking:)`` look at the clock again.
@@ -72,13 +73,13 @@ public final class Scheduler: @unchecked Sendable {
 
     // MARK: Running
 
-    /// Runs what is entered, each at its time, until nothing is left.
+    /// Runs the entries, each at its time, until none is left.
     ///
-    /// Blocks the calling thread or parks the calling fiber until the next time. What is entered
-    /// meanwhile is run too.
-    /// - Parameter blocking: Whether to wait; if not, only what is due is run.
-    /// - Returns: The time of the next entry; nil when nothing is left.
-    /// - Throws: What an entry throws: the rest stays, and another call goes on;
+    /// Blocks the calling thread or parks the calling fiber between entries. Entries that are added
+    /// meanwhile run too.
+    /// - Parameter blocking: Whether to wait. If not, only entries that are due run.
+    /// - Returns: The time of the next entry; nil when none is left.
+    /// - Throws: The error of an entry: the others stay, and another call goes on with them.
     ///   `CancellationError`.
     /// - Source: Python's `scheduler.run`.
     @available(*, noasync)
@@ -112,7 +113,7 @@ public final class Scheduler: @unchecked Sendable {
 
     private func runDue() throws -> Rest {
         while true {
-            // Before the look: what changes after it ends the wait.
+            // Clear before looking, so that a change after the look ends the wait.
             hasChanged.clear()
             let now = clock()
             let step = guardLock.withLock { schedule.step(at: now) }
@@ -136,7 +137,7 @@ struct Schedule<Action> {
         case done
     }
 
-    /// The next one last.
+    /// The items; the next one to run is the last.
     private var items: [(entry: Entry, action: Action)] = []
     private var lastNumber: UInt64 = 0
 

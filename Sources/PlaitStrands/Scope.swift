@@ -1,12 +1,12 @@
 public import PlaitParking
 internal import PlaitPlatform
 
-/// Runs `body`, and does not return before every strand that was started in its scope has ended.
+/// Runs `body`, and returns only when every strand that was started in its scope has ended.
 ///
 /// Blocks the calling thread or parks the calling fiber. The first error, of `body` or of a strand,
-/// cancels the others and `body`'s current or next wait, and is thrown when all have ended. When
-/// the calling strand is cancelled meanwhile, so are the strands of the scope. A strand that is
-/// cancelled alone, by its handle, ends without harm to the others.
+/// cancels the other strands and `body`'s current or next wait; the call throws it when all have
+/// ended. When the calling strand is cancelled meanwhile, the strands of the scope are cancelled
+/// too. A strand that is cancelled alone, by its handle, ends and leaves the others alone.
 /// - Throws: The first error; `CancellationError`.
 /// - Source: Trio's nurseries; Swift's task groups.
 @available(*, noasync)
@@ -27,11 +27,11 @@ public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result
 public final class Scope: @unchecked Sendable {
     // Sendable: `state` is a `Guarded`; the rest is constant.
     private struct State {
-        /// Those that may be alive, and some that have ended.
+        /// All strands that may be alive, and some that have ended.
         var children: [Strand] = []
-        /// So many children, and those that have ended are let go of.
+        /// When there are this many children, the scope drops those that have ended.
         var mostChildren = State.fewChildren
-        /// The one that close() waits for.
+        /// The strand for which close() waits.
         var awaited: Strand?
         var firstError: (any Error)?
         var isCancelled = false
@@ -39,8 +39,8 @@ public final class Scope: @unchecked Sendable {
 
         static var fewChildren: Int { 64 }
 
-        /// Adds a child. A scope that lives long keeps no more than twice as many as live: those
-        /// that have ended are returned, to be freed outside of the lock.
+        /// Adds a child. A scope that lives long retains at most twice as many children as are
+        /// alive. Returns the children that have ended, which the caller releases outside the lock.
         mutating func add(_ child: Strand) -> [Strand] {
             var before: [Strand] = []
             if children.count >= mostChildren {
@@ -54,7 +54,7 @@ public final class Scope: @unchecked Sendable {
     }
 
     private let owner: Strand
-    /// A cancellation before the scope is not the scope's to pass on.
+    /// Whether the owner was cancelled before the scope began. The scope does not pass that on.
     private let wasCancelledBefore: Bool
     private let state = Guarded(State())
 
@@ -81,7 +81,7 @@ public final class Scope: @unchecked Sendable {
         adopt(startThread(ThreadPlan(name, false, stackSize), reporting(body)))
     }
 
-    /// Starts a strand in the scope, of a kind that is chosen when the program runs.
+    /// Starts a strand in the scope, of a kind that the program chooses at run time.
     @discardableResult
     public func spawn<Success: Sendable>(
         kind: StrandKind, name: String? = nil, stackSize: Int? = nil,
@@ -93,7 +93,7 @@ public final class Scope: @unchecked Sendable {
         }
     }
 
-    /// Cancels every strand of the scope, those to come included. Any thread.
+    /// Cancels every strand of the scope, including those that start later. Any thread may call it.
     public func cancel() {
         let children = state.withLock { state in
             state.isCancelled = true
@@ -109,7 +109,7 @@ public final class Scope: @unchecked Sendable {
             do {
                 return try body()
             } catch {
-                // One that somebody has cancelled alone has done as it was asked.
+                // A strand that somebody has cancelled alone has only done what it was asked to do.
                 if !(error is CancellationError && Strand.current.isCancelled) {
                     childFailed(error)
                 }
@@ -120,7 +120,7 @@ public final class Scope: @unchecked Sendable {
 
     private func adopt<Success>(_ handle: JoinHandle<Success>) -> JoinHandle<Success> {
         let child = handle.strand
-        // Its error, if any, is the scope's to throw.
+        // The scope throws the child's error, if there is one.
         child.markObserved()
         let (isOpen, isCancelled, ended) = state.withLock { state in
             let ended = state.add(child)
@@ -129,7 +129,7 @@ public final class Scope: @unchecked Sendable {
         withExtendedLifetime(ended) {}
         demand(isOpen, "strand \(child.name) was started in a scope that has ended")
         if isCancelled { child.cancel() }
-        // One that could not be started has run no body that would have told.
+        // A strand that could not start has run no body that would have reported its error.
         if let error = child.errorAfterEnd { childFailed(error) }
         return handle
     }
@@ -147,7 +147,7 @@ public final class Scope: @unchecked Sendable {
         owner.interrupt { self.state.withLock { $0.isOpen } }
     }
 
-    /// Waits for the strands, and throws what the scope has to throw.
+    /// Waits for the strands, and throws the scope's error if there is one.
     func close(bodyError: (any Error)?) throws {
         var wasCancelled = false
         if bodyError != nil { cancel() }
@@ -170,7 +170,7 @@ public final class Scope: @unchecked Sendable {
         }
         owner.retractInterrupts()
         if let firstError {
-            // A cancellation of the owner's that came meanwhile goes to its next wait.
+            // If the owner was cancelled meanwhile, its next wait gets the cancellation.
             if wasCancelled && owner.isCancelled && !wasCancelledBefore { owner.cancel() }
             throw firstError
         }

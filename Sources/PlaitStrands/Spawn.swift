@@ -1,12 +1,12 @@
 public import PlaitParking
 
-/// The word `.fiber`, for `spawn`.
+/// The type of the argument `.fiber` of `spawn`.
 public struct FiberKind: Sendable {
     @inlinable public static var fiber: FiberKind { FiberKind() }
     @inlinable init() {}
 }
 
-/// The word `.thread`, for `spawn`.
+/// The type of the argument `.thread` of `spawn`.
 public struct ThreadKind: Sendable {
     @inlinable public static var thread: ThreadKind { ThreadKind() }
     @inlinable init() {}
@@ -14,20 +14,22 @@ public struct ThreadKind: Sendable {
 
 /// Starts a fiber that runs `body` on the calling thread's hub.
 ///
-/// The caller keeps running; the fiber starts when the caller next waits or yields, after those
-/// that are ready already. `body` may share what is not `Sendable` with the caller: both stay on
-/// this thread.
+/// The caller keeps running. The fiber starts when the caller next waits or yields, after the
+/// fibers that are ready already. `body` may share values that are not `Sendable` with the caller,
+/// since both stay on this thread.
 ///
-/// A strand that could not be started has ended with the `SystemError` that says why. An error that
-/// `body` throws is thrown by ``JoinHandle/join(within:)``; if nobody joins, it is reported with
-/// the strand's name when the handle goes (see ``UncaughtErrors``).
+/// If the fiber cannot start, it ends with a `SystemError` that says why.
+/// ``JoinHandle/join(within:)`` throws the error of `body`. If nobody joins, the error is reported
+/// with the strand's name when the last handle is dropped (see ``UncaughtErrors``).
 ///
-/// Unavailable to async code, which does not stay on a thread: spawn on a ``BackgroundHub`` there.
+/// Async code cannot call it, since it does not stay on one thread. Spawn on a ``BackgroundHub``
+/// there.
 /// - Parameters:
-///   - name: For reports; its kind and number if nil.
-///   - isDaemon: Nobody is to wait for it: when its hub's thread ends, a daemon fiber is cancelled.
-///   - stackSize: Bytes; nil for the hub's own, ``Hub/defaultStackSize`` if it was not given
-///     another.
+///   - name: The name in reports; nil takes the kind and number.
+///   - isDaemon: Whether the fiber is cancelled when its hub's thread ends. Otherwise the thread
+///     waits for it.
+///   - stackSize: In bytes; nil takes the hub's own size, which is ``Hub/defaultStackSize`` by
+///     default.
 /// - Source: `gevent.spawn`.
 @available(*, noasync)
 @discardableResult
@@ -41,13 +43,13 @@ public func spawn<Success: Sendable>(
 
 /// Starts an operating-system thread that runs `body`.
 ///
-/// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but at once, beside the caller. Before the
-/// thread ends it waits for the fibers of its hub, if it got one.
+/// As ``spawn(_:name:isDaemon:stackSize:_:)-fiber``, but the thread starts at once and runs beside
+/// the caller. If it has a hub, it waits for the hub's fibers before it ends.
 /// - Parameters:
-///   - name: Also the kernel's, which keeps 15 bytes of it.
-///   - isDaemon: The program does not wait for it at its end: see ``ProgramEnd``.
-///   - stackSize: Bytes; nil for ``ThreadOptions/defaultStackSize``. Less than the system's least,
-///     usually 16 KiB, is an error, EINVAL.
+///   - name: The name in reports. The kernel's name of the thread is its first 15 bytes.
+///   - isDaemon: Whether the program ends without waiting for the thread: see ``ProgramEnd``.
+///   - stackSize: In bytes; nil takes ``ThreadOptions/defaultStackSize``. A size below the system's
+///     minimum, usually 16 KiB, is an error, EINVAL.
 ///   - options: Processors and priority.
 /// - Source: Python's `threading.Thread`.
 @discardableResult
@@ -59,7 +61,7 @@ public func spawn<Success: Sendable>(
     startThread(ThreadPlan(name, isDaemon, stackSize, options), body)
 }
 
-/// Starts a strand of a kind that is chosen when the program runs.
+/// Starts a strand of a kind that the program chooses at run time.
 @discardableResult
 @inlinable
 public func spawn<Success: Sendable>(
@@ -72,7 +74,7 @@ public func spawn<Success: Sendable>(
     }
 }
 
-/// Starts a fiber on another thread's hub, as soon as that looks at its messages.
+/// Starts a fiber on another thread's hub, as soon as that hub looks at its messages.
 @discardableResult
 @inlinable
 public func spawn<Success: Sendable>(

@@ -1,29 +1,30 @@
 public import PlaitParking
 
-/// A value of which every strand, thread or fiber, has its own.
+/// A variable of which every strand, thread or fiber, has its own value.
 ///
-/// A strand's value is made when it first uses it, and freed when the strand ends, or when the
-/// local itself goes though strands run on; a thread that Plait did not start frees its values at
-/// its end too. Reading takes no lock and allocates nothing.
+/// A strand's value is made when the strand first uses it. It is freed when the strand ends, or
+/// when the local itself is freed before that. A thread that Plait did not start frees its values
+/// at its end too. Reading takes no lock and allocates nothing.
 ///
-/// A value that is freed with its local may go on another thread than its strand's, as any object
-/// may. Callbacks of a hub's loop share the values of one strand. Swift tasks do not stay on a
-/// strand: use `TaskLocal` there.
+/// A value that is freed with its local may be freed on another thread than its strand's, as any
+/// object may. All callbacks of a hub's loop share one set of values. Swift tasks do not stay on a
+/// strand; use `TaskLocal` there.
 /// - Source: Python's `threading.local`, gevent's and eventlet's `local`.
 public final class StrandLocal<Value>: @unchecked Sendable {
-    // Sendable: constants, of which `makeValue` is; a strand's value is used by that strand alone.
+    // Sendable: all fields are constants; only the strand itself uses its value.
     private let makeValue: () -> Value
     /// Whether other strands may look at a value.
     private let isShareable: Bool
     private let name: String
     private let registry = LocalRegistry()
-    /// Where strands keep their values of this local; used again once it is gone.
+    /// The place at which strands keep their values of this local. A later local may get the same
+    /// place.
     @usableFromInline let place: Int
-    /// Never used again: tells this local's values from those of an earlier one at its place.
+    /// Unique: tells the values of this local from those of an earlier one at the same place.
     @usableFromInline let number: UInt64
 
     /// - Parameters:
-    ///   - name: For people who look; the type of the value if nil.
+    ///   - name: The name that debuggers and reports show; nil takes the type of the value.
     ///   - makeValue: Makes a strand's first value, on that strand.
     public convenience init(name: String? = nil, _ makeValue: @escaping @Sendable () -> Value) {
         self.init(name, isShareable: false, makeValue)
@@ -95,7 +96,8 @@ public final class StrandLocal<Value>: @unchecked Sendable {
 
     @usableFromInline
     func make() -> LocalBoxOf<Value> {
-        // User code, which may wait, and may set the value itself: then that one goes.
+        // `makeValue` is user code. It may wait, and it may set the value itself, which this one
+        // then replaces.
         insert(makeValue())
     }
 

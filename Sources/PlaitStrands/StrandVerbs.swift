@@ -2,10 +2,10 @@ public import PlaitParking
 public import PlaitPlatform
 
 extension Strand {
-    /// Waits for `duration`; zero or less only lets others run.
+    /// Waits for `duration`. Zero or less only lets others run.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Ends never early, on an idle hub at
-    /// most a tick (66 µs) late.
+    /// Blocks the calling thread or parks the calling fiber. It never ends early, and on an idle
+    /// hub it ends at most a tick (66 µs) late.
     /// - Throws: `CancellationError` when the strand is cancelled.
     @available(*, noasync)
     public static func sleep(for duration: Duration) throws(CancellationError) {
@@ -25,15 +25,15 @@ extension Strand {
         ).wasWoken()
     }
 
-    /// Lets other strands run: the hub's ready fibers, before a fiber; another thread, before a
-    /// thread. Returns at once where there are none.
+    /// Lets other strands run. A fiber lets the ready fibers of its hub run; a thread lets another
+    /// thread run. Returns at once if there are none.
     @available(*, noasync)
     public static func yield() {
         Hub.yield()
     }
 
-    /// The threads that are alive: the main one, those that were spawned, and those of others'
-    /// making that have waited in Plait. In no order.
+    /// The threads that are alive, in no order: the main thread, spawned threads, and other threads
+    /// that have waited in Plait.
     /// - Source: Python's `threading.enumerate`, `threading.active_count`.
     public static var threads: [Strand] {
         let known: [Strand] = ThreadRegistry.all
@@ -42,15 +42,16 @@ extension Strand {
 
     /// All strands that are alive: ``threads``, and fibers.
     ///
-    /// Blocks the calling thread or parks the calling fiber until the other hubs have answered, or
-    /// `limit` has passed: a hub that computes answers no sooner, and its fibers are left out then.
+    /// Blocks the calling thread or parks the calling fiber until all other hubs have answered or
+    /// `limit` has passed. A hub whose thread computes cannot answer, and its fibers are left out
+    /// then.
     /// - Source: Python's `threading.enumerate`.
     @available(*, noasync)
     public static func all(within limit: Duration = .milliseconds(100)) -> [Strand] {
         threads + HubRegistry.collect(within: limit) { $0.fibers }
     }
 
-    /// What strands wait for just now: the same strands and limit as ``all(within:)``.
+    /// What strands wait for at this moment. Strands and limit are those of ``all(within:)``.
     @available(*, noasync)
     public static func waits(within limit: Duration = .milliseconds(100)) -> [WaitSnapshot] {
         ThreadRegistry.all.compactMap(\.currentWait)

@@ -3,21 +3,20 @@ internal import Logging
 internal import PlaitPlatform
 public import PlaitParking
 
-/// Where errors go that a strand threw and that nobody can join for any more, and those of
+/// Handles errors that nobody catches: those of strands that nobody can join any more, and those of
 /// callbacks (``Future/onCompletion(_:)``), with the strand that called them.
 public enum UncaughtErrors {
     private static let handler = Guarded<(@Sendable (any Error, Strand) throws -> Void)?>(nil)
     static let logger = Logger(label: "plait.strands")
 
-    /// Replaces what is done with an uncaught error; nil restores the default, ``log(_:of:)``.
+    /// Replaces the handler of uncaught errors; nil restores the default, ``log(_:of:)``.
     ///
-    /// A strand that ends by the cancellation it was asked for is none to report. The handler gets
-    /// the error and the strand, which has a name though none was given. It runs on whichever
-    /// thread drops the last reference to the strand, and must not wait. When it throws, both
-    /// errors are logged.
+    /// A strand that was cancelled and ends with `CancellationError` is not reported. The handler
+    /// gets the error and the strand, which always has a name. It runs on the thread that drops the
+    /// last reference to the strand, and must not wait. If it throws, both errors are logged.
     /// - Source: Python's `threading.excepthook`.
     public static func handle(_ body: (@Sendable (any Error, Strand) throws -> Void)?) {
-        // The old one goes outside the lock.
+        // The old handler is released outside the lock.
         let old = handler.withLock { handler in
             let old = handler
             handler = body
@@ -26,9 +25,9 @@ public enum UncaughtErrors {
         withExtendedLifetime(old) {}
     }
 
-    /// What is done by default: logs the error with the strand's name.
+    /// The default handler: logs the error with the strand's name.
     ///
-    /// For handlers that do something else besides, or for some strands only.
+    /// Call it from handlers that do more than this, or that treat only some strands differently.
     /// - Source: Python's `threading.__excepthook__`.
     public static func log(_ error: any Error, of strand: Strand) {
         logger.error("strand \(strand.name) ended with an error that nobody joined for: \(error)")
@@ -38,7 +37,7 @@ public enum UncaughtErrors {
         report(error, strand) { log(error, of: strand) }
     }
 
-    /// Reports an error of a callback, whose caller is not to know of it.
+    /// Reports an error of a callback. The strand that called the callback does not get the error.
     static func report(_ error: any Error, ofCallbackOf object: String) {
         let strand = Strand.current
         report(error, strand) {

@@ -145,7 +145,7 @@ struct ProgramEndTests {
     // TH-093
     @Test func `an action that is registered after the end began is an error`() async throws {
         let (lines, status) = try await run("late-action")
-        #expect(lines == ["the program is ending: register what it is to do at its end earlier"])
+        #expect(lines == ["the program is ending: register actions for its end earlier"])
         #expect(status == .code(0))
     }
 

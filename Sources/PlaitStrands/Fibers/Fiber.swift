@@ -5,22 +5,22 @@ public import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A strand that is a stackful coroutine: it lives on the hub of one thread, and never leaves it.
+/// A strand that is a stackful coroutine. It lives on the hub of one thread and never leaves it.
 @safe
 @usableFromInline
 class Fiber: Strand, @unchecked Sendable {
     // Sendable: `everCancelled` is atomic; all else belongs to the hub's thread, from the moment
-    // the fiber is handed to the hub. `hub`, `next` and `stack` are read on every switch: hence
-    // without run-time checks of exclusivity.
+    // the fiber is handed to the hub. Every switch reads `hub`, `next` and `stack`, so run-time
+    // checks of exclusivity are off.
 
-    /// Alive as long as the fiber: a hub does not end before its fibers.
+    /// The hub lives as long as the fiber: a hub does not end before its fibers.
     private let hubReference: Unmanaged<Hub>
     /// Runs the body of a fiber, given as ``FiberOf``, and keeps its result. Captures nothing.
     private let perform: (Fiber) -> Void
-    /// Its stack; nil before it is started and after it has ended.
+    /// The fiber's stack; nil before the fiber starts and after it has ended.
     @exclusivity(unchecked) private(set) var stack: FiberStack?
     let stackSize: Int
-    /// Its starter's task-local values.
+    /// The task-local values of the strand that started the fiber.
     private let bindings = TaskBindings.captured()
 
     /// The next in the hub's run queue, or in its list of arrivals from other threads.
@@ -59,7 +59,7 @@ class Fiber: Strand, @unchecked Sendable {
         unsafe hubReference._withUnsafeGuaranteedRef(body)
     }
 
-    /// The fiber's work.
+    /// Runs the fiber's work.
     func run() {
         if let bindings {
             bindings.perform { perform(self) }
@@ -70,11 +70,11 @@ class Fiber: Strand, @unchecked Sendable {
 
     // MARK: Starting and ending
 
-    /// Hands the new fiber to its hub. Any thread.
+    /// Hands the new fiber to its hub. Any thread may call it.
     @usableFromInline
     final func start() { withHub { $0.start(self) } }
 
-    /// Gives it a stack on which it will start. On the hub's thread.
+    /// Gives the fiber the stack on which it will start. Called on the hub's thread.
     func prepareStack(_ stack: FiberStack) {
         let name = hasGivenName ? unsafe copyToC(self.name) : nil
         unsafe stack.prepare(
@@ -88,7 +88,7 @@ class Fiber: Strand, @unchecked Sendable {
         guard let stack = unsafe self.stack else {
             preconditionFailure("fiber \(name) has no stack")
         }
-        // Signal handlers look at the note as long as it is the running stack's.
+        // Signal handlers read the note as long as this stack is the running one.
         if let name = unsafe plait_stack_note_take_name(&stack.header.pointee.note) {
             unsafe freeC(name)
         }
@@ -111,7 +111,7 @@ class Fiber: Strand, @unchecked Sendable {
             if deadline == .never {
                 hub.switchAway(from: self)
             } else if deadline == .immediate && waiter.settle(.timedOut) {
-                // Gives up at once.
+                // The deadline has passed, so the fiber gives up at once.
             } else {
                 hub.loop.set(waiter, at: deadline)
                 hub.switchAway(from: self)
@@ -125,7 +125,7 @@ class Fiber: Strand, @unchecked Sendable {
         if withHub({ $0.isCurrent }) {
             withHub { $0.enqueue(self) }
         } else {
-            // Retained here: once it is queued, the fiber may end, and its hub.
+            // Retained here, since both the fiber and its hub may end once the fiber is queued.
             hub.enqueueFromAfar(self)
         }
     }
@@ -137,20 +137,21 @@ class Fiber: Strand, @unchecked Sendable {
         if isHere {
             cancelHere()
         } else {
-            // Delivered by the hub, which alone may look at the fiber's wait.
+            // The hub delivers the cancellation, since only its thread may look at the fiber's
+            // wait.
             hubIfAlive?.post { self.cancelHere() }
         }
     }
 
-    /// Whether the calling thread is its hub's.
+    /// Whether the calling thread is the thread of the fiber's hub.
     private var isHere: Bool { unsafe ThreadCell.current.hub == hubReference.toOpaque() }
 
-    /// Its hub, for other threads: the fiber and its hub may have ended.
+    /// The fiber's hub, for other threads; nil if the fiber and its hub have ended.
     private var hubIfAlive: Hub? { unsafe HubRegistry.hub(at: hubReference.toOpaque()) }
 
-    /// In a forked child, of a fiber of the parent's: ends the wait by which a primitive would
-    /// choose it, though nobody is there to go on. Writes to no other, whose pages the child would
-    /// copy.
+    /// Called in a forked child for a fiber of the parent. Ends the fiber's wait, since a primitive
+    /// might otherwise choose a fiber that never goes on here. Writes to no fiber that does not
+    /// wait, because the child would copy its page.
     func leaveQueues() {
         if let waiting = unsafe requests.waiting, waiting.isListed {
             _ = waiting.settle(.cancelled)
@@ -185,11 +186,11 @@ class Fiber: Strand, @unchecked Sendable {
     }
 }
 
-/// What `spawn` was asked for.
+/// The options of a `spawn`.
 @safe
 @usableFromInline
 struct FiberPlan {
-    /// The caller's own hub, or one that the caller holds.
+    /// The caller's own hub, or a hub that the caller retains.
     let hub: Unmanaged<Hub>
     let name: String?
     let isDaemon: Bool
@@ -207,13 +208,14 @@ struct FiberPlan {
 /// A fiber with its body.
 @usableFromInline
 final class FiberOf<Success>: Fiber, @unchecked Sendable {
-    // Sendable: `body` is the fiber's, which alone calls it.
+    // Sendable: only the fiber uses `body`.
     @exclusivity(unchecked) @usableFromInline var body: (() throws -> Success)?
 
     @inlinable
     init(_ plan: FiberPlan, _ body: @escaping () throws -> Success) {
         unsafe self.body = body
-        // Specialised where `spawn` is: methods of a generic class are not.
+        // A closure, since it is specialised together with `spawn`; methods of a generic class are
+        // not.
         super.init(plan) { fiber in
             let fiber = unsafe unsafeDowncast(fiber, to: FiberOf<Success>.self)
             guard let body = unsafe fiber.body.take() else { return }
@@ -222,7 +224,8 @@ final class FiberOf<Success>: Fiber, @unchecked Sendable {
     }
 }
 
-/// The first Swift code on a fiber's stack. Must own nothing when the stack is left for good.
+/// The first Swift code on a fiber's stack. It must own nothing when the fiber leaves the stack for
+/// good.
 private func fiberEntry(_ argument: UnsafeMutableRawPointer) {
     let reference = unsafe Unmanaged<Fiber>.fromOpaque(argument)
     unsafe reference.withFiber {

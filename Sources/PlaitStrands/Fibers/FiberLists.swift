@@ -1,15 +1,15 @@
 internal import Synchronization
 
-/// Fibers that are ready, first in, first out, linked through the fibers themselves.
+/// The fibers that are ready, first in, first out, linked through the fibers themselves.
 ///
-/// Only a parked fiber enters: a stale entry would resume a finished stack. References are not
-/// counted: the hub holds its fibers until they have ended.
+/// Only a parked fiber enters, since a stale entry would resume a finished stack. The queue counts
+/// no references: the hub retains its fibers until they have ended.
 @safe
 struct RunQueue: ~Copyable {
-    // First: exclusive accesses to the queue are told by this address, and `first` is read by
-    // others.
+    // This field comes first: the runtime identifies exclusive accesses to the queue by its
+    // address, and other threads read `first`.
     private var last: Unmanaged<Fiber>?
-    /// The address of the first fiber; 0 without one. Written by the hub's thread alone.
+    /// The address of the first fiber; 0 if there is none. Only the hub's thread writes it.
     private let first = Atomic<UInt>(0)
 
     init() { unsafe last = nil }
@@ -40,14 +40,15 @@ struct RunQueue: ~Copyable {
     }
 }
 
-/// Fibers that other threads made ready, until the hub looks: a Treiber stack through `next`.
+/// The fibers that other threads have made ready since the hub last looked: a Treiber stack through
+/// `next`.
 struct Arrivals: ~Copyable {
     private let top = Atomic<UInt>(0)
 
     /// Any thread.
     var isEmpty: Bool { top.load(ordering: .relaxed) == 0 }
 
-    /// Any thread. Once it is added, the fiber may run and end.
+    /// Adds a fiber, which may run and end from then on. Any thread may call it.
     func add(_ fiber: Fiber) {
         let address = unsafe UInt(bitPattern: Unmanaged.passUnretained(fiber).toOpaque())
         var seen = top.load(ordering: .relaxed)
@@ -64,13 +65,13 @@ struct Arrivals: ~Copyable {
         }
     }
 
-    /// On the hub's thread.
+    /// Moves all fibers to `queue`. Called on the hub's thread.
     func move(to queue: inout RunQueue) {
         guard top.load(ordering: .relaxed) != 0 else { return }
         var next = unsafe UnsafeMutableRawPointer(
             bitPattern: top.exchange(0, ordering: .acquiring)
         ).map { unsafe Unmanaged<Fiber>.fromOpaque($0) }
-        // Last first: turned around, for first come, first served.
+        // The stack has the last fiber first. Turn it around, for first come, first served.
         var reversed: Unmanaged<Fiber>?
         while let fiber = unsafe next {
             unsafe next = fiber.withFiber { unsafe $0.next }
@@ -115,7 +116,7 @@ struct LivingFibers {
         }
     }
 
-    /// Calls `body` with each, without counting references: which would write to them.
+    /// Calls `body` with each fiber. Counts no references, since that would write to the fibers.
     func forEach(_ body: (Fiber) -> Void) {
         var next = unsafe youngest
         while let reference = unsafe next {
@@ -124,7 +125,7 @@ struct LivingFibers {
         }
     }
 
-    /// Youngest first.
+    /// All fibers, youngest first.
     var all: [Fiber] {
         var found: [Fiber] = []
         var next = unsafe youngest

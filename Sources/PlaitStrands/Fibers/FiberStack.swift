@@ -2,27 +2,29 @@ internal import CPlaitLinux
 internal import CPlaitSwitch
 internal import PlaitPlatform
 
-/// The stack of one fiber: a guard, and above it the bytes that the fiber may use, of which the
-/// highest hold the fiber's ``FiberStack/Header``.
+/// The stack of one fiber: a guard, and above it the bytes that the fiber may use. The highest of
+/// these bytes hold the ``FiberStack/Header``.
 @safe
 struct FiberStack {
-    /// What must not live in a Swift object, since it is used while the stack is switched.
+    /// State that is used while the stack is switched, and so must not live in a Swift object.
     @unsafe
     struct Header {
         var context: plait_context
         var note: plait_stack_note
     }
 
-    /// Memory of a StackPool's slab, this fiber's until it goes back there.
+    /// Memory of a StackPool's slab. It belongs to this fiber until the stack goes back to the
+    /// pool.
     let header: UnsafeMutablePointer<Header>
     /// The lowest address that the fiber may use. The guard lies below it.
     let address: UnsafeMutableRawPointer
-    /// Bytes that the fiber may use.
+    /// How many bytes the fiber may use.
     let size: Int
     /// Which slab of its pool it is cut from.
     let slab: Int
 
-    /// Bytes of a guard: a frame of at most this size that leaves the stack hits it.
+    /// The size of a guard in bytes. A frame of at most this size that leaves the stack hits the
+    /// guard.
     static let guardSize = 65_536
 
     /// - Parameter low: Where the guard begins.
@@ -45,10 +47,10 @@ struct FiberStack {
         unsafe UnsafePointer(withUnsafeMutablePointer(to: &header.pointee.note) { unsafe $0 })
     }
 
-    /// Where the stack grows down from.
+    /// The address from which the stack grows down.
     private var top: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(header) }
 
-    /// Prepares it to run `entry(argument)`.
+    /// Prepares the stack to run `entry(argument)`.
     func prepare(
         number: UInt64, name: UnsafePointer<CChar>?,
         entry: @convention(c) (UnsafeMutableRawPointer) -> Void, argument: UnsafeMutableRawPointer
@@ -60,7 +62,7 @@ struct FiberStack {
         unsafe plait_context_make(context, guardAddress, top, entry, argument)
     }
 
-    /// Whether the caller, the stack's fiber, has left the stack: where no guard could be had.
+    /// Whether the calling fiber has left its stack. Asked only if the stack has no guard.
     var hasOverflowed: Bool {
         var here: UInt8 = 0
         return unsafe withUnsafeMutablePointer(to: &here) {

@@ -1,27 +1,28 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// How much memory fibers' stacks take.
+/// How much memory the stacks of fibers take.
 public struct StackStatistics: Sendable, Hashable {
-    /// Bytes that a fiber may use of a stack.
+    /// How many bytes of a stack a fiber may use.
     public let stackSize: Int
-    /// Stacks that fibers live on.
+    /// How many stacks fibers live on.
     public let inUse: Int
     /// Stacks kept for the next fibers; an idle hub gives their memory back.
     public let cached: Int
-    /// The most that were ever in use at the same time.
+    /// The largest number of stacks that were ever in use at the same time.
     public let highWaterMark: Int
 }
 
-/// The stacks of one hub, of one size, cut from slabs.
+/// The stacks of one size of one hub, cut from slabs.
 ///
-/// A stack costs address space, and memory only for the pages that were touched. Below it lies a
-/// guard of 64 KiB. A single frame that is larger may jump over it, into the stack below: large
-/// buffers belong on the heap.
-/// - From Linux 6.13, `MADV_GUARD_INSTALL`: costs no mapping, so there may be millions.
-/// - On older kernels `mprotect`, which costs mappings, for the first 8,192 of the process; a fiber
-///   beyond those has no guard, but is looked at whenever it switches, and one that has left its
-///   stack ends the process.
+/// A stack costs address space, and memory only for pages that the fiber has touched. Below it lies
+/// a guard of 64 KiB. A single frame that is larger may jump over the guard into the stack below,
+/// so put large buffers on the heap.
+/// - From Linux 6.13 on, `MADV_GUARD_INSTALL` makes the guard. It costs no mapping, so there may be
+///   millions.
+/// - On older kernels `mprotect` makes the guard, which costs mappings. Only the first 8,192 stacks
+///   of the process have one. A fiber beyond those is checked at each switch, and ends the process
+///   if it has left its stack.
 ///
 /// Belongs to the hub's thread.
 @safe
@@ -45,24 +46,24 @@ final class StackPool {
 
     private static let pagesLeft = Atomic<Int>(8_192)
 
-    /// - Parameter withoutMarkers: As on an old kernel, for tests.
+    /// - Parameter withoutMarkers: Protects stacks as on an old kernel, for tests.
     init(stackSize: Int, withoutMarkers: Bool = false) {
         self.stackSize = StackPool.wholePages(stackSize)
         guarding = withoutMarkers ? .pages : .markers
     }
 
-    /// The size of a stack for which `bytes` were asked: whole pages, four at least.
+    /// The size of a stack of which a caller asks for `bytes`: whole pages, at least four.
     static func wholePages(_ bytes: Int) -> Int {
         let page = Memory.pageSize
-        // An absurd size is refused by the system, not by arithmetic.
+        // The system refuses an absurd size; the arithmetic must not overflow before that.
         return max((min(bytes, 1 << 46) + page - 1) / page * page, 4 * page)
     }
 
-    /// From one stack to the next.
+    /// The distance from one stack to the next.
     private var stride: Int { stackSize + FiberStack.guardSize }
 
     deinit {
-        // With a fiber alive the memory must stay: its frames own what they own.
+        // While a fiber is alive the memory must stay, since the fiber's frames own objects.
         guard inUse == 0 else { return }
         slabs.releaseAll(stride: stride)
     }
@@ -73,7 +74,7 @@ final class StackPool {
             highWaterMark: highWaterMark)
     }
 
-    /// Whether switches must look for overflow, since not every stack has a guard.
+    /// Whether switches must check for overflow, since not every stack has a guard.
     var needsChecks: Bool { guarding == .checks }
 
     func take() throws(SystemError) -> FiberStack {

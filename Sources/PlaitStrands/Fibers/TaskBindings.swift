@@ -1,11 +1,12 @@
 internal import CPlaitSwitch
 
-/// The task-local values that are bound where a strand or a piece of work was started, to be bound
-/// where it runs.
+/// The task-local values that were bound when a strand or a piece of work was started. They are
+/// bound again where it runs.
 ///
-/// Swift keeps the values that are bound outside of a task for each thread. Plait keeps them for
-/// each fiber (see `plait_words.h`), and what a strand starts begins with its starter's. What a
-/// Swift task starts does not: a task's values are in the task, which only the runtime reads.
+/// Outside of tasks, Swift keeps such values for each thread. Plait keeps them for each fiber (see
+/// `plait_words.h`), and a strand or work that a strand starts begins with the values of its
+/// starter. That does not hold for strands that a Swift task starts: a task keeps its values in the
+/// task itself, which only the runtime reads.
 struct TaskBindings: Sendable {
     private struct Binding: Sendable {
         /// The address of the `TaskLocal`, which lives for ever.
@@ -13,16 +14,16 @@ struct TaskBindings: Sendable {
         let value: any BoundValue
     }
 
-    /// The innermost first.
+    /// The bindings, the innermost first.
     private let bindings: [Binding]
 
-    /// Those of the calling strand; nil where it has none.
+    /// The values of the calling strand; nil if it has none.
     @inline(__always)
     static func captured() -> TaskBindings? {
         plait_bindings_any() == 0 ? nil : TaskBindings()
     }
 
-    /// Runs `body` without any: for starting what outlives its starter's request.
+    /// Runs `body` without any bindings. Use it to start what outlives the present request.
     static func without<Result>(_ body: () throws -> Result) rethrows -> Result {
         let bound = plait_bindings_exchange(0)
         defer { _ = plait_bindings_exchange(bound) }
@@ -60,11 +61,11 @@ private protocol BoundValue: Sendable {
 }
 
 private struct Bound<Value>: BoundValue, @unchecked Sendable {
-    // Sendable: the values of task-locals are, though the runtime's record of their types does not
-    // say so.
+    // Sendable: the values of task-locals are Sendable, although the runtime's record of their
+    // types does not say so.
     private let value: Value
 
-    /// - Parameter place: The value lies there, or at the next address that its alignment allows.
+    /// - Parameter place: Where the value lies, up to the padding for its alignment.
     init(copying place: UnsafeRawPointer) {
         value = unsafe place.alignedUp(for: Value.self).load(as: Value.self)
     }
@@ -74,7 +75,7 @@ private struct Bound<Value>: BoundValue, @unchecked Sendable {
         unsafe withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { place in
             guard let place = place.baseAddress else { return }
             unsafe place.initialize(to: value)
-            // The runtime takes the value out of the place.
+            // The runtime moves the value out of the place.
             unsafe plait_binding_push(
                 key, place, unsafeBitCast(Value.self, to: UnsafeRawPointer.self))
         }

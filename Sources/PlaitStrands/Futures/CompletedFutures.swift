@@ -3,10 +3,10 @@ internal import PlaitPlatform
 internal import PlaitSync
 
 extension Future {
-    /// The futures in the order in which they are done, those that are done already first.
+    /// The futures in the order in which they are done. Those that are done already come first.
     ///
-    /// Of a future that is given twice, the second is ignored.
-    /// - Parameter limit: From this call to the last future; `nil` waits for ever.
+    /// A future that is given twice comes once.
+    /// - Parameter limit: The longest time from this call to the last future; `nil` waits for ever.
     /// - Source: Python's `concurrent.futures.as_completed`.
     public static func asCompleted(
         _ futures: some Sequence<Future>, within limit: Duration? = nil
@@ -18,8 +18,8 @@ extension Future {
 /// Futures in the order in which they are done: `for try await future in …` in async code,
 /// `while let future = try ….next()` elsewhere.
 ///
-/// It is gone through once, by any number of strands and tasks, each future going to one of them.
-/// It keeps no future that it has given out.
+/// Any number of strands and tasks may take futures from it; each future goes to one of them. It
+/// does not retain a future that it has given out.
 public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {
@@ -28,9 +28,9 @@ public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIter
     private let arrivals: FutureArrivals
     private let total: Int
     private let guardLock = ShortLock()
-    /// By index; nil once given out.
+    /// The futures by index; nil once given out.
     private var pending: [Future<Success>?]
-    /// Given out, or waited for by somebody.
+    /// How many futures have been given out, or have somebody waiting for them.
     private var promised = 0
     private var yielded = 0
 
@@ -75,7 +75,7 @@ public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIter
 
     public func makeAsyncIterator() -> CompletedFutures { self }
 
-    /// Cancels those that have not been given out.
+    /// Cancels the futures that have not been given out.
     func cancelRest() {
         let rest = guardLock.withLock { pending }
         for future in rest { future?.cancel() }
@@ -104,11 +104,11 @@ public final class CompletedFutures<Success: Sendable>: AsyncSequence, AsyncIter
     }
 }
 
-/// The numbers of futures that are done and have not been given out. It does not know the futures:
-/// they know it, and it would keep them.
+/// The numbers of futures that are done and have not been given out. It has no references to the
+/// futures: they refer to it, and would never be freed.
 private final class FutureArrivals: FutureWatcher, @unchecked Sendable {
     // Sendable: `guardLock` guards `indices`.
-    /// A permit a number.
+    /// One permit for each number.
     let count = CountingSemaphore(permits: 0)
     private let guardLock = ShortLock()
     private var indices = Deque<Int>()
@@ -118,6 +118,6 @@ private final class FutureArrivals: FutureWatcher, @unchecked Sendable {
         count.release()
     }
 
-    /// The oldest. Whoever has a permit finds one.
+    /// Takes the oldest number. A caller that has a permit always finds one.
     func first() -> Int { guardLock.withLock { indices.removeFirst() } }
 }

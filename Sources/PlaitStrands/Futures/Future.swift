@@ -2,49 +2,51 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A result that work done elsewhere will have: pending, running, then finished or cancelled.
+/// The result of work that is done elsewhere. A future is pending, then running, then finished or
+/// cancelled.
 ///
-/// A ``ThreadPool`` makes futures of the work it is given, and a ``Promise`` of anything else. Any
-/// number of threads, fibers and tasks may wait for one, before and after it is done. An error that
-/// nobody asks for is not reported.
+/// A ``ThreadPool`` makes a future for each piece of work, and a ``Promise`` makes one for anything
+/// else. Any number of threads, fibers and tasks may wait for a future, before and after it is
+/// done. An error that nobody asks for is not reported.
 /// - Source: Python's `concurrent.futures.Future`.
 public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringConvertible {
     // Sendable: `guardLock` guards `state`, `callbacks`, `watches` and `owner`; `outcome` is
     // written once, before `isOver`, and read after it.
 
-    /// What ``onCompletion(_:)`` takes.
+    /// The type of the closures for ``onCompletion(_:)``.
     public typealias Callback = @Sendable (Future<Success>) throws -> Void
 
     private let guardLock = ShortLock()
     private var state = FutureState<WaitQueue>()
     private let isOver = Atomic<Bool>(false)
-    /// Nil until it is done, and when it was cancelled.
+    /// The outcome; nil until the future is done, and if it was cancelled.
     private var outcome: Result<Success, any Error>?
     private var callbacks: [Callback] = []
     private var watches: [FutureWatch] = []
-    /// What is told of a cancellation. Nil once that cannot come any more.
+    /// The owner, which is told of a cancellation. Nil once the future cannot be cancelled any
+    /// more.
     private var owner: (any FutureOwner)?
 
     init(owner: (any FutureOwner)? = nil) { self.owner = owner }
 
     // MARK: Looking
 
-    /// Whether it is finished or cancelled.
+    /// Whether the future is finished or cancelled.
     // .acquiring pairs with the .releasing store in end(): the outcome is visible.
     public var isDone: Bool { isOver.load(ordering: .acquiring) }
-    /// Whether its work has begun and not ended.
+    /// Whether the work has begun and not ended.
     public var isRunning: Bool { phase == .running }
-    /// Whether it was cancelled before its work began.
+    /// Whether the future was cancelled before its work began.
     public var isCancelled: Bool { phase == .cancelled }
 
     private var phase: FutureState<WaitQueue>.Phase { guardLock.withLock { state.phase } }
 
-    /// Whether it is finished with an error.
+    /// Whether the future has finished with an error.
     var hasFailed: Bool {
         if isDone, case .failure = outcome { true } else { false }
     }
 
-    /// Its state, and the type of what it was finished with.
+    /// The future's state, and the type of its value or error.
     public var description: String {
         let phase = phase
         guard phase == .finished else { return "Future \(phase)" }
@@ -57,7 +59,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
 
     // MARK: Waiting
 
-    /// Waits until it is done, and returns its value or throws its error.
+    /// Waits until the future is done, and returns its value or throws its error.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
@@ -78,10 +80,10 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return try value()
     }
 
-    /// Waits until it is done, and returns its error; nil if it has a value.
+    /// Waits until the future is done, and returns its error; nil if it has a value.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: As ``result(within:)``, but for the work's error.
+    /// - Throws: As ``result(within:)``, except the work's error.
     /// - Source: Python's `Future.exception`.
     @available(*, noasync)
     public func error(within limit: Duration? = nil) throws -> (any Error)? {
@@ -89,13 +91,13 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return try failure()
     }
 
-    /// Waits until it is done, suspending the calling task, and returns its error.
+    /// Waits until the future is done, suspending the calling task, and returns its error.
     public func error(within limit: Duration? = nil) async throws -> (any Error)? {
         try await waitForEnd(within: limit)
         return try failure()
     }
 
-    /// The value of one that is done.
+    /// The value of a future that is done.
     package func value() throws -> Success {
         guard let outcome else { throw FutureError.cancelled }
         return try outcome.get()
@@ -125,7 +127,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         guard try outcome.wasWoken() else { throw TimedOut("result of a future") }
     }
 
-    /// Waits until it is done, whatever happens to the calling strand.
+    /// Waits until the future is done, whatever happens to the calling strand.
     @available(*, noasync)
     func waitUncancellably() {
         if isDone { return }
@@ -134,7 +136,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
             enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
     }
 
-    /// Waits until it is done, even if the calling task is cancelled.
+    /// Waits until the future is done, even if the calling task is cancelled.
     package func waitUncancellably() async {
         if isDone { return }
         _ = await Parking.suspend(
@@ -142,7 +144,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
             enrol: { self.enrol($0) }, withdraw: { self.withdraw($0) })
     }
 
-    /// Waits until its work has begun, or it is done.
+    /// Waits until the work has begun or the future is done.
     @available(*, noasync)
     func waitForBegin() throws(CancellationError) {
         _ = try Parking.block(
@@ -166,8 +168,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
 
     // MARK: Completing
 
-    /// Cancels it, if its work has not begun: it will not run then.
-    /// - Returns: Whether it is cancelled now; false when it is running or finished.
+    /// Cancels the future if its work has not begun. The work will not run then.
+    /// - Returns: Whether the future is cancelled now; false when it is running or finished.
     /// - Source: Python's `Future.cancel`.
     @discardableResult
     public func cancel() -> Bool {
@@ -177,11 +179,12 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return true
     }
 
-    /// Calls `body` once it is done: on the strand or task that completes or cancels it, in the
-    /// order of adding; at once, on the caller's, if it is done already.
+    /// Calls `body` when the future is done. The strand or task that completes or cancels the
+    /// future calls all such closures, in the order in which they were added. If the future is done
+    /// already, the caller runs `body` at once.
     ///
-    /// `body` may wait, but delays whoever completed the future. An error that it throws goes to
-    /// ``UncaughtErrors``, and the other callbacks are called none the less.
+    /// `body` may wait, but that delays the strand that completed the future. An error of `body`
+    /// goes to ``UncaughtErrors``, and the other closures are called all the same.
     /// - Source: Python's `Future.add_done_callback`.
     public func onCompletion(_ body: @escaping Callback) {
         let isLate = guardLock.withLock {
@@ -191,8 +194,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         if isLate { run([body]) }
     }
 
-    /// Notes that the work begins. False when it must not: the future is cancelled, or begun
-    /// already.
+    /// Notes that the work begins. Returns false when it must not begin, because the future is
+    /// cancelled or its work has begun already.
     func begin() -> Bool {
         guardLock.lock()
         let begins = state.begin()
@@ -204,7 +207,8 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         return begins
     }
 
-    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking.
+    /// As ``begin()``, for a caller that holds a lock. The caller unparks `claimed` after
+    /// unlocking.
     func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
         guardLock.withLock {
             guard state.begin() else { return false }
@@ -213,16 +217,16 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         }
     }
 
-    /// Whether somebody is to be called once it is done.
+    /// Whether there are closures to call when the future is done.
     package var hasCallbacks: Bool { guardLock.withLock { !callbacks.isEmpty } }
 
-    /// Finishes it and wakes who waits. Returns the callbacks, which are to be ``run(_:)`` next;
-    /// nil if it was done already.
+    /// Finishes the future and wakes its waiters. Returns the callbacks, which the caller passes to
+    /// ``run(_:)`` next; nil if the future was done already.
     func finish(with result: Result<Success, any Error>) -> [Callback]? {
         end({ $0.finish() }, as: result)?.callbacks
     }
 
-    /// Calls callbacks that ``finish(with:)`` returned.
+    /// Calls the callbacks that ``finish(with:)`` returned.
     func run(_ callbacks: [Callback]) {
         for body in callbacks {
             do {
@@ -265,7 +269,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
 
     // MARK: Being one of several
 
-    /// Tells `watcher` once it is done, or at once if it is.
+    /// Tells `watcher` when the future is done, or at once if it is done already.
     func watch(for watcher: any FutureWatcher, as index: Int) {
         let watch = FutureWatch(watcher: watcher, index: index)
         let isLate = guardLock.withLock {
@@ -275,7 +279,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
         if isLate { watch.tell(hasFailed: hasFailed) }
     }
 
-    /// Takes back ``watch(for:as:)``.
+    /// Undoes ``watch(for:as:)``.
     func unwatch(for watcher: any FutureWatcher) {
         var removed: FutureWatch?
         guardLock.withLock {
@@ -287,7 +291,7 @@ public final class Future<Success: Sendable>: @unchecked Sendable, CustomStringC
     }
 }
 
-/// Who wants to know that a future is done: under no lock, and must not wait.
+/// Learns that a future is done. It is called under no lock, and must not wait.
 protocol FutureWatcher: AnyObject, Sendable {
     func futureIsDone(_ index: Int, hasFailed: Bool)
 }
@@ -300,7 +304,8 @@ struct FutureWatch: Sendable {
     func tell(hasFailed: Bool) { watcher.futureIsDone(index, hasFailed: hasFailed) }
 }
 
-/// Who would have done the work of a future that was cancelled: under no lock, and must not wait.
+/// Learns that a future whose work it would have done was cancelled. It is called under no lock,
+/// and must not wait.
 protocol FutureOwner: AnyObject, Sendable {
     func futureWasCancelled()
 }

@@ -1,10 +1,10 @@
-/// Why a ``Future`` gave no value, other than an error of the work itself.
+/// Why a ``Future`` has no value, apart from errors of the work itself.
 public enum FutureError: Error, Hashable, Sendable, CustomStringConvertible {
     /// It was cancelled before the work began.
     case cancelled
-    /// It has a result already, or was cancelled: a second one is not taken.
+    /// The future has a result already, or was cancelled. It takes no second result.
     case alreadyDone
-    /// Its ``Promise`` was let go of without a result.
+    /// The future's ``Promise`` was dropped without a result.
     case abandoned
 
     public var description: String {

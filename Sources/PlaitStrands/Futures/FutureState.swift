@@ -5,9 +5,9 @@ struct FutureState<Waiters: WaiterList> {
     enum Phase: Sendable { case pending, running, cancelled, finished }
 
     private(set) var phase = Phase.pending
-    /// Those who wait until it is done.
+    /// The waiters for the end.
     private var waiters = Waiters()
-    /// Those who wait until it is not pending any more.
+    /// The waiters for the beginning: until the future is not pending any more.
     private var starters = Waiters()
 
     var isDone: Bool {
@@ -17,40 +17,42 @@ struct FutureState<Waiters: WaiterList> {
         }
     }
 
-    /// Whether the work may begin; ``claim()`` tells who need not wait any more.
+    /// Begins the work. Returns whether it may begin; ``claim()`` then returns the waiters to wake.
     mutating func begin() -> Bool {
         guard phase == .pending else { return false }
         phase = .running
         return true
     }
 
-    /// Whether this call cancelled it; ``claim()`` tells who need not wait any more.
+    /// Cancels the future. Returns whether this call did it; ``claim()`` then returns the waiters
+    /// to wake.
     mutating func cancel() -> Bool {
         guard phase == .pending else { return false }
         phase = .cancelled
         return true
     }
 
-    /// Whether this call finished it; ``claim()`` tells who need not wait any more.
+    /// Finishes the future. Returns whether this call did it; ``claim()`` then returns the waiters
+    /// to wake.
     mutating func finish() -> Bool {
         guard !isDone else { return false }
         phase = .finished
         return true
     }
 
-    /// A waiter to wake; to be called until there is none.
+    /// A waiter to wake. Call it until it returns nil.
     mutating func claim() -> Waiters.Element? {
         if phase != .pending, let waiter = starters.claimFirst() { return waiter }
         return isDone ? waiters.claimFirst() : nil
     }
 
-    /// Whether `waiter` need not wait for the end; else it is queued.
+    /// Returns true if `waiter` need not wait for the end; otherwise queues it.
     mutating func isDone(orQueue waiter: Waiters.Element) -> Bool {
         if !isDone { waiters.append(waiter) }
         return isDone
     }
 
-    /// Whether `waiter` need not wait for the beginning; else it is queued.
+    /// Returns true if `waiter` need not wait for the beginning; otherwise queues it.
     mutating func hasBegun(orQueue waiter: Waiters.Element) -> Bool {
         if phase == .pending { starters.append(waiter) }
         return phase != .pending

@@ -3,22 +3,23 @@ internal import PlaitSync
 
 /// When a wait for several futures ends.
 public enum FutureCondition: Sendable, CaseIterable {
-    /// All are done.
+    /// All futures are done.
     case all
-    /// One is done.
+    /// One future is done.
     case firstCompleted
-    /// One has failed, or all are done. A cancelled one has not failed.
+    /// One future has failed, or all are done. A cancelled future does not count as failed.
     case firstError
 }
 
 extension Future {
-    /// Several futures, as they are just now: each once, in the order they were given.
+    /// Several futures at this moment, divided into done and not done. Each comes once, in the
+    /// given order.
     public typealias Split = (done: [Future], notDone: [Future])
 
-    /// Waits for several futures, at most `limit`, and tells which are done. They go on.
+    /// Waits for several futures, at most `limit`, and returns which are done. The others go on.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Of a future that is given twice, the
-    /// second is ignored. Passing the limit is not an error; nor is waiting for none.
+    /// Blocks the calling thread or parks the calling fiber. A future that is given twice counts
+    /// once. Passing the limit is not an error, and neither is waiting for no futures.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
     /// - Throws: `CancellationError` when the caller is cancelled.
     /// - Source: Python's `concurrent.futures.wait`.
@@ -52,7 +53,7 @@ extension Future {
     }
 
     private static func split(_ futures: [Future]) -> Split {
-        // Each is looked at once: one that ends meanwhile must not be on both sides, or on none.
+        // Look at each future once: a future that ends meanwhile must be on exactly one side.
         var split: Split = ([], [])
         for future in futures {
             if future.isDone { split.done.append(future) } else { split.notDone.append(future) }
@@ -73,7 +74,7 @@ struct FutureCount {
         isReached = count == 0
     }
 
-    /// Counts one that is done. Returns whether that was the one waited for.
+    /// Counts a future that is done. Returns whether the wait has reached its goal by this.
     mutating func count(hasFailed: Bool) -> Bool {
         remaining -= 1
         guard !isReached else { return false }
@@ -87,7 +88,7 @@ struct FutureCount {
     }
 }
 
-/// What one ``Future/wait(for:of:within:)`` waits for.
+/// The goal of one ``Future/wait(for:of:within:)``.
 private final class FutureGoal: FutureWatcher, @unchecked Sendable {
     // Sendable: `guardLock` guards `count`.
     let isReached = Event()

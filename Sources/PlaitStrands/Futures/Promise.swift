@@ -3,9 +3,9 @@ internal import PlaitPlatform
 
 /// The writing side of a ``Future``.
 ///
-/// If the promise goes without a result, the future fails with `FutureError.abandoned`, so that
-/// nobody waits for ever.
-/// - Source: What Python's `Future` has for executors: `set_result` and its like.
+/// If the promise is dropped without a result, the future fails with `FutureError.abandoned`, so
+/// that nobody waits for ever.
+/// - Source: The methods that Python's `Future` has for executors, such as `set_result`.
 public final class Promise<Success: Sendable>: Sendable {
     public let future = Future<Success>()
 
@@ -16,8 +16,8 @@ public final class Promise<Success: Sendable>: Sendable {
         try? fail(FutureError.abandoned)
     }
 
-    /// Notes that the work begins: the future cannot be cancelled any more. Once.
-    /// - Returns: False when the future was cancelled: the work is not wanted.
+    /// Notes that the work begins. The future cannot be cancelled after that. Call it once.
+    /// - Returns: False when the future was cancelled, so nobody wants the work.
     /// - Throws: `FutureError.alreadyDone` when it has a result.
     /// - Source: Python's `Future.set_running_or_notify_cancel`.
     public func begin() throws(FutureError) -> Bool {
@@ -27,8 +27,8 @@ public final class Promise<Success: Sendable>: Sendable {
         throw .alreadyDone
     }
 
-    /// As ``begin()``, for a caller that holds a lock: it unparks `claimed` after unlocking. False
-    /// when the work is not wanted, or has begun before.
+    /// As ``begin()``, for a caller that holds a lock. The caller unparks `claimed` after
+    /// unlocking. Returns false when nobody wants the work, or when it has begun before.
     package func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
         future.begin(claiming: &claimed)
     }
@@ -50,8 +50,8 @@ public final class Promise<Success: Sendable>: Sendable {
         future.run(callbacks)
     }
 
-    /// Finishes the future and wakes who waits for it. Its callbacks are left to the caller: nil if
-    /// there are none, or if it was done before.
+    /// Finishes the future and wakes its waiters. Returns a closure that runs the callbacks, which
+    /// the caller calls; nil if there are none, or if the future was done before.
     package func finish(with result: Result<Success, any Error>) -> (@Sendable () -> Void)? {
         guard let callbacks = future.finish(with: result), !callbacks.isEmpty else { return nil }
         return { [future] in future.run(callbacks) }

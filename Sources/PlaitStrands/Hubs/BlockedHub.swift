@@ -1,23 +1,23 @@
 internal import PlaitPlatform
 
-/// A thread that has kept its hub from getting on: what ``HubMonitor`` reports.
+/// A hub that made no progress because something kept its thread. ``HubMonitor`` reports it.
 public struct BlockedHub: Sendable, CustomStringConvertible {
-    /// What has the thread.
+    /// What keeps the thread.
     public enum Occupant: Hashable, Sendable {
-        /// A fiber that computes, or blocks in a call of the system's, of this name.
+        /// The named fiber, which computes or blocks in a system call.
         case fiber(String)
         /// A callback or task that runs on the hub's loop.
         case callback
         /// The thread's own code, while fibers of its hub are ready.
         case thread
-        /// It could not be looked at: the thread blocks real-time signals.
+        /// The monitor could not look at the thread, because the thread blocks real-time signals.
         case unknown
     }
 
     public let occupant: Occupant
     /// The name of the hub's thread.
     public let thread: String
-    /// How long at least.
+    /// For how long at least.
     public let duration: Duration
     private let trace: StackTrace?
 
@@ -28,13 +28,15 @@ public struct BlockedHub: Sendable, CustomStringConvertible {
         self.trace = trace
     }
 
-    /// Where it was when looked at, a line a function, innermost first: `name + offset (module)`,
-    /// or `module+0xoffset`, as addr2line takes it, where the program's files have no name for it.
+    /// Where the thread was, one line for each function, innermost first: `name + offset (module)`.
+    /// If the program's files have no name for a function, the line is `module+0xoffset`, as
+    /// addr2line takes it.
     ///
-    /// Names are looked up in files by each call: milliseconds. Empty if it could not be looked at.
+    /// Each access looks up the names in files, which takes milliseconds. Empty if the monitor
+    /// could not look at the thread.
     public var stack: [String] { trace?.lines ?? [] }
 
-    /// Which strand has kept what for how long, and the stack.
+    /// What has kept the hub, for how long, and the stack.
     public var description: String {
         let milliseconds = duration.nanosecondsClamped / 1_000_000
         let who =

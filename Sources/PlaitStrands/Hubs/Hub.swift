@@ -7,42 +7,44 @@ public import PlaitPlatform
 internal import PlaitSelectors
 internal import Synchronization
 
-/// A thread's loop and the fibers that live on it. One hub a thread, made on first use.
+/// A thread's loop and the fibers that live on it. Each thread has at most one hub, made on first
+/// use.
 ///
 /// Fibers run one at a time, and only while the thread's own strand waits in Plait (joins, sleeps,
 /// gets from a queue): that wait runs the hub. A fiber keeps the thread until it waits or yields,
-/// so what two fibers of a hub share needs no lock between waits.
+/// so two fibers of a hub may share data without a lock between their waits.
 @safe
 public final class Hub: @unchecked Sendable {
     // Sendable: `arrivals` and `pulse` are atomic, and so is what `hasReadyFibers` reads; `loop`
     // has its own rules; all else belongs to the thread.
 
     public let loop: Loop
-    /// Runs Swift's tasks on this thread, while its strand waits.
+    /// Runs Swift's tasks on this thread while the thread's strand waits.
     public let executor: LoopExecutor
     /// The thread's own strand, which runs the hub while it waits.
     let root: ThreadStrand
-    /// Of the root's stack, while a fiber runs. Raw memory of this object, freed in deinit.
+    /// The context of the root's stack while a fiber runs. This object owns the memory and frees it
+    /// in deinit.
     private let rootContext: UnsafeMutablePointer<plait_context>
     let pool: StackPool
-    /// Pools of other stack sizes, by size.
+    /// The pools of other stack sizes, by size.
     private var otherPools: [Int: StackPool] = [:]
 
-    // These two are touched by every switch and every fiber: hence without run-time checks of
-    // exclusivity. No access to them calls foreign code.
+    // Every switch and every fiber touches these two, so run-time checks of exclusivity are off. No
+    // access to them calls foreign code.
     @exclusivity(unchecked) private var ready = RunQueue()
-    /// Counts turns, for whoever watches from another thread.
+    /// Counts turns, for a monitor on another thread.
     let pulse = HubPulse()
-    /// The turn after which the loop is looked at again.
+    /// The turn after which the hub looks at the loop again.
     private var lastTurn = 0
-    /// Reads and writes without a wait before a fiber must let others run.
+    /// How many reads and writes without a wait are left before the fiber must let others run.
     private var operationBudget = Hub.operationsPerTurn
-    /// Fibers that other threads made ready.
+    /// The fibers that other threads have made ready.
     private let arrivals = Arrivals()
     private var lastTrim: Deadline
     private var isTrimming = false
 
-    /// Whether some stack of this hub has no guard.
+    /// Whether some stacks of this hub have no guard.
     private var checksStacks = false
     @exclusivity(unchecked) private(set) var alive = LivingFibers()
     private var numbers: Range<UInt64> = 0..<0
@@ -80,7 +82,7 @@ public final class Hub: @unchecked Sendable {
 
     // MARK: Starting fibers
 
-    /// A number for a new strand of this hub. Any thread.
+    /// A number for a new strand of this hub. Any thread may call it.
     func newNumber() -> UInt64 {
         guard isCurrent else { return StrandNumber.reserve() }
         if numbers.isEmpty {
@@ -92,9 +94,9 @@ public final class Hub: @unchecked Sendable {
         return number
     }
 
-    /// Hands a new fiber to the hub, which owns it until it ends. Any thread.
+    /// Hands a new fiber to the hub, which owns it until it ends. Any thread may call it.
     func start(_ fiber: Fiber) {
-        // The hub's reference, given back when the fiber has ended.
+        // The hub's reference, which the hub releases when the fiber has ended.
         _ = unsafe Unmanaged.passRetained(fiber)
         if isCurrent {
             admit(fiber)
@@ -133,12 +135,12 @@ public final class Hub: @unchecked Sendable {
         return pool
     }
 
-    /// The fibers that live on this hub, youngest first. On its thread.
+    /// The fibers that live on this hub, youngest first. Called on the hub's thread.
     var fibers: [Fiber] { unsafe alive.all }
 
     // MARK: The run queue
 
-    /// Lets a parked fiber run after the others that are ready. On the hub's thread.
+    /// Lets a parked fiber run after the others that are ready. Called on the hub's thread.
     func enqueue(_ fiber: Fiber) { unsafe ready.append(fiber) }
 
     /// Lets a parked fiber run, from another thread.
@@ -172,12 +174,13 @@ public final class Hub: @unchecked Sendable {
         }
     }
 
-    /// Stops `fiber`, the running one, and runs the next that is ready, or the loop.
+    /// Stops `fiber`, which is running, and runs the next ready fiber, or the loop if there is
+    /// none.
     func switchAway(from fiber: Fiber) {
         let context = unsafe fiber.stack.unsafelyUnwrapped.context
-        // Before another runs, whose stack it may have overwritten.
+        // Check before another fiber runs, whose stack this one may have overwritten.
         if checksStacks { checkStack(fiber) }
-        // The next one's turn begins.
+        // The turn of the next fiber begins.
         operationBudget = Hub.operationsPerTurn
         let turn = pulse.turn
         pulse.advance(from: turn)
@@ -193,7 +196,7 @@ public final class Hub: @unchecked Sendable {
         }
     }
 
-    /// Tells the thread's cell who is about to run.
+    /// Stores the fiber that is about to run in the thread's cell.
     @inline(__always)
     private func enter(_ fiber: Unmanaged<Fiber>) {
         let cell = ThreadCell.current
@@ -207,7 +210,8 @@ public final class Hub: @unchecked Sendable {
         unsafe cell.stack = nil
     }
 
-    /// Counts a read or write that did not wait: a fiber that always has data must let others run.
+    /// Counts a read or write that did not wait. A fiber that always has data must let others run
+    /// too.
     @inline(__always)
     package func countOperation() {
         operationBudget -= 1
@@ -220,12 +224,12 @@ public final class Hub: @unchecked Sendable {
             operationBudget = Hub.operationsPerTurn
             return
         }
-        // By way of the loop, since others may wait for what it has to tell.
+        // Go through the loop, since other strands may wait for its events.
         lookAtLoopNext()
         yieldStrand()
     }
 
-    /// Makes the running fiber's next wait go by way of the loop.
+    /// Makes the running fiber's next wait go through the loop.
     @inline(__always)
     private func lookAtLoopNext() { lastTurn = pulse.turn }
 
@@ -236,9 +240,9 @@ public final class Hub: @unchecked Sendable {
         }
     }
 
-    /// Leaves the stack of a fiber whose body has ended, for good.
+    /// Leaves the stack of an ended fiber for good.
     static func end(_ reference: Unmanaged<Fiber>) -> Never {
-        // Owns nothing when it leaves: what is on this stack stays there.
+        // This function must own nothing when it leaves: what is on this stack stays there.
         let contexts = unsafe reference.withFiber { fiber in
             unsafe fiber.withHub { unsafe $0.bury(fiber) }
         }
@@ -249,8 +253,8 @@ public final class Hub: @unchecked Sendable {
         _ fiber: Fiber
     ) -> (from: UnsafeMutablePointer<plait_context>, to: UnsafeMutablePointer<plait_context>) {
         fiber.finish()
-        // The hub's reference. If it is the last, code of the user's that the result runs when it
-        // goes may still wait here.
+        // The hub's reference. If it is the last one, the result's `deinit` runs user code here,
+        // which may still wait.
         var owned: Fiber? = unsafe Unmanaged.passUnretained(fiber).takeRetainedValue()
         if isKnownUniquelyReferenced(&owned), let last = owned {
             if let error = last.unobservedError { UncaughtErrors.report(error, of: last) }
@@ -258,10 +262,11 @@ public final class Hub: @unchecked Sendable {
         }
         unsafe alive.remove(fiber)
         let stack = fiber.surrenderStack()
-        // From here on it may not: the fiber is no strand any more.
+        // From here on code must not wait: the fiber is not a strand any more.
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(loop.callbacks).toOpaque()
         owned = nil
-        // It goes on being used until the switch below, but nobody takes it before that.
+        // The stack stays in use until the switch below, but nobody takes it from the pool before
+        // that.
         if stack.size == pool.stackSize {
             pool.give(stack)
         } else {
@@ -283,7 +288,7 @@ public final class Hub: @unchecked Sendable {
 
     /// Runs messages, timers, descriptors and ready fibers once.
     func round(mayBlock: Bool) {
-        // The thread may wait inside a Swift task, which is none of the fibers'.
+        // The thread may be waiting inside a Swift task, which does not concern the fibers.
         let task = unsafe plait_task_leave()
         defer { unsafe plait_task_return(task) }
         unsafe arrivals.move(to: &ready)
@@ -304,7 +309,7 @@ public final class Hub: @unchecked Sendable {
         if plait_accesses_taken_off() != 0 { _ = Hub.tellOfAccesses }
     }
 
-    /// Told once a program.
+    /// Logged once in a program.
     private static let tellOfAccesses: Void = Logger(label: "plait.strands").notice(
         """
         more than \(plait_most_listed_accesses) exclusive accesses are open in fibers that wait: overlaps of \
@@ -328,7 +333,7 @@ public final class Hub: @unchecked Sendable {
         return !isTrimming
     }
 
-    /// When an idle hub should wake for trimming.
+    /// When an idle hub wakes to trim its stacks.
     private var nextTrim: Deadline {
         guard pool.hasWarmStacks || otherPools.values.contains(where: \.hasWarmStacks) else {
             return .never
@@ -336,7 +341,7 @@ public final class Hub: @unchecked Sendable {
         return lastTrim.advanced(by: Hub.trimInterval)
     }
 
-    /// Runs callbacks of the loop, for whoever watches from another thread.
+    /// Runs callbacks of the loop, and lets a monitor on another thread see that.
     private func runCallbacks(_ body: () -> Void) {
         let phase = pulse.phase
         pulse.enter(.running)
@@ -344,29 +349,30 @@ public final class Hub: @unchecked Sendable {
         pulse.enter(phase)
     }
 
-    /// Whether fibers wait for the thread, of its own or from others. Any thread: what is seen may
-    /// have changed since.
+    /// Whether fibers wait for the thread, whichever thread made them ready. Any thread may ask;
+    /// the answer may be out of date at once.
     var hasReadyFibers: Bool { unsafe !ready.isEmpty || !arrivals.isEmpty || loop.hasMessages }
 
-    /// Runs `body` on the hub's thread, soon. Any thread. It must not wait: it may start a fiber.
+    /// Runs `body` on the hub's thread, soon. Any thread may call it. `body` must not wait, but it
+    /// may start a fiber.
     /// - Returns: False, having done nothing, once the hub's thread has ended.
     @discardableResult
     public func post(_ body: @escaping @Sendable () -> Void) -> Bool { loop.post(body) }
 
-    /// How much memory the hub's fibers take for stacks of the default size. On the hub's thread:
-    /// on others it traps.
+    /// How much memory the hub's fibers take for stacks of the default size. Called on the hub's
+    /// thread; on others it traps.
     public var stackStatistics: StackStatistics {
         loop.checkThread("Hub.stackStatistics")
         return pool.statistics
     }
 
-    /// The same of stacks of another size. On the hub's thread.
+    /// The same for stacks of another size. Called on the hub's thread.
     func stackStatistics(ofSize bytes: Int) -> StackStatistics {
         let size = StackPool.wholePages(bytes)
         return (size == pool.stackSize ? pool : otherPool(size)).statistics
     }
 
-    /// The waits of the hub's strands. On the hub's thread.
+    /// The waits of the hub's strands. Called on the hub's thread.
     var waits: [WaitSnapshot] { fibers.compactMap(\.currentWait) }
 }
 
@@ -374,14 +380,15 @@ extension Hub: ThreadEngine {
     public func run(waiter: Waiter, until deadline: Deadline, while isWaiting: () -> Bool) {
         if deadline == .immediate, waiter.settle(.timedOut) { return }
         if deadline != .never { loop.set(waiter, at: deadline) }
-        // A wait that its timer ended is settled, and unparked through the token like any other.
+        // When a timer ends the wait, the wait is settled and unparked through the token like any
+        // other.
         while isWaiting() { round(mayBlock: true) }
         if deadline != .never { loop.cancel(waiter) }
     }
 
     public func wake() {
         if isCurrent {
-            // The root goes on as soon as the running fiber waits.
+            // The root's strand goes on as soon as the running fiber waits.
             lookAtLoopNext()
             return
         }
@@ -389,7 +396,7 @@ extension Hub: ThreadEngine {
     }
 }
 
-/// The hub's thread had ended when a fiber was to be started there.
+/// A fiber could not start because the thread of its hub had ended.
 public struct HubEnded: Error, Sendable, CustomStringConvertible {
     package init() {}
 

@@ -2,36 +2,37 @@ internal import Logging
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Reports whoever keeps a hub from getting on: a fiber that computes, or that blocks its thread in
-/// a call which does not park, keeps all other fibers of the thread waiting.
+/// Reports code that keeps a hub from making progress. A fiber that computes for long, or blocks
+/// its thread in a call that does not park, keeps all other fibers of the thread waiting.
 ///
-/// Off until it is started, or the environment asks for it (`PLAIT_HUB_MONITOR`). One thread then
-/// looks at all hubs twice within the limit. One that has been at the same turn, in two looks and
-/// for as long as the limit, is stopped for some microseconds, so that its stack can be copied (by
-/// a signal: see ``start(limit:report:)``), and reported; again when the turn has lasted twice as
-/// long as at the last report.
+/// The monitor is off until the program starts it or the environment asks for it
+/// (`PLAIT_HUB_MONITOR`). One thread then looks at all hubs twice within the limit. If two looks
+/// find a hub at the same turn, and the turn has lasted as long as the limit, the monitor reports
+/// it. To copy the stack, it stops the hub's thread for some microseconds by a signal (see
+/// ``start(limit:report:)``). It reports the same turn again when it has lasted twice as long as at
+/// the last report.
 ///
-/// Not reported are: hubs that wait for events; fibers that switch, however busy they are; threads
-/// that have no hub, whatever they do; and a thread whose own code runs while none of its fibers is
-/// ready. A thread that computes while its fibers are ready starves them, and is reported.
+/// The monitor does not report hubs that wait for events, fibers that switch, however busy they
+/// are, threads without a hub, or a thread whose own code runs while none of its fibers is ready.
+/// It does report a thread that computes while its fibers are ready, since it starves them.
 ///
-/// Hubs pay nothing on a switch but the turn's number, which they count anyway.
+/// The monitor costs nothing on a switch: hubs count their turns anyway.
 /// - Source: gevent's monitoring thread (`GEVENT_MONITOR_THREAD_ENABLE`, `max_blocking_time`).
 public enum HubMonitor {
     private static let watcher = Guarded<HubWatcher?>(nil)
     private static let count = Atomic<Int>(0)
     private static let logger = Logger(label: "plait.hubs")
 
-    /// Starts the monitor, in place of one that runs already. Any thread.
+    /// Starts the monitor, and replaces one that runs already. Any thread may call it.
     ///
-    /// A look at a blocked thread interrupts it by the signal SIGRTMIN + 6. A call that Linux does
-    /// not restart, such as `nanosleep` or `poll`, returns early then; Plait's own calls go on.
-    /// Stop the monitor before a fork, which wants the process to have one thread.
+    /// To look at a blocked thread, the monitor interrupts it by the signal SIGRTMIN + 6. A call
+    /// that Linux does not restart, such as `nanosleep` or `poll`, then returns early; Plait's own
+    /// calls go on. Stop the monitor before a fork, which needs a process with one thread.
     /// - Parameters:
-    ///   - limit: How long one turn of a hub may take; more than zero. A report comes after one to
-    ///     one and a half times as long.
-    ///   - report: Called on the monitor's thread, which looks no further until it returns; nil
-    ///     logs a warning with the label `plait.hubs`.
+    ///   - limit: How long one turn of a hub may take; more than zero. The report comes when the
+    ///     turn has lasted 1 to 1.5 times as long.
+    ///   - report: Called on the monitor's thread, which waits for it to return before it looks on.
+    ///     Nil logs a warning with the label `plait.hubs`.
     /// - Source: gevent's `Hub.start_periodic_monitoring_thread`.
     public static func start(
         limit: Duration = .milliseconds(100), report: (@Sendable (BlockedHub) -> Void)? = nil
@@ -49,11 +50,11 @@ public enum HubMonitor {
         new.start()
     }
 
-    /// Ends the monitor, if one runs, and waits for its thread to end: nothing of it is left, and
-    /// nothing is reported afterwards.
+    /// Ends the monitor, if one runs, and waits for its thread to end. Nothing is reported after
+    /// that.
     ///
-    /// Blocks the calling thread or parks the calling fiber, for the time of a report at most.
-    /// Called by `report` itself, it does not wait: the monitor ends when that returns.
+    /// Blocks the calling thread or parks the calling fiber, for the time of a report at most. If
+    /// `report` itself calls it, it does not wait: the monitor ends when `report` returns.
     /// - Source: gevent's `PeriodicMonitoringThread.kill`.
     @available(*, noasync)
     public static func stop() { replace(with: nil)?.stop() }
@@ -61,18 +62,18 @@ public enum HubMonitor {
     /// As the other form, suspending the calling task.
     public static func stop() async { await replace(with: nil)?.stop() }
 
-    /// Whether it was started and not stopped.
+    /// Whether the monitor runs.
     public static var isRunning: Bool { watcher.withLock { $0 != nil } }
 
-    /// How many reports were made since the program started.
+    /// How many reports the monitor has made since the program started.
     public static var reports: Int { count.load(ordering: .relaxed) }
 
-    /// Starts it with the first hub, where the environment has `PLAIT_HUB_MONITOR`, the limit in
-    /// milliseconds.
+    /// Starts the monitor with the first hub if the environment has `PLAIT_HUB_MONITOR`, the limit
+    /// in milliseconds.
     static let startIfAsked: Void = {
         guard let text = environmentVariable("PLAIT_HUB_MONITOR") else { return }
         guard let limit = Int(text), limit > 0 else {
-            logger.warning("PLAIT_HUB_MONITOR is \(text): it wants milliseconds, more than 0")
+            logger.warning("PLAIT_HUB_MONITOR is \(text): give milliseconds, more than 0")
             return
         }
         if !isRunning { start(limit: .milliseconds(limit)) }

@@ -4,9 +4,9 @@ public import PlaitPlatform
 public import PlaitSelectors
 
 extension Hub {
-    /// The calling thread's hub, made if it has none.
+    /// The calling thread's hub, which is made if there is none.
     ///
-    /// Ends the program where the system gives no descriptors for it; see
+    /// Ends the program if the system gives no descriptors for the hub; see
     /// ``make(selector:options:)``.
     public static var current: Hub { unsafe currentReference.takeUnretainedValue() }
 
@@ -22,16 +22,16 @@ extension Hub {
     /// The calling thread's hub, if it has one.
     package static var ofThread: Hub? { unsafe referenceOfThread?.takeUnretainedValue() }
 
-    /// The same, unretained: good as long as the calling strand runs.
+    /// The same, unretained: valid only while the calling strand runs.
     @inline(__always)
     @inlinable package static var referenceOfThread: Unmanaged<Hub>? {
         guard let hub = unsafe ThreadCell.current.hub else { return nil }
         return unsafe .fromOpaque(hub)
     }
 
-    /// How a hub is made.
+    /// The options of a hub.
     public struct Options: Sendable {
-        /// Bytes of address space for a fiber's stack, unless its `spawn` says otherwise.
+        /// The address space of a fiber's stack in bytes, unless its `spawn` says otherwise.
         public var stackSize = Hub.defaultStackSize
         /// Protects stacks as on a kernel before 6.13.
         package var withoutGuardMarkers = false
@@ -42,9 +42,9 @@ extension Hub {
     /// 1 MiB of address space.
     public static let defaultStackSize = 1_048_576
 
-    /// Makes the calling thread's hub, on a selector and with options of the caller's choice.
+    /// Makes the calling thread's hub with the given selector and options.
     ///
-    /// A thread that has a hub already traps.
+    /// Traps if the thread has a hub already.
     /// - Throws: `SystemError`, at the limit of descriptors.
     @discardableResult
     public static func make(
@@ -57,7 +57,7 @@ extension Hub {
         hub.root.engine = hub
         hub.root.atExit = { Hub.leaveThread() }
         ProgramEnd.arm()
-        // The thread owns it; see leaveThread().
+        // The thread owns the hub; see leaveThread().
         unsafe cell.hub = Unmanaged.passRetained(hub).toOpaque()
         HubRegistry.add(hub)
         _ = HubMonitor.startIfAsked
@@ -70,7 +70,7 @@ extension Hub {
         unsafe ThreadCell.current.hub == Unmanaged.passUnretained(self).toOpaque()
     }
 
-    /// Ends the calling thread's hub: waits for its fibers, cancelling daemons first.
+    /// Ends the calling thread's hub. Cancels its daemon fibers, then waits for all its fibers.
     static func leaveThread() {
         guard let pointer = unsafe ThreadCell.current.hub else { return }
         let reference = unsafe Unmanaged<Hub>.fromOpaque(pointer)
@@ -87,9 +87,9 @@ extension Hub {
         unsafe reference.release()
     }
 
-    /// Makes the forked child of a single-threaded program a program without a hub: the parent's
-    /// fibers are not the child's, nor is what the parent does at its end. To be called first in
-    /// the child, by the thread's own strand.
+    /// Leaves the forked child of a single-threaded program without a hub. The child has neither
+    /// the parent's fibers nor the parent's actions at the end of the program. The thread's own
+    /// strand calls it first in the child.
     package static func forgetAfterFork() {
         ForkedChild.begin()
         ProgramEnd.forgetAfterFork()
@@ -102,7 +102,7 @@ extension Hub {
         unsafe hub.alive.forEach { $0.leaveQueues() }
         HubRegistry.remove(hub)
         hub.root.engine = nil
-        // Kept, with what the parent's fibers own: it must not be taken apart here.
+        // Kept, together with what the parent's fibers own: the child must not take it apart.
         unsafe ThreadCell.current.hub = nil
     }
 
@@ -112,15 +112,15 @@ extension Hub {
             if fibers.isEmpty { return }
             let alive = fibers.filter(\.isAlive)
             guard let first = alive.first else {
-                // One that has ended but not left: it lets go of its result, or has called exit(),
-                // and the program ends before the thread.
+                // A fiber whose body has ended may not have left its stack yet. It is releasing its
+                // result, or it has called exit() and the program ends before the thread.
                 round(mayBlock: true)
                 continue
             }
             if let fiber = alive.first(where: { !$0.isDaemon }) {
                 fiber.joinUncancellably()
             } else {
-                // A daemon may catch its cancellation and wait again: it is told until it ends.
+                // A daemon may catch its cancellation and wait again, so cancel it until it ends.
                 for fiber in alive { fiber.cancel() }
                 first.joinUncancellably(until: Deadline(within: .milliseconds(1)))
             }

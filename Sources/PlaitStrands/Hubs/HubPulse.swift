@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What other threads may see of a hub: whether it gets on.
+/// The part of a hub that other threads may read: whether it makes progress.
 struct HubPulse: ~Copyable {
     /// What the hub's thread is doing.
     enum Phase: UInt8, AtomicRepresentable {
@@ -8,16 +8,16 @@ struct HubPulse: ~Copyable {
         case thread
         /// Fibers or callbacks run, or are about to.
         case running
-        /// It sleeps until something comes.
+        /// The hub sleeps until something comes.
         case idle
     }
 
-    // Written by the hub's thread alone: no read-modify-write is needed. Relaxed: who reads them
-    // draws conclusions only from a number that stays the same.
+    // Only the hub's thread writes these, so no read-modify-write is needed. Relaxed is enough:
+    // readers draw conclusions only from a number that stays the same.
     private let count = Atomic<Int>(0)
     private let state = Atomic<Phase>(.thread)
 
-    /// Changes whenever somebody else gets the thread: a fiber, a batch of callbacks, its own
+    /// Changes whenever the thread switches to another fiber, a batch of callbacks or its own
     /// strand.
     @inline(__always)
     var turn: Int { count.load(ordering: .relaxed) }

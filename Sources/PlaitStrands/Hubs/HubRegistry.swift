@@ -2,10 +2,10 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// The hubs of the process, for lists.
+/// The hubs of the process, for listings.
 enum HubRegistry {
     private struct State {
-        /// By address.
+        /// The hubs by address.
         var hubs: [UInt: Hub] = [:]
     }
 

@@ -1,22 +1,25 @@
-/// What is known of one hub from looking at it now and then: whether one turn takes too long.
+/// What a monitor knows of one hub from looking at it now and then: whether one turn takes too
+/// long.
 struct HubWatch {
     private enum State {
         case fine
-        /// The same turn since `since`, seen again `looks` times; to be reported at age `next`.
+        /// The hub has been at the same turn since `since`, in `looks` further looks. Report the
+        /// turn when its age is `next`.
         case stuck(turn: Int, since: UInt64, looks: Int, next: UInt64)
     }
 
     private var state = State.fine
 
-    /// Twice at least: a stopped process, or a watcher that came late, is no reason.
+    /// At least two looks, since the process may have been stopped, or the watcher may have come
+    /// late.
     private static let looksNeeded = 2
 
     /// Takes a look at nanosecond `now`; times are in nanoseconds.
     ///
     /// - Parameters:
-    ///   - turn: Of the hub's pulse; nil if it idles.
+    ///   - turn: The turn of the hub's pulse; nil if the hub idles.
     ///   - limit: How long a turn may take.
-    /// - Returns: The turn's age, if it is to be reported.
+    /// - Returns: The turn's age, if the caller must report it now; otherwise nil.
     mutating func look(turn: Int?, at now: UInt64, limit: UInt64) -> UInt64? {
         guard let turn else {
             state = .fine

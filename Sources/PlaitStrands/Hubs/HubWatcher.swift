@@ -52,10 +52,10 @@ final class HubWatcher: Sendable {
 
     // MARK: Looking
 
-    /// By the hub's address.
+    /// What is known of each hub, by its address.
     typealias Watches = [ObjectIdentifier: HubWatch]
 
-    /// Looks at all hubs, and reports those that have been at one turn for too long.
+    /// Looks at all hubs and reports those whose turn has lasted too long.
     func look(at now: UInt64, _ watches: inout Watches) {
         var kept = Watches()
         for hub in HubRegistry.hubs where !stopping.isSet {
@@ -79,12 +79,12 @@ final class HubWatcher: Sendable {
         watches = kept
     }
 
-    /// Stops the hub's thread for a look; nil if it has got on meanwhile.
+    /// Stops the hub's thread and looks at it; nil if the hub has gone on meanwhile.
     private static func examine(_ hub: Hub, at turn: Int, age: UInt64) -> BlockedHub? {
         let phase = hub.pulse.phase
         let sample = ThreadSample(ofThread: hub.root.nativeID ?? 0, within: .seconds(1))
         let address = unsafe Unmanaged.passUnretained(hub).toOpaque()
-        // The number can have gone to another thread.
+        // The kernel may have given the thread's number to another thread.
         if let sample, sample.hub != UInt(bitPattern: address) { return nil }
         guard hub.pulse.turn == turn, hub.pulse.phase == phase, phase != .idle,
             unsafe HubRegistry.hub(at: address) != nil

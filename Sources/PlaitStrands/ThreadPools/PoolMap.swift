@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 
 extension ThreadPool {
-    /// Has `body` run for each item, and gives the results in the order of the items.
+    /// Runs `body` in the pool for each item, and gives the results in the order of the items.
     ///
     /// Blocks the calling thread or parks the calling fiber while the pool is full. The work is
     /// given to the pool here, whether or not the results are asked for.
@@ -29,8 +29,8 @@ extension ThreadPool {
         return PoolResults(ordered: futures, until: deadline)
     }
 
-    /// Has `body` run for each item that comes. An error of `items` cancels the work for those
-    /// before it, and is thrown.
+    /// Runs `body` in the pool for each item that comes. An error of `items` cancels the work for
+    /// the items before it, and is thrown.
     public func map<Items: AsyncSequence, Success: Sendable>(
         _ items: Items, within limit: Duration? = nil,
         _ body: @escaping @Sendable (Items.Element) throws -> Success
@@ -40,7 +40,7 @@ extension ThreadPool {
         return PoolResults(ordered: futures, until: deadline)
     }
 
-    /// As ``map(_:within:_:)``, but gives the results as they come.
+    /// As ``map(_:within:_:)``, but gives each result as soon as it is there.
     /// - Source: gevent's `imap_unordered`.
     @available(*, noasync)
     public func mapUnordered<Item: Sendable, Success: Sendable>(
@@ -62,8 +62,8 @@ extension ThreadPool {
         return PoolResults(unordered: futures, until: deadline)
     }
 
-    /// Has `body` run for each item that comes, and gives the results as they come. An error of
-    /// `items` cancels the work for those before it, and is thrown.
+    /// Runs `body` in the pool for each item that comes, and gives each result as soon as it is
+    /// there. An error of `items` cancels the work for the items before it, and is thrown.
     public func mapUnordered<Items: AsyncSequence, Success: Sendable>(
         _ items: Items, within limit: Duration? = nil,
         _ body: @escaping @Sendable (Items.Element) throws -> Success
@@ -120,7 +120,7 @@ extension ThreadPool {
         }
     }
 
-    /// Cancels what was given. Returns the error as it is to be thrown.
+    /// Cancels the work already given. Returns the error that the caller throws.
     private func abandon<Success>(
         _ futures: [Future<Success>], after error: any Error
     ) -> any Error {

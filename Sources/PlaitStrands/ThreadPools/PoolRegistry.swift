@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// The pools that have workers: what the end of the program must wait for.
+/// The pools that have workers. The end of the program must wait for them.
 enum PoolRegistry {
     private static let pools = Guarded<[ObjectIdentifier: ThreadPool]>([:])
     private static let isEnding = Atomic<Bool>(false)
@@ -19,14 +19,14 @@ enum PoolRegistry {
 
     static var all: [ThreadPool] { pools.withLock { Array($0.values) } }
 
-    /// Lets all pools finish the work that was given to them, and refuses further work.
+    /// Lets all pools finish their work, and refuses further work.
     ///
-    /// To be called once, when the program ends, by a strand that may block.
+    /// Called once, at the end of the program, by a strand that may block.
     /// - Source: Python's `concurrent.futures.thread._python_exit`.
     static func finishAtProgramEnd() {
         isEnding.store(true, ordering: .releasing)
-        // Work in one pool may be what keeps another busy: none takes more before the first is
-        // waited for.
+        // Work in one pool may keep another busy, so close all of them before waiting for the
+        // first.
         let pools = all
         for pool in pools { pool.close(cancellingQueued: false) }
         for pool in pools { pool.finishAtProgramEnd() }

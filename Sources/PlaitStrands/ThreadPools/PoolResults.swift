@@ -4,18 +4,19 @@ internal import PlaitPlatform
 /// The results of ``ThreadPool/map(_:within:_:)``: `for try await result in …` in async code,
 /// `while let result = try ….next()` elsewhere, or all at once by ``collect()``.
 ///
-/// They are gone through once. The first error ends them: of the work, a time-out, a cancellation
-/// of whoever waits. Then, or when they are let go of after the first of them was asked for, the
-/// work that has not begun is cancelled. What was given out is not kept.
+/// Each result is given out once. The first error ends the sequence: an error of the work, a
+/// time-out, or the cancellation of the strand that waits. Then the work that has not begun is
+/// cancelled. That also happens when the sequence is dropped after somebody has asked for the first
+/// result. The sequence does not retain results that it has given out.
 public final class PoolResults<Success: Sendable>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {
     // Sendable: `guardLock` guards `rest` and `hasBegun`; the other fields are constant.
     private let deadline: Deadline
-    /// The futures as they come; nil where the order is that of the items.
+    /// The futures as they are done; nil if the results come in the order of the items.
     private let completed: CompletedFutures<Success>?
     private let guardLock = ShortLock()
-    /// Without those given out, if the order is that of the items.
+    /// The futures that have not been given out, if the results come in the order of the items.
     private var rest: Deque<Future<Success>>
     private var hasBegun = false
 
@@ -45,7 +46,7 @@ public final class PoolResults<Success: Sendable>: AsyncSequence, AsyncIteratorP
                 return try completed.next()?.result(within: .zero)
             }
             guard let future = takeFirst() else { return nil }
-            // One that ran into the limit is not wanted later either.
+            // A future that ran into the limit is not wanted later either.
             defer { future.cancel() }
             return try future.result(within: deadline.remaining)
         } catch {

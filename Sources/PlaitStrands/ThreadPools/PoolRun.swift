@@ -2,12 +2,13 @@ internal import PlaitParking
 internal import PlaitSync
 
 extension ThreadPool {
-    /// Has `body` run by a worker, and waits for its result.
+    /// Runs `body` on a worker, and waits for its result.
     ///
     /// Blocks the calling thread or parks the calling fiber. A cancellation ends the wait as long
-    /// as no worker comes for `body`, which is not run then. A call that runs cannot be stopped: it
-    /// is waited for, its result returned, and the cancellation left for the caller's next wait;
-    /// only if it began in that very moment, `CancellationError` is thrown when it has ended.
+    /// as no worker has come for `body`, and `body` does not run then. A call that runs cannot be
+    /// stopped: the caller waits for it and gets its result, and the cancellation goes to the
+    /// caller's next wait. Only if `body` began in the moment of the cancellation,
+    /// `CancellationError` is thrown after it has ended.
     /// - Throws: What `body` throws; `ThreadPoolError`; `FutureError.cancelled` when the pool was
     ///   shut down and cancelled it; `CancellationError`.
     /// - Source: `gevent.threadpool.ThreadPool.apply`; Trio's `to_thread.run_sync`.
@@ -29,10 +30,10 @@ extension ThreadPool {
         return try work.future.result(within: .zero).take()
     }
 
-    /// Has `body` run by a worker, and suspends the calling task until it has a result.
+    /// Runs `body` on a worker, and suspends the calling task until it has a result.
     ///
-    /// The task's cancellation ends the wait if `body` has not begun, which is not run then. A call
-    /// that runs cannot be stopped: it is waited for, and its result returned.
+    /// If `body` has not begun, the task's cancellation ends the wait, and `body` does not run. A
+    /// call that runs cannot be stopped: the task waits for it and gets its result.
     public func run<Success>(
         _ body: sending @escaping () throws -> Success
     ) async throws -> sending Success {
@@ -49,9 +50,9 @@ extension ThreadPool {
     }
 }
 
-/// A value that a worker hands over: it need not be `Sendable`, since only one gets it.
+/// A value that a worker hands over. It need not be `Sendable`, since only one strand gets it.
 private final class Handed<Value>: @unchecked Sendable {
-    // Sendable: the worker makes it and the waiter takes it, after that.
+    // Sendable: the worker writes it before the waiter takes it.
     private let value: Value
 
     private init(_ value: Value) { self.value = value }

@@ -1,30 +1,30 @@
 internal import DequeModule
 internal import PlaitParking
 
-/// The pure state of a ``ThreadPool``: the work that waits, and how many workers do what.
+/// The pure state of a ``ThreadPool``: the waiting work, and how many workers do what.
 ///
-/// Every worker is parked (in `idle`), working, or *coming*: about to look for work. While work
-/// waits that nobody comes for, no worker is idle and no more may be started: ``cover()`` sees to
-/// that, and must be called after every other transition, until it returns `.none`.
+/// Every worker is parked (in `idle`), working, or *coming*, which means about to look for work. If
+/// some work waits without a coming worker, then no worker is idle and no more may start.
+/// ``cover()`` keeps this true: call it after every other transition, until it returns `.none`.
 struct PoolState<Waiters: WaiterList, Item> {
     enum Look {
         /// Do this.
         case work(Item)
-        /// There is none: park.
+        /// There is no work: park.
         case park
-        /// The worker has been counted out: end.
+        /// The worker does not count any more: end.
         case end
     }
 
     enum Effect { case none, wake(Waiters.Element), start }
 
-    /// Why no work is taken any more.
+    /// Why the pool takes no more work.
     enum Closing: Equatable { case shutDown, broken(reason: String) }
 
     private(set) var items = Deque<Item>()
-    /// Workers that may exist.
+    /// How many workers may exist.
     private(set) var limit: Int
-    /// Workers that exist, those that are being started included.
+    /// How many workers exist, including those that are being started.
     private(set) var threads = 0
     private(set) var working = 0
     private(set) var coming = 0
@@ -34,18 +34,18 @@ struct PoolState<Waiters: WaiterList, Item> {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Whether no worker exists, nor ever will again.
+    /// Whether no worker exists and none will ever start again.
     var isOver: Bool { closing != nil && threads == 0 }
-    /// Whether somebody comes for every item.
+    /// Whether a worker is coming for every item.
     var isCovered: Bool { items.count <= coming }
-    /// Workers that are parked, or about to end after having been so.
+    /// How many workers are parked, or about to end after having been parked.
     private var parked: Int { threads - working - coming }
 
-    // MARK: Whoever gives work
+    // MARK: The side that gives work
 
     mutating func add(_ item: Item) { items.append(item) }
 
-    /// Calls for a worker if work waits that nobody comes for: an idle one, else a new one.
+    /// If work waits without a coming worker, calls an idle worker, or else a new one.
     mutating func cover() -> Effect {
         guard !isCovered else { return .none }
         if let worker = idle.claimFirst() {
@@ -60,8 +60,7 @@ struct PoolState<Waiters: WaiterList, Item> {
 
     mutating func setLimit(_ limit: Int) { self.limit = limit }
 
-    /// Calls an idle worker that the limit does not allow, to end. To be called until there is
-    /// none.
+    /// Calls an idle worker beyond the limit, which then ends. Call it until it returns nil.
     mutating func dismiss() -> Waiters.Element? {
         guard threads - coming > limit || closing != nil else { return nil }
         guard let worker = idle.claimFirst() else { return nil }
@@ -69,7 +68,8 @@ struct PoolState<Waiters: WaiterList, Item> {
         return worker
     }
 
-    /// Takes no more work; ``dismiss()`` calls the idle workers to end. What is broken stays so.
+    /// Takes no more work; ``dismiss()`` then calls the idle workers to end. A broken pool stays
+    /// broken.
     mutating func close(as closing: Closing) {
         if case .broken = self.closing { return }
         self.closing = closing
@@ -80,9 +80,9 @@ struct PoolState<Waiters: WaiterList, Item> {
         return Array(items)
     }
 
-    /// Takes out items that are not wanted any more, for the caller to let go of under no lock.
+    /// Takes out unwanted items. The caller releases them outside the lock.
     mutating func remove(where isUnwanted: (Item) -> Bool) -> [Item] {
-        // Each is asked once: its answer may change meanwhile.
+        // Ask each item once, since its answer may change meanwhile.
         var (wanted, unwanted) = (Deque<Item>(), [Item]())
         for item in items {
             if isUnwanted(item) { unwanted.append(item) } else { wanted.append(item) }
@@ -93,7 +93,7 @@ struct PoolState<Waiters: WaiterList, Item> {
 
     // MARK: Workers
 
-    /// What a coming worker is to do.
+    /// What a coming worker does next.
     mutating func look() -> Look {
         if threads > limit { return end() }
         if let item = items.popFirst() {
@@ -104,7 +104,7 @@ struct PoolState<Waiters: WaiterList, Item> {
         return closing == nil ? .park : end()
     }
 
-    /// As ``look()``; a worker that is to park is queued.
+    /// As ``look()``, and queues a worker that must park.
     mutating func look(orQueue worker: Waiters.Element) -> Look {
         let found = look()
         if case .park = found {
@@ -114,7 +114,7 @@ struct PoolState<Waiters: WaiterList, Item> {
         return found
     }
 
-    /// A parked worker was idle for too long: it ends, unless work has come just now.
+    /// A parked worker was idle for too long. It ends, unless work has just come.
     mutating func giveUp(_ worker: Waiters.Element) -> Look {
         idle.remove(worker)
         coming += 1
@@ -123,20 +123,20 @@ struct PoolState<Waiters: WaiterList, Item> {
         return found
     }
 
-    /// A working worker comes for more.
+    /// A worker has finished its work and comes for more.
     mutating func comeBack(isCompleted: Bool) {
         working -= 1
         coming += 1
         if isCompleted { completed += 1 }
     }
 
-    /// A worker that came back is held up, as by a callback.
+    /// A worker that came back is held up, for example by a callback.
     mutating func holdUp() {
         coming -= 1
         working += 1
     }
 
-    /// Counts a coming worker out.
+    /// Removes a coming worker from the count.
     @discardableResult
     mutating func end() -> Look {
         coming -= 1
@@ -145,8 +145,8 @@ struct PoolState<Waiters: WaiterList, Item> {
     }
 }
 
-/// Waiters of which the last to come is the first to be woken: so those that are not needed stay
-/// idle, until they end.
+/// A stack of waiters: the last to come is the first to wake. So workers that are not needed stay
+/// idle until they end.
 struct WaiterStack: WaiterList {
     private var queue = WaitQueue()
 

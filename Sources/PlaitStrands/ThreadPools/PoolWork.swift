@@ -5,14 +5,14 @@ class PoolWork: @unchecked Sendable {
     // Sendable: has no state of its own; its subclass names its guard.
     var isDone: Bool { preconditionFailure("PoolWork is abstract") }
 
-    /// Runs the body and lets go of it. False, without running it, if the work was cancelled.
+    /// Runs the body and releases it. Returns false, without running it, if the work was cancelled.
     func run() -> Bool { preconditionFailure("PoolWork is abstract") }
 
-    /// Makes the result known after ``run()``. Returns what is to call the future's callbacks, if
-    /// there are any.
+    /// Completes the future after ``run()``. Returns a closure that calls the future's callbacks,
+    /// if there are any.
     func finish() -> (() -> Void)? { preconditionFailure("PoolWork is abstract") }
 
-    /// Makes it known that the work will not be done. False if somebody does it, or it was
+    /// Fails the future, since nobody will do the work. Returns false if the work has begun or was
     /// cancelled.
     func refuse(_ error: any Error) -> Bool { preconditionFailure("PoolWork is abstract") }
 
@@ -20,13 +20,14 @@ class PoolWork: @unchecked Sendable {
 }
 
 final class PoolWorkOf<Success: Sendable>: PoolWork, @unchecked Sendable {
-    // Sendable: `future` is constant; who had true from `future.begin()` alone uses the rest.
+    // Sendable: `future` is constant; only the thread that got true from `future.begin()` uses the
+    // rest.
     let future: Future<Success>
     private var body: (() throws -> Success)?
     private var result: Result<Success, any Error>?
 
     init(owner: any FutureOwner, _ body: @escaping () throws -> Success) {
-        // It runs with the submitter's task-local values.
+        // The body runs with the submitter's task-local values.
         plait_words_prepare()
         if let bindings = TaskBindings.captured() {
             self.body = { try bindings.perform(body) }

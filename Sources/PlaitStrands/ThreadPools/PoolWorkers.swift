@@ -2,18 +2,19 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-// How work enters a ThreadPool, and how its workers live.
+// How work enters a ThreadPool, and how the pool's workers live.
 extension ThreadPool {
     // MARK: Entering
 
-    /// Gives work to the pool that has acquired a place for it.
-    /// - Returns: Whether a worker comes for it: then it begins without others having to end first.
+    /// Gives work to the pool. The caller has acquired a place for it.
+    /// - Returns: Whether a worker is coming for the work, so that it begins without waiting for
+    ///   other work.
     @discardableResult
     func enqueue(_ work: PoolWork, hasPlace: Bool) throws(ThreadPoolError) -> Bool {
         guardLock.lock()
         if let error = refusal {
             guardLock.unlock()
-            // The next who waits for a place has to know it too.
+            // The next caller that waits for a place must learn of the refusal too.
             if hasPlace { places.release() }
             throw error
         }
@@ -25,7 +26,7 @@ extension ThreadPool {
         return unlockCovering { state.isCovered }
     }
 
-    /// Why no work is taken. Under the lock.
+    /// Why the pool takes no work; nil if it does. Called under the lock.
     private var refusal: ThreadPoolError? {
         switch state.closing {
         case .shutDown: .shutDown
@@ -34,7 +35,7 @@ extension ThreadPool {
         }
     }
 
-    /// Calls workers for what waits, unlocks, and wakes and starts them.
+    /// Calls workers for the waiting work, unlocks, and wakes and starts these workers.
     @discardableResult
     private func unlockCovering<Answer>(_ answer: () -> Answer) -> Answer {
         var claimed = ClaimedWaiters()
@@ -57,12 +58,12 @@ extension ThreadPool {
 
     private func unlockCovering() { unlockCovering {} }
 
-    /// The work of a future was cancelled before it began: its place is free.
+    /// The work of a future was cancelled before it began, which frees its place.
     func futureWasCancelled() {
         guardLock.lock()
         cancelled += 1
         var unwanted: [PoolWork] = []
-        // Each is looked at twice on average, however many there are.
+        // Each item is looked at twice on average, however many there are.
         if cancelled * 2 >= state.items.count {
             cancelled = 0
             unwanted = state.remove { $0.isDone }
@@ -73,7 +74,8 @@ extension ThreadPool {
         withExtendedLifetime(unwanted) {}
     }
 
-    /// Whether a place that was left pays a debt, and is not free. Under the lock.
+    /// Whether a place that was given back pays a debt instead of becoming free. Called under the
+    /// lock.
     private func paysDebt() -> Bool {
         guard debt > 0 else { return false }
         debt -= 1
@@ -92,7 +94,7 @@ extension ThreadPool {
         state.end()
         let isLast = state.threads == 0
         guardLock.unlock()
-        // Those there are do the work; with none, it would wait for ever.
+        // The existing workers do the work. Without any worker it would wait for ever.
         if isLast {
             fail("no thread could be started: \(error)")
             unregister()
@@ -118,14 +120,15 @@ extension ThreadPool {
 
     private func perform(_ work: PoolWork) {
         let isCompleted = work.run()
-        // Before the result is known: who brings more work when it is, finds this worker.
+        // Before the result is known, so that a caller that then brings more work finds this
+        // worker.
         guardLock.lock()
         state.comeBack(isCompleted: isCompleted)
         let isFreed = isCompleted && !paysDebt()
         guardLock.unlock()
         if isFreed { places.release() }
         guard let callbacks = work.finish() else { return }
-        // They may take long: others must come for what waits.
+        // Callbacks may take long, so other workers must come for the waiting work.
         guardLock.lock()
         state.holdUp()
         unlockCovering()
@@ -133,7 +136,8 @@ extension ThreadPool {
         guardLock.withLock { state.comeBack(isCompleted: false) }
     }
 
-    /// The next work for the calling worker; nil when it is to end, and has been counted out.
+    /// The next work for the calling worker. Nil when the worker must end; it does not count any
+    /// more then.
     private func next() -> PoolWork? {
         while true {
             var found = guardLock.withLock { state.look() }
@@ -159,7 +163,7 @@ extension ThreadPool {
         }
     }
 
-    /// After a worker was counted out.
+    /// Called when a worker does not count any more.
     private func leave() {
         guardLock.lock()
         let isOver = state.isOver
@@ -169,10 +173,10 @@ extension ThreadPool {
         if isLast { unregister() }
     }
 
-    /// By who found that there are no workers.
+    /// Called by the worker that found no other workers.
     private func unregister() {
         PoolRegistry.remove(self)
-        // One that was started meanwhile may have been registered before that.
+        // A worker that started meanwhile may have registered the pool before this.
         if guardLock.withLock({ state.threads }) > 0 { PoolRegistry.add(self) }
     }
 
@@ -209,7 +213,7 @@ extension ThreadPool {
         end(as: .shutDown, dropping: cancellingQueued) { $0.cancel() }
     }
 
-    /// Takes no more work, and lets what waits fail.
+    /// Takes no more work, and fails the waiting work.
     private func fail(_ reason: String) {
         let error = ThreadPoolError.broken(reason: reason)
         end(as: .broken(reason: reason), dropping: true) { work in
@@ -230,12 +234,12 @@ extension ThreadPool {
         guardLock.unlock()
         claimed.unparkAll()
         if isOver { ended.set() }
-        // Goes from one who waits for a place to the next.
+        // The refusal goes from one caller that waits for a place to the next.
         if isFirst { places.release() }
         for work in dropped { drop(work) }
     }
 
-    /// The idle workers that are to end. Under the lock.
+    /// The idle workers that must end. Called under the lock.
     private func dismissed() -> ClaimedWaiters {
         var claimed = ClaimedWaiters()
         while let worker = state.dismiss() { claimed.append(worker) }

@@ -3,65 +3,68 @@ internal import PlaitPlatform
 internal import PlaitSync
 internal import Synchronization
 
-/// A pool of threads, which do the work that threads, fibers and tasks give them.
+/// A pool of threads that does work for threads, fibers and tasks.
 ///
-/// A thread is started when work comes and no worker is idle, up to ``workers``; one that was idle
-/// for the limit given ends. Work is begun first come, first served. Beyond ``workers`` pieces in
-/// progress and the capacity of the queue, whoever brings more waits. Work that waits for other
-/// work of the same pool may wait for ever, if all workers do.
+/// The pool starts a thread when work comes and no worker is idle, up to ``workers``. A worker that
+/// was idle for `idleLimit` ends. Work begins in the order in which it came. When ``workers``
+/// pieces of work are in progress and the queue is full, a caller with more work waits. Work that
+/// waits for other work of the same pool may wait for ever, if all workers do that.
 ///
-/// A pool that nobody refers to any more still does what it was given, and ends with its last idle
-/// worker; when the program ends, it is finished first.
+/// A pool without references still does the work that it was given, and ends with its last idle
+/// worker. The end of the program waits for all work.
 /// - Source: Python's `concurrent.futures.ThreadPoolExecutor`, `gevent.threadpool.ThreadPool`.
 public final class ThreadPool: FutureOwner, @unchecked Sendable {
     // Sendable: `guardLock` guards `state`, `strands`, `started`, `debt` and `cancelled`; the rest
     // is constant.
 
-    /// Some more than there are processors, since much work waits; at most 32.
+    /// A few more than there are processors, since much work waits; at most 32.
     public static let defaultWorkers = min(32, processorCount + 4)
 
-    /// What a pool does at one moment.
+    /// The figures of a pool at one moment.
     public struct Statistics: Hashable, Sendable {
-        /// Workers that exist.
+        /// How many workers exist.
         public let threads: Int
-        /// Those that have no work.
+        /// How many workers have no work.
         public let idle: Int
-        /// Work that waits for a worker.
+        /// How many pieces of work wait for a worker.
         public let queued: Int
-        /// Work that is being done, callbacks of its future included.
+        /// How many pieces of work are being done, including the callbacks of their futures.
         public let running: Int
-        /// Work that has been done, with a value or an error, since the pool was made.
+        /// How many pieces of work have been done since the pool was made, with a value or an
+        /// error.
         public let completed: Int
     }
 
-    /// Its workers are called this, `-` and a number from 0.
+    /// The pool's name. Its workers are called by this name, `-` and a number from 0.
     public let name: String
     let idleLimit: Duration
     let stackSize: Int?
     let initializer: (@Sendable () throws -> Void)?
-    /// A permit is a piece of work that may be brought before others are done.
+    /// Each permit lets a caller bring one piece of work before other work is done.
     let places: CountingSemaphore
-    /// Set when it was closed and the last worker has ended.
+    /// Set when the pool is closed and its last worker has ended.
     let ended = Event()
     let guardLock = ShortLock()
     var state: PoolState<WaiterStack, PoolWork>
-    /// Every worker that lives, and some that do not.
+    /// All workers that are alive, and some that have ended.
     var strands: [Strand] = []
-    /// Workers started so far.
+    /// How many workers have been started so far.
     var started = 0
-    /// Permits that were not free when ``workers`` was lowered: so many are not given back.
+    /// How many permits were not free when ``workers`` was lowered. That many are not given back.
     var debt = 0
-    /// Work cancelled since the queue was last rid of such.
+    /// How many pieces of work were cancelled since the queue was last cleared of cancelled work.
     var cancelled = 0
 
     /// - Parameters:
-    ///   - workers: Threads it has at most; at least 1.
-    ///   - queueCapacity: Work that may wait for a worker before whoever brings more waits.
-    ///   - name: `pool-` and a number if nil.
+    ///   - workers: How many threads the pool has at most; at least 1.
+    ///   - queueCapacity: How many pieces of work may wait for a worker before callers with more
+    ///     work wait.
+    ///   - name: The pool's name; nil takes `pool-` and a number.
     ///   - idleLimit: How long a worker without work lives.
-    ///   - stackSize: Bytes of a worker's stack; nil for the system's default, usually 8 MiB.
-    ///   - initializer: Run by each worker before its first work. If it throws, the pool is broken:
-    ///     what waits fails with `ThreadPoolError.broken`.
+    ///   - stackSize: The size of a worker's stack in bytes; nil takes the system's default,
+    ///     usually 8 MiB.
+    ///   - initializer: Each worker runs it before its first work. If it throws, the pool is
+    ///     broken, and all waiting work fails with `ThreadPoolError.broken`.
     public init(
         workers: Int = ThreadPool.defaultWorkers, queueCapacity: Int = 1_024, name: String? = nil,
         idleLimit: Duration = .seconds(60), stackSize: Int? = nil,
@@ -74,7 +77,7 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         self.stackSize = stackSize
         self.initializer = initializer
         state = PoolState(limit: workers)
-        // Half of it leaves room for as many workers as one likes.
+        // Half of the range leaves room for any number of workers.
         places = CountingSemaphore(permits: workers + min(queueCapacity, .max / 2))
     }
 
@@ -92,10 +95,10 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         }
     }
 
-    /// How many threads it has at most.
+    /// How many threads the pool has at most.
     ///
-    /// Raised, it lets work begin that waits. Lowered, the workers that are too many end when they
-    /// are idle; 0 ends all, and no work is begun. Without effect after ``shutDown``.
+    /// Raising it lets waiting work begin. Lowering it ends workers above the limit when they are
+    /// idle; with 0 all workers end, and no work begins. It has no effect after ``shutDown``.
     public var workers: Int {
         get { guardLock.withLock { state.limit } }
         set { setWorkers(newValue) }
@@ -103,11 +106,11 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
 
     // MARK: Giving work
 
-    /// Has `body` run by a worker, waiting for a place while the pool is full.
+    /// Gives `body` to a worker. Waits for a place while the pool is full.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: The future of its result, which may be cancelled until `body` runs.
+    /// - Returns: The future of the result. It can be cancelled until `body` runs.
     /// - Throws: `ThreadPoolError`; `CancellationError` when the caller is cancelled. `body` is not
     ///   run then.
     /// - Source: Python's `Executor.submit`; `gevent.threadpool.ThreadPool.spawn`.
@@ -121,7 +124,7 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         return work.future
     }
 
-    /// Has `body` run by a worker, suspending the calling task while the pool is full.
+    /// Gives `body` to a worker, suspending the calling task while the pool is full.
     @discardableResult
     public func submit<Success: Sendable>(
         within limit: Duration? = nil, _ body: sending @escaping () throws -> Success
@@ -131,7 +134,7 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         return work.future
     }
 
-    /// Has `body` run by a worker if the pool has a place for it. Never waits.
+    /// Gives `body` to a worker if the pool has a place for it. Never waits.
     /// - Returns: Nil when the pool is full.
     /// - Throws: `ThreadPoolError.shutDown`, `.broken`.
     public func trySubmit<Success: Sendable>(
@@ -148,15 +151,15 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
 
     // MARK: Ending
 
-    /// Takes no more work. What it was given is done still, or cancelled if it has not begun.
+    /// Makes the pool take no more work. Work that it has is still done; `cancellingQueued` cancels
+    /// what has not begun.
     ///
-    /// Whoever waits for a place gets `ThreadPoolError.shutDown`. May be called again, for the
-    /// other choices. A pool of 0 workers cancels what it has. Waiting is not ended by a
-    /// cancellation.
+    /// Callers that wait for a place get `ThreadPoolError.shutDown`. You may call it again with
+    /// other arguments. A pool of 0 workers cancels its work. A cancellation does not end the wait.
     /// - Parameters:
-    ///   - wait: Blocks the calling thread or parks the calling fiber until all workers have ended;
-    ///     one of them traps.
-    ///   - cancellingQueued: Cancels the work that has not begun.
+    ///   - wait: Whether to block the calling thread or park the calling fiber until all workers
+    ///     have ended. Traps if a worker of the pool is the caller.
+    ///   - cancellingQueued: Whether to cancel the work that has not begun.
     /// - Source: Python's `Executor.shutdown`.
     @available(*, noasync)
     public func shutDown(wait: Bool = true, cancellingQueued: Bool = false) {
@@ -167,7 +170,8 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         for strand in workerStrands { strand.joinUncancellably() }
     }
 
-    /// Takes no more work, suspending the calling task until all workers have ended.
+    /// Makes the pool take no more work, and suspends the calling task until all workers have
+    /// ended.
     public func shutDown(wait: Bool = true, cancellingQueued: Bool = false) async {
         close(cancellingQueued: cancellingQueued)
         guard wait else { return }
@@ -175,10 +179,10 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
         for strand in workerStrands { await strand.joinUncancellably() }
     }
 
-    /// Lets it finish what it was given: for the end of the program.
+    /// Lets the pool finish its work, at the end of the program.
     ///
-    /// The worker that ends the program does not come back. What the others leave undone, if there
-    /// are others, is cancelled.
+    /// A worker that ends the program does not come back. Work that the other workers cannot do is
+    /// cancelled.
     func finishAtProgramEnd() {
         let own = kernelThreadID()
         guard let ending = workerStrands.first(where: { $0.nativeID == own }) else {
@@ -190,10 +194,10 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     }
 }
 
-/// Makes a pool, and does not return before all work that `body` gave it is done.
+/// Makes a pool, and returns only when all work that `body` gave it is done.
 ///
 /// Blocks the calling thread or parks the calling fiber. If `body` throws, work that has not begun
-/// is done all the same; cancel its futures where that is not wanted.
+/// is done all the same; cancel its futures if you do not want that.
 /// - Source: Python's `with ThreadPoolExecutor() as pool:`.
 @available(*, noasync)
 public func withThreadPool<Result>(
@@ -206,8 +210,7 @@ public func withThreadPool<Result>(
     return try body(pool)
 }
 
-/// Makes a pool, and does not return before all work that `body` gave it is done; suspends the
-/// calling task.
+/// Makes a pool, and suspends the calling task until all work that `body` gave it is done.
 public func withThreadPool<Result>(
     workers: Int = ThreadPool.defaultWorkers, queueCapacity: Int = 1_024, name: String? = nil,
     initializer: (@Sendable () throws -> Void)? = nil,

@@ -4,8 +4,8 @@ public enum ThreadPoolError: Error, Hashable, Sendable, CustomStringConvertible 
     case shutDown
     /// No place became free within the limit.
     case full
-    /// Its workers cannot work: the initializer threw, or no thread could be started. All work that
-    /// had not begun failed with this.
+    /// The pool's workers cannot work: the initializer threw, or no thread could be started. All
+    /// work that had not begun has failed with this error.
     case broken(reason: String)
 
     public var description: String {

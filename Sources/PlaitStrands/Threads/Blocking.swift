@@ -2,14 +2,14 @@ internal import PlaitParking
 
 /// Runs a call that blocks, on a thread of a bulkhead, and waits for its result.
 ///
-/// For what Plait cannot park: C libraries, file systems, long computations. Parks the calling
-/// fiber, so that the others of its hub go on; a thread's own strand that has a hub runs it
-/// meanwhile. A thread without a hub blocks nobody but itself: unless a bulkhead is named, `body`
-/// runs in place there. So it does on a thread of the named bulkhead, which has a place in it
-/// already.
+/// Use it for code that Plait cannot park: C libraries, file systems, long computations. It parks
+/// the calling fiber, so that the other fibers of its hub go on. The own strand of a thread with a
+/// hub runs the hub meanwhile. A thread without a hub blocks nobody but itself, so `body` runs in
+/// place there, unless you name a bulkhead. `body` also runs in place on a thread of the named
+/// bulkhead.
 ///
-/// A cancellation ends the wait as long as `body` waits for a thread, and it is not run then. A
-/// call that runs cannot be stopped: it is waited for, and its result returned; see
+/// While `body` waits for a thread, a cancellation ends the wait, and `body` does not run. A call
+/// that runs cannot be stopped: the caller waits for it and gets its result; see
 /// ``ThreadPool/run(_:)``.
 /// - Parameter bulkhead: nil for ``Bulkhead/shared``.
 /// - Throws: What `body` throws; `CancellationError`.
@@ -26,8 +26,8 @@ public func blocking<Success>(
 /// Runs a call that blocks, on a thread of a bulkhead, off Swift's cooperative pool, and suspends
 /// the calling task until it has a result.
 ///
-/// The task's cancellation ends the wait if `body` has not begun, which is not run then. A call
-/// that runs cannot be stopped: it is waited for, and its result returned.
+/// If `body` has not begun, the task's cancellation ends the wait, and `body` does not run. A call
+/// that runs cannot be stopped: the task waits for it and gets its result.
 /// - Parameter bulkhead: nil for ``Bulkhead/shared``.
 /// - Throws: What `body` throws; `CancellationError`.
 /// - Source: asyncio's `to_thread`.

@@ -1,21 +1,21 @@
 internal import PlaitParking
 
-/// Threads for calls that block: so many at most, visible by name and in figures.
+/// A limited number of threads for calls that block, with a name and statistics.
 ///
-/// Calls beyond the limit wait in a queue, and those beyond its capacity outside of it: one slow
-/// service takes its bulkhead's threads, and none of the others'.
+/// Calls beyond the limit wait in a queue, and callers wait while the queue is full. So one slow
+/// service takes only the threads of its own bulkhead.
 /// - Source: `eventlet.tpool`; asyncio's default executor.
 public final class Bulkhead: Sendable {
-    /// The one of ``blocking(on:_:)`` where none is named: 64 threads `blocking-N`.
+    /// The bulkhead of ``blocking(on:_:)`` if you name none: 64 threads called `blocking-N`.
     public static let shared = Bulkhead(limit: 64, name: "blocking")
 
     private let pool: ThreadPool
 
     /// - Parameters:
-    ///   - limit: Calls that run at the same time; at least 1.
-    ///   - queueCapacity: Calls that wait for a thread before callers wait for a place in the
+    ///   - limit: How many calls run at the same time; at least 1.
+    ///   - queueCapacity: How many calls wait for a thread before callers wait for a place in the
     ///     queue.
-    ///   - name: Of its threads, before `-` and a number.
+    ///   - name: The name of the bulkhead's threads, before `-` and a number.
     ///   - idleLimit: How long a thread without a call lives.
     public init(
         limit: Int, queueCapacity: Int = 1_024, name: String? = nil,
@@ -28,13 +28,13 @@ public final class Bulkhead: Sendable {
     public var name: String { pool.name }
     public var statistics: ThreadPool.Statistics { pool.statistics }
 
-    /// Calls that run at the same time. See ``ThreadPool/workers``.
+    /// How many calls run at the same time. See ``ThreadPool/workers``.
     public var limit: Int {
         get { pool.workers }
         set { pool.workers = newValue }
     }
 
-    /// Runs `body` on one of its threads; in place on such a thread.
+    /// Runs `body` on one of the bulkhead's threads; in place if the caller is on such a thread.
     @available(*, noasync)
     func run<Success>(
         _ body: sending @escaping () throws -> Success
@@ -49,8 +49,8 @@ public final class Bulkhead: Sendable {
         try await pool.run(body)
     }
 
-    /// Has `body` run on one of its threads, for a caller that does not wait, or not as long as it
-    /// takes. See ``ThreadPool/submit(within:_:)``.
+    /// Gives `body` to one of the bulkhead's threads, for a caller that does not wait for the
+    /// result, or not at once. See ``ThreadPool/submit(within:_:)``.
     @available(*, noasync)
     @discardableResult
     public func submit<Success: Sendable>(
@@ -59,7 +59,8 @@ public final class Bulkhead: Sendable {
         try pool.submit(body)
     }
 
-    /// Has `body` run on one of its threads, suspending the calling task while its queue is full.
+    /// Gives `body` to one of the bulkhead's threads, suspending the calling task while the queue
+    /// is full.
     @discardableResult
     public func submit<Success: Sendable>(
         _ body: sending @escaping () throws -> Success

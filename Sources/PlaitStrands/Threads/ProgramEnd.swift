@@ -4,24 +4,24 @@ internal import PlaitPlatform
 
 /// What happens when the program ends: when `main` returns, or somebody calls `exit`.
 ///
-/// First ``Strand/main`` and the strand that called `exit` count as ended: who joins them goes on.
-/// Then the actions run that were registered by ``perform(_:)``, the last one first. Then the
-/// program waits for its threads, but not for daemons, nor for the thread that ends it. Then thread
-/// pools finish the work that was given to them, and take no more; what only the worker that ends
-/// the program could do is cancelled. Fibers that are left on the ending thread are told of in the
-/// log. Fibers live as long as their thread: those of a ``BackgroundHub``, of the main thread and
-/// of the one that ends the program are not waited for, though they go on meanwhile where that
-/// thread has a hub and did not call `exit` in a callback or task.
+/// First ``Strand/main`` and the strand that called `exit` count as ended, so strands that join
+/// them go on. Then the actions of ``perform(_:)`` run, the last one first. Then the program waits
+/// for its threads, except daemons and the thread that ends the program. Then thread pools finish
+/// their work and take no more; work that only the ending worker could do is cancelled. The log
+/// names the fibers that are left on the ending thread. Fibers live as long as their thread. The
+/// program does not wait for the fibers of a ``BackgroundHub``, of the main thread or of the thread
+/// that ends the program; but they go on meanwhile, if that thread has a hub and did not call
+/// `exit` in a callback or task.
 ///
 /// `_exit`, `abort` and a trap skip all that. C leaves open what happens when two threads call
 /// `exit` at the same time.
 /// - Source: Python's `threading._shutdown`, `threading._register_atexit`.
 public enum ProgramEnd {
-    /// Has `body` run when the program ends, once.
+    /// Registers `body`, which runs once when the program ends.
     ///
-    /// It may wait, and may start threads, which are waited for. It runs on the thread that ends
-    /// the program. Must not call `exit`.
-    /// - Returns: What takes it back.
+    /// `body` may wait, and it may start threads, for which the program waits. It runs on the
+    /// thread that ends the program, and must not call `exit`.
+    /// - Returns: A handle that can cancel the action.
     /// - Throws: ``ProgramEnding`` when the end has begun.
     @discardableResult
     public static func perform(
@@ -38,35 +38,37 @@ public enum ProgramEnd {
 
     // MARK: The end
 
-    /// Sees to it that the end will be noticed.
+    /// Installs the hook by which Plait notices the end.
     static func arm() { _ = isArmed }
 
     private static let isArmed: Void = atProgramEnd { ProgramEnd.run() }
 
-    /// The end. A forked child, which ends without its exit handlers, calls it itself.
+    /// Performs the end. A forked child ends without exit handlers, so it calls this itself.
     package static func run() {
         actions.close()
         asStrand { strand in
             Strand.main.finish()
             if strand !== Strand.main {
-                // Not its result, but nobody is to wait for one that will never come.
+                // The strand never returns a result. This error keeps callers from waiting for one.
                 strand.keepError(ProgramEnding())
                 strand.markObserved()
                 strand.finish()
             }
             tellOfFibers(besides: strand)
             while let action = actions.takeLast() { action() }
-            // They may give work to pools, and make new ones.
+            // The threads may give work to pools and make new pools.
             joinThreads()
             PoolRegistry.finishAtProgramEnd()
             joinThreads()
         }
     }
 
-    /// Makes what the end looks at: for what is copied by forks, so that the copies need not.
+    /// Makes the objects that the end looks at, in a process that forks copies, so that the copies
+    /// need not make them.
     package static func warmUp() { _ = (PoolRegistry.all, ThreadRegistry.all) }
 
-    /// Fibers of the ending thread never run again. One that nobody joined may have been forgotten.
+    /// The fibers of the ending thread never run again. The program may have forgotten a fiber that
+    /// nobody joined.
     private static func tellOfFibers(besides strand: Strand) {
         let left = Hub.ofThread?.fibers.filter { $0.isAlive && !$0.isDaemon && $0 !== strand } ?? []
         if left.isEmpty { return }
@@ -92,7 +94,7 @@ public enum ProgramEnd {
         EndingThreads.wait()
     }
 
-    /// Runs `body` as a strand that can wait, the calling one if it can: callbacks cannot.
+    /// Runs `body` as a strand that can wait. That is the calling strand, unless it is a callback.
     private static func asStrand(_ body: (Strand) -> Void) {
         let current = Strand.current
         if current is ThreadStrand || current is Fiber { return body(current) }
@@ -105,29 +107,29 @@ public enum ProgramEnd {
         unsafe cell.strand = before
     }
 
-    /// In a forked child: its end is its own, and so is what is to be done then.
+    /// Called in a forked child, whose end has actions of its own.
     static func forgetAfterFork() { actions.reset() }
 }
 
-/// An action that the program's end will run, to be taken back.
+/// A handle on an action that the end of the program will run.
 public struct ProgramEndAction: Sendable {
     fileprivate let number: UInt64
 
-    /// Takes it back.
-    /// - Returns: False when it has begun, or was taken back before.
+    /// Cancels the action.
+    /// - Returns: False when the action has begun, or was cancelled before.
     @discardableResult
     public func cancel() -> Bool { ProgramEnd.actions.remove(number) }
 }
 
-/// The end of the program has begun: nothing more can be registered for it, and a strand that
-/// called `exit` has no result.
+/// The end of the program has begun. No more actions can be registered, and a strand that called
+/// `exit` has no result.
 public struct ProgramEnding: Error, Sendable, CustomStringConvertible {
     public var description: String {
-        "the program is ending: register what it is to do at its end earlier"
+        "the program is ending: register actions for its end earlier"
     }
 }
 
-/// What the end will run.
+/// The actions that the end will run.
 private final class EndActions: @unchecked Sendable {
     // Sendable: `guardLock` guards the rest.
     private let guardLock = ShortLock()

@@ -6,10 +6,10 @@ internal import PlaitSync
 /// A thread that `spawn` started.
 @usableFromInline
 final class SpawnedThread: ThreadStrand, @unchecked Sendable {
-    // Sendable: `body` is the thread's, which alone calls it.
+    // Sendable: only the thread uses `body`.
     private var body: ((Strand) -> Void)?
     private let options: ThreadOptions
-    /// Its starter's task-local values.
+    /// The task-local values of the strand that started the thread.
     private let bindings: TaskBindings?
 
     private init(_ plan: ThreadPlan, body: @escaping (Strand) -> Void) {
@@ -24,7 +24,7 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         if let error = unobservedError { UncaughtErrors.report(error, of: self) }
     }
 
-    /// - Parameter body: Keeps its result in the strand that it is given.
+    /// - Parameter body: Runs on the thread, and keeps its result in the strand that it gets.
     @usableFromInline
     static func start(
         _ plan: ThreadPlan, _ body: @escaping (Strand) -> Void
@@ -32,7 +32,7 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
         ProgramEnd.arm()
         let thread = SpawnedThread(plan, body: body)
         ThreadRegistry.add(thread)
-        // The thread's own, as long as it lives.
+        // The thread's own reference, for as long as it lives.
         let reference = unsafe Unmanaged.passRetained(thread)
         do throws(SystemError) {
             let stackSize = plan.stackSize ?? ThreadOptions.defaultStackSize
@@ -79,16 +79,18 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
             ThreadRegistry.remove(thread)
             thread.finish()
         }
-        // If nobody else has one, its error is reported now.
+        // If nobody else has a reference, the thread's error is reported now.
         unsafe reference.release()
         EndingThreads.leave()
     }
 }
 
-/// Threads that have ended, but may have an error to report yet: the program's end waits for them.
+/// Threads that have ended but may still have to report an error. The end of the program waits for
+/// them.
 enum EndingThreads {
     private static let guardLock = ShortLock()
-    /// What is set when they are gone, by the system's numbers. Guarded.
+    /// The events that are set when the threads are gone, by the kernel's numbers. Guarded by the
+    /// lock.
     nonisolated(unsafe) private static var threads: [Int32: Event] = [:]
 
     fileprivate static func enter() {
@@ -101,16 +103,16 @@ enum EndingThreads {
         isGone?.set()
     }
 
-    /// Waits for those there are.
+    /// Waits for the threads that there are now.
     static func wait() {
-        // Who handles its error may be the one that ends the program.
+        // The handler of this thread's error may be what ends the program.
         leave()
         let present = guardLock.withLock { unsafe Array(threads.values) }
         for isGone in present { isGone.waitUncancellably() }
     }
 }
 
-/// What `spawn` was asked for.
+/// The options of a `spawn`.
 @usableFromInline
 struct ThreadPlan {
     let name: String?

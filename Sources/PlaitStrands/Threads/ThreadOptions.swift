@@ -2,12 +2,12 @@ public import PlaitParking
 public import PlaitPlatform
 internal import Synchronization
 
-/// Where and how soon the kernel is to run a thread.
+/// On which processors and with which priority the kernel runs a thread.
 public struct ThreadOptions: Hashable, Sendable {
-    /// Numbers, from 0, of the processors it may run on; nil for those of the thread that starts
-    /// it.
+    /// The numbers, from 0, of the processors on which the thread may run; nil takes those of the
+    /// thread that starts it.
     public var affinity: Set<Int>?
-    /// Nil for that of the thread that starts it.
+    /// The priority; nil takes that of the thread that starts it.
     public var priority: ThreadPriority?
 
     public init(affinity: Set<Int>? = nil, priority: ThreadPriority? = nil) {
@@ -17,7 +17,7 @@ public struct ThreadOptions: Hashable, Sendable {
 
     // MARK: The process's default
 
-    /// Bytes of the stack of a thread whose `spawn` says nothing else; nil for the system's
+    /// The stack size in bytes of a thread whose `spawn` gives none; nil takes the system's
     /// default, usually 8 MiB.
     public static var defaultStackSize: Int? {
         let bytes = stackSize.load(ordering: .relaxed)
@@ -33,30 +33,30 @@ public struct ThreadOptions: Hashable, Sendable {
         stackSize.store(bytes ?? 0, ordering: .relaxed)
     }
 
-    /// 0 for the system's.
+    /// The size; 0 takes the system's default.
     private static let stackSize = Atomic<Int>(0)
 
-    /// By the new thread itself, before its body.
+    /// Applies the options. The new thread calls it before its body.
     func apply(to strand: Strand) throws(SystemError) {
         if let affinity { try strand.setAffinity(affinity) }
         if let priority { try strand.setPriority(priority) }
     }
 }
 
-/// How a thread shares processors with others. A nice value goes from -20, first, to 19, last; to
-/// lower it below the present one, a process needs a right.
+/// How a thread shares processors with others. A nice value goes from -20 (first) to 19 (last). A
+/// process needs a privilege to lower it below its present value.
 public enum ThreadPriority: Hashable, Sendable {
-    /// As usual.
+    /// The usual policy.
     case normal(niceness: Int = 0)
-    /// For computing: wakes no sooner than others, and is interrupted less.
+    /// For long computations: the thread wakes no sooner than others, and is interrupted less.
     case batch(niceness: Int = 0)
-    /// Only when a processor has nothing else to do.
+    /// The thread runs only when a processor has nothing else to do.
     case idle
 }
 
 extension Strand {
-    /// The processors that the strand's thread may run on.
-    /// - Throws: `SystemError`: ESRCH when it does not run.
+    /// The processors on which the strand's thread may run.
+    /// - Throws: `SystemError`: ESRCH when the strand does not run.
     /// - Source: Python's `os.sched_getaffinity`.
     public final var affinity: Set<Int> {
         get throws(SystemError) {
@@ -65,16 +65,16 @@ extension Strand {
     }
 
     /// Binds the strand's thread, with all its fibers, to processors.
-    /// - Throws: `SystemError`: EINVAL when there is none of them, or the process may not use any;
-    ///   ESRCH when the strand does not run; EPERM.
+    /// - Throws: `SystemError`: EINVAL when none of the processors exists or may be used by the
+    ///   process; ESRCH when the strand does not run; EPERM.
     /// - Source: Python's `os.sched_setaffinity`.
     public final func setAffinity(_ processors: Set<Int>) throws(SystemError) {
         try ThreadTuning.setAffinity(
             of: runningThread("sched_setaffinity"), to: processors, name)
     }
 
-    /// The priority of the strand's thread; nil when it has one that Plait does not give, such as a
-    /// real-time one.
+    /// The priority of the strand's thread; nil when the thread has a priority that Plait does not
+    /// set, such as a real-time one.
     public final var priority: ThreadPriority? {
         get throws(SystemError) {
             let thread = try runningThread("sched_getscheduler")
@@ -89,9 +89,9 @@ extension Strand {
     }
 
     /// Changes the priority of the strand's thread, and so of all its fibers.
-    /// - Throws: `SystemError`: EACCES or EPERM when the process lacks the right, EINVAL for a nice
-    ///   value out of its range, ESRCH when the strand does not run. A new policy stays when only
-    ///   the nice value is refused.
+    /// - Throws: `SystemError`: EACCES or EPERM when the process lacks the privilege, EINVAL for a
+    ///   nice value out of range, ESRCH when the strand does not run. If the system refuses only
+    ///   the nice value, the new policy stays.
     /// - Source: Python's `os.setpriority`, `os.sched_setscheduler`.
     public final func setPriority(_ priority: ThreadPriority) throws(SystemError) {
         let thread = try runningThread("sched_setscheduler")
