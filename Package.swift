@@ -111,8 +111,10 @@ let package = Package(
                 "PlaitPlatform", "PlaitParking", "PlaitSelectors", "PlaitStrands",
                 system,
             ]),
+        // The bytecode machine of `plait lab gil`.
+        layer("PlaitMachine", over: ["Plait"]),
         .executableTarget(
-            name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", arguments],
+            name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", "PlaitMachine", arguments],
             swiftSettings: strict),
         .target(
             name: "TestSupport",
@@ -175,7 +177,7 @@ let package = Package(
         tests(
             "PlaitTesting",
             over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands", "PlaitTesting"]),
-        tests("PlaitCommand", over: ["PlaitCommand", "Plait"]),
+        tests("PlaitCommand", over: ["PlaitCommand", "PlaitMachine", "Plait"]),
         tests("Conformance", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
         tests("Stress", over: ["PlaitPlatform", "PlaitParking", "PlaitSync", "PlaitStrands"]),
     ],
@@ -184,7 +186,7 @@ let package = Package(
 
 // The thread sanitizer watches the layers up to PlaitStrands: what stands on them need not be built for it.
 if Context.environment["PLAIT_UP_TO_STRANDS"] != nil {
-    let layers = ["PlaitIO", "PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitCommand"]
+    let layers = ["PlaitIO", "PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitMachine", "PlaitCommand"]
     let others = ["Plait", "CPlaitOpenSSL", "ForkProbe", "ThreadProbe", "ChaosProbe"]
     let above = Set(layers + layers.map { "\($0)Tests" } + others)
     package.targets.removeAll { above.contains($0.name) }

@@ -57,9 +57,27 @@ extension Hub {
     /// Starts a thread with a hub of its own, which runs until ``BackgroundHub/stop()``.
     ///
     /// The end of the program waits neither for the thread nor for its fibers. If it should wait,
-    /// stop the hub first.
+    /// stop the hub first. Blocks the calling thread or parks the calling fiber until the hub is
+    /// there.
+    /// - Throws: `SystemError`, where there is no thread or descriptor for it; `CancellationError`.
+    @available(*, noasync)
     public static func start(name: String) throws -> BackgroundHub {
-        try BackgroundHub(name: name)
+        let start = HubStart(name: name)
+        do {
+            return BackgroundHub(try start.made.get().get(), start)
+        } catch {
+            throw start.given(up: error)
+        }
+    }
+
+    /// As the sync form, suspending the calling task.
+    public static func start(name: String) async throws -> BackgroundHub {
+        let start = HubStart(name: name)
+        do {
+            return BackgroundHub(try await start.made.get().get(), start)
+        } catch {
+            throw start.given(up: error)
+        }
     }
 }
 
@@ -69,30 +87,10 @@ public final class BackgroundHub: Sendable {
     private let thread: JoinHandle<Void>
     private let stopping: Event
 
-    fileprivate init(name: String) throws {
-        let stopping = Event()
-        let made = Queue<Result<Hub, any Error>>(capacity: 1)
-        // The thread is a daemon: a hub that nobody stops must not keep the program from ending.
-        let thread = TaskBindings.without {
-            spawn(.thread, name: name, isDaemon: true) {
-                do {
-                    try made.put(.success(try Hub.make()))
-                } catch {
-                    try made.put(.failure(error))
-                    return
-                }
-                try stopping.wait()
-            }
-        }
-        self.thread = thread
-        self.stopping = stopping
-        do {
-            hub = try made.get().get()
-        } catch {
-            // The start was cancelled, so nobody has the hub to stop it.
-            stopping.set()
-            throw error
-        }
+    fileprivate init(_ hub: Hub, _ start: HubStart) {
+        self.hub = hub
+        thread = start.thread
+        stopping = start.stopping
     }
 
     /// Makes the thread end once its fibers have ended, as ``stop()`` does, without waiting for it.
@@ -103,5 +101,39 @@ public final class BackgroundHub: Sendable {
     public func stop() throws {
         stopping.set()
         try thread.join()
+    }
+
+    /// As the sync form, suspending the calling task.
+    public func stop() async throws {
+        stopping.set()
+        try await thread.join()
+    }
+}
+
+/// A thread that makes its hub, and runs it until it is stopped.
+private struct HubStart {
+    let thread: JoinHandle<Void>
+    let made = Queue<Result<Hub, any Error>>(capacity: 1)
+    let stopping = Event()
+
+    init(name: String) {
+        // The thread is a daemon: a hub that nobody stops must not keep the program from ending.
+        thread = TaskBindings.without { [made, stopping] in
+            spawn(.thread, name: name, isDaemon: true) {
+                do {
+                    try made.put(.success(try Hub.make()))
+                } catch {
+                    try made.put(.failure(error))
+                    return
+                }
+                try stopping.wait()
+            }
+        }
+    }
+
+    /// Lets the thread end: the start was cancelled or failed, so nobody has the hub to stop it.
+    func given(up error: any Error) -> any Error {
+        stopping.set()
+        return error
     }
 }

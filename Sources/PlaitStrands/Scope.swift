@@ -23,7 +23,31 @@ public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result
     }
 }
 
-/// The strands that one ``withScope(_:)`` waits for.
+/// Runs `body` as a task of its own, and returns only when it and every strand that was started in
+/// its scope has ended. Suspends the calling task.
+///
+/// The first error, of `body` or of a strand, cancels the other strands and `body`. So does a
+/// cancellation of the calling task. Fibers need a hub: give one to ``Scope/spawn(_:on:name:stackSize:_:)``.
+/// - Throws: As ``withScope(_:)-((Scope)throws->Result)``.
+@discardableResult
+public func withScope<Result: Sendable>(
+    _ body: sending @escaping (Scope) async throws -> Result
+) async throws -> Result {
+    let scope = Scope(owner: nil)
+    let task = scope.start(body)
+    return try await scope.finish { try await task.value }
+}
+
+/// As the other form for tasks, for a `body` that never waits.
+// A closure without `await` prefers a parameter without `async`: were there none here, the compiler
+// would take the form that blocks.
+@discardableResult
+public func withScope<Result>(_ body: (Scope) throws -> Result) async throws -> Result {
+    let scope = Scope(owner: nil)
+    return try await scope.finish { try body(scope) }
+}
+
+/// The strands that one `withScope` waits for.
 public final class Scope: @unchecked Sendable {
     // Sendable: `state` is a `Guarded`; the rest is constant.
     private struct State {
@@ -36,6 +60,8 @@ public final class Scope: @unchecked Sendable {
         var firstError: (any Error)?
         var isCancelled = false
         var isOpen = true
+        /// Cancels the body, where that is a task.
+        var cancelTask: (@Sendable () -> Void)?
 
         static var fewChildren: Int { 64 }
 
@@ -53,23 +79,63 @@ public final class Scope: @unchecked Sendable {
         }
     }
 
-    private let owner: Strand
+    /// The strand that runs the body; nil where a task does.
+    private let owner: Strand?
     /// Whether the owner was cancelled before the scope began. The scope does not pass that on.
     private let wasCancelledBefore: Bool
     private let state = Guarded(State())
 
-    init(owner: Strand) {
+    init(owner: Strand?) {
         self.owner = owner
-        wasCancelledBefore = owner.isCancelled
+        wasCancelledBefore = owner?.isCancelled == true
+    }
+
+    /// Waits for the body of a scope of a task and for its strands.
+    fileprivate func finish<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try await withTaskCancellationHandler {
+            do {
+                let result = try await body()
+                try await close(bodyError: nil)
+                return result
+            } catch {
+                try await close(bodyError: error)
+                throw error
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// Starts the body as a task, which an error of a strand cancels.
+    fileprivate func start<Result: Sendable>(
+        _ body: sending @escaping (Scope) async throws -> Result
+    ) -> Task<Result, any Error> {
+        let task = Task { try await body(self) }
+        let isCancelled = state.withLock { state in
+            state.cancelTask = { task.cancel() }
+            return state.isCancelled
+        }
+        if isCancelled { task.cancel() }
+        return task
     }
 
     /// Starts a fiber in the scope, on the calling thread's hub; see `spawn(.fiber)`.
+    @available(*, noasync, message: "say on which hub: scope.spawn(.fiber, on: hub)")
     @discardableResult
     public func spawn<Success: Sendable>(
         _ kind: FiberKind, name: String? = nil, stackSize: Int? = nil,
         _ body: @escaping () throws -> Success
     ) -> JoinHandle<Success> {
         adopt(startFiber(FiberPlan(nil, name, false, stackSize), reporting(body)))
+    }
+
+    /// Starts a fiber in the scope, on another thread's hub; see `spawn(.fiber, on:)`.
+    @discardableResult
+    public func spawn<Success: Sendable>(
+        _ kind: FiberKind, on hub: Hub, name: String? = nil, stackSize: Int? = nil,
+        _ body: sending @escaping () throws -> Success
+    ) -> JoinHandle<Success> {
+        adopt(startFiber(FiberPlan(hub, name, false, stackSize), reporting(body)))
     }
 
     /// Starts a thread in the scope; see `spawn(.thread)`.
@@ -82,6 +148,7 @@ public final class Scope: @unchecked Sendable {
     }
 
     /// Starts a strand in the scope, of a kind that the program chooses at run time.
+    @available(*, noasync, message: "a fiber needs a hub: scope.spawn(.fiber, on: hub)")
     @discardableResult
     public func spawn<Success: Sendable>(
         kind: StrandKind, name: String? = nil, stackSize: Int? = nil,
@@ -95,11 +162,12 @@ public final class Scope: @unchecked Sendable {
 
     /// Cancels every strand of the scope, including those that start later. Any thread may call it.
     public func cancel() {
-        let children = state.withLock { state in
+        let (children, cancelTask) = state.withLock { state in
             state.isCancelled = true
-            return state.children + (state.awaited.map { [$0] } ?? [])
+            return (state.children + (state.awaited.map { [$0] } ?? []), state.cancelTask)
         }
         for child in children { child.cancel() }
+        cancelTask?()
     }
 
     private func reporting<Success>(
@@ -144,7 +212,7 @@ public final class Scope: @unchecked Sendable {
         }
         guard isFirst else { return }
         cancel()
-        owner.interrupt { self.state.withLock { $0.isOpen } }
+        owner?.interrupt { self.state.withLock { $0.isOpen } }
     }
 
     /// Waits for the strands, and throws the scope's error if there is one.
@@ -164,14 +232,36 @@ public final class Scope: @unchecked Sendable {
                 child.joinUncancellably()
             }
         }
+        try finish(bodyError, wasCancelled)
+    }
+
+    /// As the sync form, for a scope of a task.
+    func close(bodyError: (any Error)?) async throws {
+        var wasCancelled = false
+        if bodyError != nil { cancel() }
+        while let child = nextToAwait() {
+            do {
+                _ = try await child.join()
+            } catch {
+                wasCancelled = true
+                cancel()
+                await child.joinUncancellably()
+            }
+        }
+        try finish(bodyError, wasCancelled)
+    }
+
+    /// - Parameter wasCancelled: Whether the wait for the strands was.
+    private func finish(_ bodyError: (any Error)?, _ wasCancelled: Bool) throws {
         let firstError = state.withLock { state in
             state.isOpen = false
+            state.cancelTask = nil
             return state.firstError
         }
-        owner.retractInterrupts()
+        owner?.retractInterrupts()
         if let firstError {
             // If the owner was cancelled meanwhile, its next wait gets the cancellation.
-            if wasCancelled && owner.isCancelled && !wasCancelledBefore { owner.cancel() }
+            if wasCancelled, let owner, owner.isCancelled, !wasCancelledBefore { owner.cancel() }
             throw firstError
         }
         if bodyError == nil && wasCancelled { throw CancellationError() }

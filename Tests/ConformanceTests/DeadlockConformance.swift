@@ -255,7 +255,7 @@ struct DeadlockConformance {
         let own = Lock(onDeadlock: .throwError)
         let (isBusy, mayRun) = (Event(), Box(false))
         try await shared.acquireWrite()
-        let background = try Hub.start(name: "busy")
+        let background = try await Hub.start(name: "busy")
         let late = spawn(.fiber, on: background.hub) {
             try own.acquire()
             try shared.acquireRead()

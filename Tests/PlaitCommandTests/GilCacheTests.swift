@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import PlaitCommand
+@testable import PlaitMachine
 
 /// Compiled programs in files.
 struct GilCacheTests {

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import PlaitCommand
+@testable import PlaitMachine
 
 /// The lexer, the parser, the compiler and the disassembler of the lab's language.
 struct GilLanguageTests {

@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import PlaitCommand
+@testable import PlaitMachine
 
 /// Lab programs that run.
 @Suite(.timeLimit(.hang))

@@ -143,7 +143,7 @@ struct StackTraceTests {
 
     @Test(arguments: [nil, Duration.seconds(3_600)])
     func `where an idle hub waits, and it waits on`(_ limit: Duration?) async throws {
-        let background = try Hub.start(name: "traced")
+        let background = try await Hub.start(name: "traced")
         let work = Work()
         let event = Event()
         // With a limit, the hub's wait has one too, and is another system call.
@@ -178,7 +178,7 @@ struct StackTraceTests {
     }
 
     @Test func `a sample says which fiber ran`() async throws {
-        let background = try Hub.start(name: "sampled")
+        let background = try await Hub.start(name: "sampled")
         let work = Work()
         let fiber = spawn(.fiber, on: background.hub, name: "busy") { compute(work) }
         try await until { work.kernelID.load(ordering: .acquiring) != 0 }

@@ -123,7 +123,7 @@ struct BridgeTests {
     // MARK: Background hubs
 
     @Test func `a background hub runs fibers of threads and tasks`() async throws {
-        let background = try Hub.start(name: "background")
+        let background = try await Hub.start(name: "background")
         let thread = try await spawn(.fiber, on: background.hub) { kernelThreadID() }.join()
         let seen = try await onThread {
             try (0..<10).map { _ in
@@ -137,7 +137,7 @@ struct BridgeTests {
     }
 
     @Test func `fibers sent to another hub start in the order of sending`() async throws {
-        let background = try Hub.start(name: "background")
+        let background = try await Hub.start(name: "background")
         try await onThread {
             let order = Box<[Int]>([])
             let fibers = (0..<500).map { number in

@@ -55,7 +55,7 @@ struct HubMonitorTests {
     // GV-042
     @Test func `a fiber that computes is reported, with its name and where`() async throws {
         try await withMonitor(of: "computes-") { reports in
-            let background = try Hub.start(name: "computes-hub")
+            let background = try await Hub.start(name: "computes-hub")
             let mayEnd = Flag()
             let fiber = spawn(.fiber, on: background.hub, name: "cruncher") { crunch(mayEnd) }
             let before = HubMonitor.reports
@@ -83,7 +83,7 @@ struct HubMonitorTests {
         async throws
     {
         try await withMonitor(of: "calls-") { reports in
-            let background = try Hub.start(name: "calls-hub")
+            let background = try await Hub.start(name: "calls-hub")
             let sockets = try SocketPair()
             defer { sockets.close() }
             let number = sockets.far
@@ -99,7 +99,7 @@ struct HubMonitorTests {
 
     @Test func `a callback that runs on the loop is reported as such`() async throws {
         try await withMonitor(of: "calls-back-") { reports in
-            let background = try Hub.start(name: "calls-back-hub")
+            let background = try await Hub.start(name: "calls-back-hub")
             let mayEnd = Flag()
             background.hub.post { crunch(mayEnd) }
             let blocked = try await reports.next()
@@ -178,7 +178,7 @@ struct HubMonitorTests {
     }
 
     @Test func `a hub that waits for events is not reported`() async throws {
-        let background = try Hub.start(name: "idles-hub")
+        let background = try await Hub.start(name: "idles-hub")
         let fiber = spawn(.fiber, on: background.hub) { try Event().wait() }
         try await until { await background.hub.answer { fiber.strand.currentWait != nil } }
         try await until { background.hub.pulse.phase == .idle }
@@ -188,7 +188,7 @@ struct HubMonitorTests {
     }
 
     @Test func `fibers that yield are not, however busy they are`() async throws {
-        let background = try Hub.start(name: "yields-hub")
+        let background = try await Hub.start(name: "yields-hub")
         let mayEnd = Flag()
         let yields = Box(0)
         let fibers = (0..<2).map { _ in
@@ -241,7 +241,7 @@ struct HubMonitorTests {
     }
 
     @Test func `a look finds what is blocked, at once and again at twice the age`() async throws {
-        let background = try Hub.start(name: "looked-at-hub")
+        let background = try await Hub.start(name: "looked-at-hub")
         let mayEnd = Flag()
         let fiber = spawn(.fiber, on: background.hub, name: "stuck") { crunch(mayEnd) }
         try await until { mayEnd.hasBegun }
@@ -266,7 +266,7 @@ struct HubMonitorTests {
         HubMonitor.start(limit: .milliseconds(60)) { reports.add($0) }
         #expect(HubMonitor.isRunning)
         #expect(hasThread())
-        let background = try Hub.start(name: "configured-hub")
+        let background = try await Hub.start(name: "configured-hub")
         let mayEnd = Flag()
         let fiber = spawn(.fiber, on: background.hub) { crunch(mayEnd) }
         #expect(try await reports.next().duration >= .milliseconds(60))
@@ -289,7 +289,7 @@ struct HubMonitorTests {
     @Test func `stopped, it leaves nothing behind and reports nothing`() async throws {
         let reports = Reports("left-alone-")
         HubMonitor.start(limit: .milliseconds(1)) { reports.add($0) }
-        let background = try Hub.start(name: "left-alone-hub")
+        let background = try await Hub.start(name: "left-alone-hub")
         let mayEnd = Flag()
         let fiber = spawn(.fiber, on: background.hub) { crunch(mayEnd) }
         _ = try await reports.next()
@@ -315,7 +315,7 @@ struct HubMonitorTests {
     }
 
     @Test func `a report may stop the monitor`() async throws {
-        let background = try Hub.start(name: "stops-hub")
+        let background = try await Hub.start(name: "stops-hub")
         let mayEnd = Flag()
         let stopped = Event()
         HubMonitor.start(limit: .milliseconds(1)) { blocked in
@@ -338,7 +338,7 @@ struct HubMonitorTests {
             observing: [\.standardErrorContent, \.standardOutputContent]
         ) {
             HubMonitor.start(limit: .milliseconds(10))
-            let background = try Hub.start(name: "logged-hub")
+            let background = try await Hub.start(name: "logged-hub")
             let mayEnd = Flag()
             let fiber = spawn(.fiber, on: background.hub, name: "hog") { crunch(mayEnd) }
             try await until { HubMonitor.reports > 0 }

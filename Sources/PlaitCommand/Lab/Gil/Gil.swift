@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Plait
+internal import PlaitMachine
 
 /// `plait lab gil`: what one lock around an interpreter does to its threads.
 struct Gil: ParsableCommand {

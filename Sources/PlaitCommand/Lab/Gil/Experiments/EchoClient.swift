@@ -1,4 +1,5 @@
 internal import Plait
+internal import PlaitMachine
 
 /// Messages of a lab program on a socket, a line each. A client that has gone, or left an echo
 /// unread, is the end of them.

@@ -1,4 +1,5 @@
 internal import Plait
+internal import PlaitMachine
 
 /// What `plait lab gil` measures.
 struct GilExperiments {

@@ -1,3 +1,5 @@
+internal import PlaitMachine
+
 /// The results of `plait lab gil` as text, for people.
 struct GilReport: CustomStringConvertible {
     let results: GilResults

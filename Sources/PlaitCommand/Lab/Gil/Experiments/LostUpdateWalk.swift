@@ -1,4 +1,5 @@
 internal import Plait
+internal import PlaitMachine
 
 /// Two threads that each add one to `count`, an instruction at a time, switched where it hurts:
 /// after the first has loaded `count`, and after the second has stored it.

@@ -1,20 +1,20 @@
-internal import Plait
+package import Plait
 internal import Synchronization
 
 /// Where a program's `receive` and `send` go.
-protocol ProgramConnection: Sendable {
+package protocol ProgramConnection: Sendable {
     /// The next message; empty at the end.
     func receive() throws -> String
     func send(_ text: String) throws
 }
 
 /// A lab program that runs: its threads are Plait's, and one at a time holds the interpreter lock.
-final class Machine: @unchecked Sendable {
+package final class Machine: @unchecked Sendable {
     // Sendable: `lock`, the interpreter lock, guards `threads`, `globals`, `firstError` and
     // `threadCount`.
-    let program: LoadedProgram
-    let lock: InterpreterLock
-    let globals: Globals
+    package let program: LoadedProgram
+    package let lock: InterpreterLock
+    package let globals: Globals
     private let connection: (any ProgramConnection)?
     private let print: @Sendable (String) -> Void
     private let isStopped = Atomic<Bool>(false)
@@ -24,9 +24,9 @@ final class Machine: @unchecked Sendable {
     private let stepCount = Atomic<Int>(0)
 
     /// Instructions of the threads that have ended.
-    var steps: Int { stepCount.load(ordering: .relaxed) }
+    package var steps: Int { stepCount.load(ordering: .relaxed) }
 
-    init(
+    package init(
         _ program: LoadedProgram, _ policy: InterpreterLockPolicy = .interval(),
         connection: (any ProgramConnection)? = nil, print: @escaping @Sendable (String) -> Void
     ) {
@@ -41,7 +41,7 @@ final class Machine: @unchecked Sendable {
     /// returns when all have ended. An error in one of them stops the others.
     ///
     /// - Throws: The first ``ProgramError``; `CancellationError`.
-    func run() throws {
+    package func run() throws {
         run(Interpreter(program, globals), as: nil)
         var joined = 0
         while true {
@@ -57,7 +57,7 @@ final class Machine: @unchecked Sendable {
 
     /// Ends every thread at its next turn of a loop. Never waits; who waits is not ended by it, but
     /// by cancelling the strand that is in ``run()``.
-    func stop() { isStopped.store(true, ordering: .relaxed) }
+    package func stop() { isStopped.store(true, ordering: .relaxed) }
 
     private func fail(_ error: any Error) {
         let threads = lock.withLock {

@@ -1,8 +1,10 @@
 /// Bytecode for people: a line an instruction, with what its argument stands for.
-struct Disassembler: CustomStringConvertible {
-    let bytecode: Bytecode
+package struct Disassembler: CustomStringConvertible {
+    private let bytecode: Bytecode
 
-    var description: String {
+    package init(bytecode: Bytecode) { self.bytecode = bytecode }
+
+    package var description: String {
         bytecode.functions.map { function in
             let names = function.localNames.prefix(function.parameterCount).joined(separator: ", ")
             return (["\(function.name)(\(names)):"] + lines(of: function)).joined(separator: "\n")
@@ -10,7 +12,7 @@ struct Disassembler: CustomStringConvertible {
     }
 
     /// The instructions of a function; the source's line is shown where it changes.
-    func lines(of function: CompiledFunction) -> [String] {
+    package func lines(of function: CompiledFunction) -> [String] {
         var last: Int32 = 0
         return function.code.enumerated().map { place, instruction in
             defer { last = instruction.line }
@@ -21,7 +23,7 @@ struct Disassembler: CustomStringConvertible {
     }
 
     /// Such as `LOAD_GLOBAL          count`.
-    func text(of instruction: Instruction, in function: CompiledFunction) -> String {
+    package func text(of instruction: Instruction, in function: CompiledFunction) -> String {
         guard let argument = argument(of: instruction, in: function) else {
             return instruction.opcode.mnemonic
         }
@@ -49,7 +51,7 @@ struct Disassembler: CustomStringConvertible {
 
 extension String {
     /// With spaces behind it up to `width`; before it, if that is negative.
-    func padded(to width: Int) -> String {
+    package func padded(to width: Int) -> String {
         let space = String(repeating: " ", count: max(0, abs(width) - count))
         return width < 0 ? space + self : self + space
     }

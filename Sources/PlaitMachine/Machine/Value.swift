@@ -1,14 +1,14 @@
-internal import Plait
+package import Plait
 
 /// A value of a lab program.
-enum Value: Sendable {
+package enum Value: Sendable {
     case none
     case integer(Int)
     case text(String)
     case lock(ProgramLock)
     case thread(ProgramThread)
 
-    init(_ constant: Constant) {
+    package init(_ constant: Constant) {
         switch constant {
         case .none: self = .none
         case .integer(let value): self = .integer(value)
@@ -16,7 +16,7 @@ enum Value: Sendable {
         }
     }
 
-    var typeName: String {
+    package var typeName: String {
         switch self {
         case .none: "none"
         case .integer: "an integer"
@@ -27,7 +27,7 @@ enum Value: Sendable {
     }
 
     /// What counts as true: not `none`, nor 0, nor an empty string.
-    var isTrue: Bool {
+    package var isTrue: Bool {
         switch self {
         case .none: false
         case .integer(let value): value != 0
@@ -37,7 +37,7 @@ enum Value: Sendable {
     }
 
     /// As `print` shows it.
-    var text: String {
+    package var text: String {
         switch self {
         case .none: "none"
         case .integer(let value): "\(value)"
@@ -47,7 +47,7 @@ enum Value: Sendable {
         }
     }
 
-    func isEqual(to other: Value) -> Bool {
+    package func isEqual(to other: Value) -> Bool {
         switch (self, other) {
         case (.none, .none): true
         case (.integer(let left), .integer(let right)): left == right
@@ -61,22 +61,22 @@ enum Value: Sendable {
 
 /// A lock of a lab program: one of Plait's, which a program's thread waits for without holding the
 /// interpreter lock.
-final class ProgramLock: Sendable {
-    let lock = Lock()
+package final class ProgramLock: Sendable {
+    package let lock = Lock()
 }
 
 /// A thread of a lab program, for those who join it.
-final class ProgramThread: @unchecked Sendable {
+package final class ProgramThread: @unchecked Sendable {
     // Sendable: the interpreter lock guards `result` and `isFinished`.
-    let name: String
-    let hasEnded = Event()
+    package let name: String
+    package let hasEnded = Event()
     private(set) var result = Value.none
     private(set) var isFinished = false
 
-    init(name: String) { self.name = name }
+    package init(name: String) { self.name = name }
 
     /// By the thread itself, holding the interpreter lock.
-    func finish(_ result: Value) {
+    package func finish(_ result: Value) {
         self.result = result
         isFinished = true
     }
@@ -84,18 +84,18 @@ final class ProgramThread: @unchecked Sendable {
 
 /// The global variables of a program that runs: what its threads share, and what the interpreter
 /// lock is there to protect.
-final class Globals: @unchecked Sendable {
+package final class Globals: @unchecked Sendable {
     // Sendable: the interpreter lock guards `values`.
-    let names: [String]
+    package let names: [String]
     /// nil: not declared yet.
-    var values: [Value?]
+    package var values: [Value?]
 
-    init(names: [String]) {
+    package init(names: [String]) {
         self.names = names
         values = Array(repeating: nil, count: names.count)
     }
 
-    subscript(name: String) -> Value? {
+    package subscript(name: String) -> Value? {
         names.firstIndex(of: name).flatMap { values[$0] }
     }
 }

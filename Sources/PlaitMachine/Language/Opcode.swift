@@ -1,5 +1,5 @@
 /// What the lab's machine can do. The stack grows to the right; `argument` is the instruction's.
-enum Opcode: UInt8, CaseIterable {
+package enum Opcode: UInt8, CaseIterable {
     // Values.
     /// Pushes the constant `argument`.
     case constant
@@ -32,14 +32,14 @@ enum Opcode: UInt8, CaseIterable {
     case print
 
     /// As the disassembler writes it: `LOAD_GLOBAL`.
-    var mnemonic: String {
+    package var mnemonic: String {
         String("\(self)".flatMap { $0.isUppercase ? ["_", $0] : [Character($0.uppercased())] })
     }
 
     /// What `argument` counts or points at.
-    enum Argument { case none, count, constant, local, global, function, place }
+    package enum Argument { case none, count, constant, local, global, function, place }
 
-    var argument: Argument {
+    package var argument: Argument {
         switch self {
         case .constant: .constant
         case .loadLocal, .storeLocal: .local
@@ -53,20 +53,20 @@ enum Opcode: UInt8, CaseIterable {
 }
 
 /// One step of the lab's machine.
-struct Instruction: Equatable {
-    var opcode: Opcode
-    var argument: Int32 = 0
+package struct Instruction: Equatable {
+    package var opcode: Opcode
+    package var argument: Int32 = 0
     /// Of the source.
-    var line: Int32
+    package var line: Int32
 }
 
 /// The builtin functions of the language: name, parameters, what it compiles to.
-enum Builtin {
-    static let all: [String: (parameters: Int, opcode: Opcode)] = [
+package enum Builtin {
+    package static let all: [String: (parameters: Int, opcode: Opcode)] = [
         "len": (1, .length), "str": (1, .text), "int": (1, .integer),
         "join": (1, .join), "lock": (0, .lock), "acquire": (1, .acquire), "release": (1, .release),
         "sleep": (1, .sleep), "receive": (0, .receive), "send": (1, .send),
     ]
     /// Takes any number.
-    static let print = "print"
+    package static let print = "print"
 }

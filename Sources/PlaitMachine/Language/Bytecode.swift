@@ -1,33 +1,33 @@
 /// A constant of a lab program.
-enum Constant: Hashable {
+package enum Constant: Hashable {
     case none
     case integer(Int)
     case text(String)
 }
 
 /// A function in the machine's language.
-struct CompiledFunction: Equatable {
-    let name: String
-    let parameterCount: Int
+package struct CompiledFunction: Equatable {
+    package let name: String
+    package let parameterCount: Int
     /// Of the parameters first.
-    let localNames: [String]
-    let constants: [Constant]
-    let code: [Instruction]
+    package let localNames: [String]
+    package let constants: [Constant]
+    package let code: [Instruction]
 }
 
 /// A lab program in the machine's language.
-struct Bytecode: Equatable {
+package struct Bytecode: Equatable {
     /// The first is what stands outside of all functions.
-    let functions: [CompiledFunction]
-    let globalNames: [String]
+    package let functions: [CompiledFunction]
+    package let globalNames: [String]
 
     /// Compiles the text of a program.
-    static func compile(_ source: String) throws(ProgramError) -> Bytecode {
+    package static func compile(_ source: String) throws(ProgramError) -> Bytecode {
         try Compiler.compile(try Parser.parse(source))
     }
 
     /// Whether every argument points at something: what a file says is not believed unseen.
-    var isSound: Bool {
+    package var isSound: Bool {
         guard let main = functions.first, main.parameterCount == 0 else { return false }
         return functions.allSatisfy { function in
             // Every path ends with it.

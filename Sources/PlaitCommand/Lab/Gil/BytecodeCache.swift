@@ -1,4 +1,5 @@
 internal import Foundation
+internal import PlaitMachine
 
 /// Compiled programs, each in a file beside its source, as Python's `.pyc`.
 ///

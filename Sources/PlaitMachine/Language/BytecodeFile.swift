@@ -1,13 +1,13 @@
 /// Bytecode as a file: a magic word, the version, the source it was made from, a check sum, and the
 /// code. All numbers are little-endian.
-enum BytecodeFile {
+package enum BytecodeFile {
     private static let magic: [UInt8] = Array("PLBC".utf8)
 
     /// Changes with the layout and with the machine's opcodes, so that nobody has to remember it.
-    static let version = Hash64.of(
+    package static let version = Hash64.of(
         Array("layout 1 \(Opcode.allCases.map(\.mnemonic))".utf8))
 
-    static func encode(_ bytecode: Bytecode, source: [UInt8]) -> [UInt8] {
+    package static func encode(_ bytecode: Bytecode, source: [UInt8]) -> [UInt8] {
         var body = Writer()
         body.add(bytecode.globalNames)
         body.add(bytecode.functions.count)
@@ -35,7 +35,7 @@ enum BytecodeFile {
     }
 
     /// What is in a file; nil if it is not of this version, not made from this source, or damaged.
-    static func decode(_ bytes: [UInt8], source: [UInt8]) -> Bytecode? {
+    package static func decode(_ bytes: [UInt8], source: [UInt8]) -> Bytecode? {
         var file = Reader(bytes)
         guard file.take(magic.count) == magic[...], file.word() == version,
             file.integer() == source.count, file.word() == Hash64.of(source),
@@ -155,8 +155,8 @@ enum BytecodeFile {
 }
 
 /// FNV-1a of 64 bits: against accidents, not against people.
-enum Hash64 {
-    static func of(_ bytes: [UInt8]) -> UInt64 {
+package enum Hash64 {
+    package static func of(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
     }
 }

@@ -1,6 +1,6 @@
 /// What is wrong with a lab program, and in which line.
-struct ProgramError: Error, Equatable, CustomStringConvertible {
-    enum Kind: Equatable {
+package struct ProgramError: Error, Equatable, CustomStringConvertible {
+    package enum Kind: Equatable {
         // Found in the text.
         case unexpectedCharacter(Character)
         case unterminatedString
@@ -24,15 +24,15 @@ struct ProgramError: Error, Equatable, CustomStringConvertible {
         case stopped
     }
 
-    let line: Int
-    let kind: Kind
+    package let line: Int
+    package let kind: Kind
 
-    init(_ kind: Kind, line: Int) {
+    package init(_ kind: Kind, line: Int) {
         self.kind = kind
         self.line = line
     }
 
-    var description: String { "line \(line): \(text)" }
+    package var description: String { "line \(line): \(text)" }
 
     private var text: String {
         switch kind {

@@ -4,11 +4,11 @@ internal import Plait
 ///
 /// It runs an instruction at a time and never waits: what has to be waited for it returns, and its
 /// owner carries that out. So the same engine runs freely on threads and step by step in a test.
-struct Interpreter {
+package struct Interpreter {
     /// Calls within each other.
-    static let depthLimit = 500
+    package static let depthLimit = 500
 
-    enum Step {
+    package enum Step {
         case next
         /// As `next`: a turn of a loop has ended, where a thread may be stopped.
         case back
@@ -22,7 +22,7 @@ struct Interpreter {
     }
 
     /// What an engine must not do while it keeps others from running.
-    enum Operation {
+    package enum Operation {
         case acquire(ProgramLock)
         case join(ProgramThread)
         case sleep(milliseconds: Int)
@@ -38,16 +38,16 @@ struct Interpreter {
 
     private let program: LoadedProgram
     private let globals: Globals
-    private(set) var function: LoadedProgram.Function
+    package private(set) var function: LoadedProgram.Function
     /// Of the next instruction.
-    private(set) var place = 0
+    package private(set) var place = 0
     /// Where the locals of the function begin on the stack.
     private var base = 0
-    private(set) var stack: [Value]
+    package private(set) var stack: [Value]
     private var frames: [Frame] = []
 
     /// - Parameter arguments: As many as the function has parameters.
-    init(
+    package init(
         _ program: LoadedProgram, _ globals: Globals, function: LoadedProgram.Function? = nil,
         arguments: [Value] = []
     ) {
@@ -58,14 +58,14 @@ struct Interpreter {
         stack.append(contentsOf: repeatElement(.none, count: self.function.otherLocals))
     }
 
-    var instruction: Instruction { function.code[place] }
-    var line: Int { Int(function.code[place].line) }
+    package var instruction: Instruction { function.code[place] }
+    package var line: Int { Int(function.code[place].line) }
 
     /// Gives the result of what a step asked for.
-    mutating func resume(with value: Value) { stack.append(value) }
+    package mutating func resume(with value: Value) { stack.append(value) }
 
     /// Runs the next instruction.
-    mutating func step() throws(ProgramError) -> Step {
+    package mutating func step() throws(ProgramError) -> Step {
         let instruction = function.code[place]
         let argument = Int(instruction.argument)
         place += 1
@@ -235,7 +235,7 @@ struct Interpreter {
     // MARK: Errors
 
     /// Of the instruction that was taken last.
-    func error(_ kind: ProgramError.Kind) -> ProgramError {
+    package func error(_ kind: ProgramError.Kind) -> ProgramError {
         ProgramError(kind, line: Int(function.code[max(0, place - 1)].line))
     }
 
