@@ -2,9 +2,9 @@ internal import CPlaitLinux
 
 /// A point on the monotonic clock at which a wait gives up.
 ///
-/// Timeouts in Plait's interfaces are `Duration`s; a deadline is what they become once, so that a
-/// wait in several steps does not start its time anew. Resolution: one nanosecond; waits in a hub
-/// end up to 66 µs late (the tick of its timer wheel).
+/// Limits in Plait's interfaces are `Duration`s. A call turns its limit into a deadline once, so
+/// that a wait in several steps does not begin its time again. The resolution is one nanosecond.
+/// Waits in a hub end up to 66 µs late, one tick of its timer wheel.
 public struct Deadline: Hashable, Comparable, Sendable {
     /// Nanoseconds of CLOCK_MONOTONIC.
     public let nanoseconds: UInt64
@@ -17,7 +17,7 @@ public struct Deadline: Hashable, Comparable, Sendable {
     /// Waits for ever.
     @inlinable
     public static var never: Deadline { Deadline(nanoseconds: .max) }
-    /// Has passed already: tries once, waits not at all.
+    /// A deadline that has passed already: a wait tries once and does not block.
     @inlinable
     public static var immediate: Deadline { Deadline(nanoseconds: 0) }
     /// The present.
@@ -35,19 +35,19 @@ public struct Deadline: Hashable, Comparable, Sendable {
         self = wait == 0 ? .immediate : Deadline.now.advanced(by: wait)
     }
 
-    /// The point that `instant` names.
+    /// The deadline at `instant`.
     public init(_ instant: ContinuousClock.Instant) {
         self.init(within: ContinuousClock.now.duration(to: instant))
     }
 
-    /// What is left until then: nil for ``never``, zero once it has passed.
+    /// The time left until then: nil for ``never``, zero once it has passed.
     public var remaining: Duration? {
         if self == .never { return nil }
         let now = monotonicNow()
         return nanoseconds <= now ? .zero : .nanoseconds(Int64(clamping: nanoseconds - now))
     }
 
-    /// Later by so many nanoseconds; saturates at ``never``.
+    /// The deadline that is later by `nanoseconds`; saturates at ``never``.
     public func advanced(by nanoseconds: UInt64) -> Deadline {
         let (sum, overflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)
         return Deadline(nanoseconds: overflow ? .max : sum)

@@ -1,6 +1,7 @@
-/// Traps with `message` unless `condition` holds: how Plait answers a programmer's mistake.
+/// Traps with `message` unless `condition` holds. Plait answers a programmer's mistake with it.
 ///
-/// In place of `precondition`, of which an optimized build keeps the trap but not the message.
+/// Plait does not use `precondition`, since an optimized build keeps its trap but drops its
+/// message.
 @inlinable
 package func demand(
     _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #fileID,

@@ -1,12 +1,12 @@
 public import SystemPackage
 
-/// A system call that failed: which call, on what, and the kernel's reason.
+/// A failed system call: which call, on what object, and the kernel's reason.
 public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kernel's reason.
     public let errno: Errno
     /// The system call's name, such as `connect`.
     public let call: String
-    /// The object it was about, such as `127.0.0.1:80`; empty where the call has none.
+    /// The object of the call, such as `127.0.0.1:80`; empty if there is none.
     public let subject: String
 
     public init(errno: Errno, call: String, subject: String = "") {
@@ -15,7 +15,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         self.subject = subject
     }
 
-    /// From the `-errno` that the C layer returns.
+    /// Makes the error from the `-errno` that the C layer returns.
     package init(negative code: Int32, call: String, subject: String = "") {
         self.init(errno: Errno(rawValue: -code), call: call, subject: subject)
     }

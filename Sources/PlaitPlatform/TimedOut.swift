@@ -1,8 +1,8 @@
-/// The limit of a verb that has a result passed before the result was there.
+/// The limit of a call passed before its result was there.
 ///
-/// The only error of this kind in Plait. A verb without a result returns `false` instead.
+/// This is Plait's only error of this kind. A verb without a result returns `false` instead.
 public struct TimedOut: Error, Codable, Hashable, Sendable, CustomStringConvertible {
-    /// What was not done, and to which object: `get from Queue jobs`.
+    /// The verb and the object that did not succeed in time, such as `get from Queue jobs`.
     public let verb: String
     /// What a command had written to its standard output by then; empty for every other verb.
     public let output: [UInt8]

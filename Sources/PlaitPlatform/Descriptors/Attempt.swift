@@ -7,9 +7,9 @@ package enum Attempt {
     case wouldBlock
     case failed(Errno)
 
-    /// Makes a call of the C layer, which returns -errno when it fails; again when a signal
+    /// Makes a call of the C layer, which returns -errno when it fails. Repeats it when a signal
     /// interrupted it.
-    /// - Parameter other: Another result after which it is made again.
+    /// - Parameter other: Another result after which the call is repeated.
     @inline(__always)
     static func of(repeatedAfter other: Int32 = -EINTR, _ call: () -> Int) -> Attempt {
         while true {

@@ -11,7 +11,7 @@ package func areEqual(_ one: RawSpan, _ two: RawSpan) -> Bool {
     }
 }
 
-/// Where `byte` first stands in `count` bytes; nil where it does not.
+/// The offset of the first `byte` in `count` bytes; nil if there is none.
 package func findByte(_ byte: UInt8, _ start: UnsafeRawPointer, count: Int) -> Int? {
     unsafe memchr(start, Int32(byte), count).map { unsafe UnsafeRawPointer($0) - start }
 }

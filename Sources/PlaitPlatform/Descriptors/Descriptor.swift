@@ -1,7 +1,7 @@
 internal import CPlaitLinux
 internal import Glibc
 
-/// An open file descriptor with one owner, closed when the owner ends.
+/// An open file descriptor with one owner. It is closed when its owner ends.
 package struct Descriptor: ~Copyable, Sendable {
     package let number: Int32
 
@@ -10,7 +10,7 @@ package struct Descriptor: ~Copyable, Sendable {
 
     deinit { closeDescriptor(number) }
 
-    /// Gives the number away; closing is the taker's duty.
+    /// Gives the number away. The caller must close it.
     package consuming func release() -> Int32 {
         let number = number
         discard self
@@ -18,7 +18,8 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// Closes a descriptor. EINTR is not repeated: on Linux the descriptor is gone all the same.
+/// Closes a descriptor. Does not repeat the call after EINTR, since on Linux the descriptor is gone
+/// then too.
 package func closeDescriptor(_ number: Int32) { _ = close(number) }
 
 /// An event counter for waking a loop: eventfd.
@@ -39,8 +40,8 @@ package func drainEventCounter(_ number: Int32) {
 }
 
 package enum DescriptorLimit {
-    /// Raises the soft limit of open descriptors to the hard one, and that to `wanted` where the
-    /// process may. Returns the limit that holds then.
+    /// Raises the soft limit of open descriptors to the hard limit, and the hard limit to `wanted`
+    /// if the process may do that. Returns the new limit.
     @discardableResult
     package static func raise(to wanted: Int = 0) -> Int {
         var limit = rlimit()

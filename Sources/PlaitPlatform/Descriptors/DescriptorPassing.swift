@@ -18,13 +18,13 @@ extension Sockets {
     /// A descriptor that came with bytes.
     package enum Passed {
         case none
-        /// Whoever gets this owns it.
+        /// A descriptor that the receiver of this value owns.
         case descriptor(Int32)
-        /// One came that this process could not take.
+        /// A descriptor came that this process could not take.
         case lost
     }
 
-    /// Receives from a Unix socket, and a descriptor that came with the bytes.
+    /// Receives bytes from a Unix socket, and a descriptor if one came with them.
     package static func receive(
         _ number: Int32, into buffer: UnsafeMutableRawBufferPointer, passed: inout Passed
     ) -> Attempt {

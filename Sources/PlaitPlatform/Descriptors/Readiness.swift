@@ -34,7 +34,8 @@ package struct PollCalls: Sendable {
     }
 
     package mutating func setInterest(_ interest: Readiness, of number: Int32, at index: Int) {
-        // poll(2) skips negative numbers; without that, it would report hang-ups nobody asked for.
+        // poll(2) skips negative numbers. Otherwise it would report hang-ups for which nobody
+        // asked.
         table[index].fd = interest.isEmpty ? ~number : number
         table[index].events = PollCalls.events(interest)
     }
@@ -89,8 +90,8 @@ private let POLLRDHUP: Int32 = 0x2000
 /// How the wait of a thread for one descriptor ended.
 package enum DescriptorWait { case ready(Readiness), timedOut, interrupted }
 
-/// Blocks the thread until `number` is ready. `interrupt`, a signal that is blocked otherwise, is
-/// let through during the wait only, so that none sent before the wait is lost.
+/// Blocks the thread until `number` is ready. The signal `interrupt` is blocked except during the
+/// wait, so that a signal sent before the wait is not lost.
 package func waitForDescriptor(
     _ number: Int32, _ interest: Readiness, until deadline: Deadline, interrupt: Int32
 ) throws(SystemError) -> DescriptorWait {

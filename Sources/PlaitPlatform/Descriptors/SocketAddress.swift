@@ -18,10 +18,10 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// The kernel's form, `struct sockaddr_*`.
     private let bytes: [UInt8]
 
-    /// A numeric IPv4 or IPv6 address, such as `127.0.0.1` or `::1`; nil for anything else, names
-    /// included.
+    /// A numeric IPv4 or IPv6 address, such as `127.0.0.1` or `::1`. Nil for anything else, such as
+    /// a name.
     public init?(ip: String, port: Int) {
-        // The kernel's parser stops at a NUL, and would take what stands before it.
+        // The parser stops at a NUL and would accept the text before it.
         guard (0...65_535).contains(port), !ip.utf8.contains(0) else { return nil }
         var four = sockaddr_in()
         four.sin_family = sa_family_t(AF_INET)
@@ -37,8 +37,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         bytes = unsafe withUnsafeBytes(of: &six) { unsafe Array($0) }
     }
 
-    /// A Unix socket's path, at most 107 bytes. A leading NUL names the abstract namespace; a path
-    /// with one elsewhere would be cut short, and gives nil.
+    /// A Unix socket's path, at most 107 bytes. A leading NUL names the abstract namespace. A NUL
+    /// elsewhere would cut the path short, so such a path gives nil.
     public init?(unixPath path: String) {
         let name = Array(path.utf8)
         guard !name.isEmpty, name.count <= 107, name[0] == 0 || !name.contains(0) else {
@@ -48,7 +48,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         unsafe address.withUnsafeMutableBytes {
             unsafe $0.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
         }
-        // A path is ended by a NUL; an abstract name by its length.
+        // A NUL ends a path; an abstract name has a length instead.
         bytes = address + name + (name[0] == 0 ? [] : [0])
     }
 

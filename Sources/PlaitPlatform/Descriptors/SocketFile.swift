@@ -1,12 +1,12 @@
 internal import Glibc
 
-/// The file of a Unix socket as the system knows it: later, its path may be another socket's.
+/// The identity of a Unix socket's file. Its path may later belong to another socket.
 package struct SocketFile: Sendable {
     private let path: String
     private let device: UInt
     private let inode: UInt
 
-    /// The file that an address names now; nil where there is none, and in the abstract namespace.
+    /// The file that an address names now. Nil if there is none, and in the abstract namespace.
     package init?(of address: SocketAddress) {
         guard let path = address.path, let (device, inode) = SocketFile.identity(of: path) else {
             return nil
@@ -14,7 +14,7 @@ package struct SocketFile: Sendable {
         (self.path, self.device, self.inode) = (path, device, inode)
     }
 
-    /// Removes it, unless another file has its path now.
+    /// Removes the file, unless its path now belongs to another file.
     package func remove() {
         guard let (device, inode) = SocketFile.identity(of: path), device == self.device,
             inode == self.inode

@@ -2,7 +2,7 @@ internal import CPlaitLinux
 internal import Glibc
 package import SystemPackage
 
-/// The socket calls of Linux, on non-blocking descriptors. An interrupted call is repeated.
+/// The socket calls of Linux, on non-blocking descriptors. They repeat an interrupted call.
 package enum Sockets {
     package static func receive(
         _ number: Int32, into buffer: UnsafeMutableRawBufferPointer
@@ -10,7 +10,7 @@ package enum Sockets {
         Attempt.ofCall { unsafe recv(number, buffer.baseAddress, buffer.count, 0) }
     }
 
-    /// Whether there is something to receive: a byte, or the end. Takes nothing.
+    /// Whether there is something to receive: a byte or the end. Takes nothing from the socket.
     package static func peek(_ number: Int32) -> Attempt {
         var byte: UInt8 = 0
         return Attempt.ofCall { unsafe recv(number, &byte, 1, Int32(MSG_PEEK)) }
@@ -24,7 +24,7 @@ package enum Sockets {
 
     /// The next connection of a listening socket, non-blocking and closed on exec.
     package static func accept(_ listener: Int32) -> Attempt {
-        // A connection that was aborted while it waited is none.
+        // Skip connections that were aborted while they waited.
         Attempt.of(repeatedAfter: -ECONNABORTED) { Int(plait_accept(listener)) }
     }
 
@@ -48,15 +48,16 @@ package enum Sockets {
     package static func connect(_ number: Int32, _ address: SocketAddress) -> Attempt {
         let code = unsafe address.withSockaddr { unsafe Glibc.connect(number, $0, $1) }
         if code == 0 { return .done(0) }
-        // An interrupted connect goes on; repeating it would say EALREADY. A full backlog of a Unix
-        // socket says EAGAIN and makes no progress, which the caller must not wait for.
+        // An interrupted connect goes on, and repeating it would return EALREADY. A Unix socket
+        // with a full backlog returns EAGAIN and makes no progress, so the caller must not wait for
+        // it.
         switch errno {
         case EINPROGRESS, EINTR: return .wouldBlock
         case let other: return .failed(Errno(rawValue: other))
         }
     }
 
-    /// The pending error of a socket, taken off it; nil when there is none.
+    /// Takes the pending error of a socket; nil when there is none.
     package static func error(of number: Int32) -> Errno? {
         let code = option(number, SOL_SOCKET, SO_ERROR)
         return code == 0 ? nil : Errno(rawValue: code)
@@ -107,7 +108,7 @@ package enum Sockets {
         Sockets.option(number, option.pair.0, option.pair.1) != 0
     }
 
-    /// On close, sends a reset and drops what is unsent (`SO_LINGER` of zero).
+    /// Makes close() send a reset and drop unsent data (`SO_LINGER` of zero).
     package static func resetOnClose(_ number: Int32) {
         var value = linger(l_onoff: 1, l_linger: 0)
         _ = unsafe setsockopt(

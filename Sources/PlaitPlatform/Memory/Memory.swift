@@ -5,8 +5,8 @@ internal import Glibc
 package enum Memory {
     package static let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
 
-    /// Reserves `bytes` of readable and writable memory that the kernel commits page by page, as it
-    /// is touched.
+    /// Reserves `bytes` of readable and writable memory. The kernel commits each page when it is
+    /// first touched.
     package static func reserve(bytes: Int) throws(SystemError) -> UnsafeMutableRawPointer {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK
         let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
@@ -27,7 +27,7 @@ package enum Memory {
         _ = unsafe madvise(memory, bytes, MADV_DONTNEED)
     }
 
-    /// Makes an access trap without using up a mapping. False before Linux 6.13.
+    /// Makes accesses trap, without using up a mapping. Returns false before Linux 6.13.
     package static func installGuard(_ memory: UnsafeMutableRawPointer, bytes: Int) -> Bool {
         unsafe plait_guard_install(memory, bytes) == 0
     }
@@ -38,7 +38,8 @@ package enum Memory {
     }
 }
 
-/// A NUL-terminated copy of `text`, to be freed by ``freeC(_:)``; nil without memory.
+/// A NUL-terminated copy of `text`, which the caller frees by ``freeC(_:)``. Nil if there is no
+/// memory.
 package func copyToC(_ text: String) -> UnsafePointer<CChar>? {
     unsafe UnsafePointer(strdup(text))
 }

@@ -1,11 +1,11 @@
 internal import Glibc
 
-/// Memory that processes share by a name: POSIX's shm_open(3). It lasts until it is unlinked, or
-/// the system is shut down.
+/// Memory that processes share by a name: POSIX's shm_open(3). It lasts until somebody unlinks it
+/// or the system shuts down.
 package enum NamedMemory {
-    /// Makes one of so many bytes, all zero.
-    /// - Throws: `SystemError`: EEXIST; EINVAL for a name that is empty, too long, or has a slash
-    ///   within, with the name.
+    /// Makes named memory of `bytes` zero bytes.
+    /// - Throws: `SystemError` with the name: EEXIST; EINVAL for a name that is empty, too long, or
+    ///   has a slash within.
     package static func make(_ name: String, bytes: Int) throws(SystemError) -> Descriptor {
         let file = try open(name, O_RDWR | O_CREAT | O_EXCL)
         guard ftruncate(file.number, bytes) == 0 else {
@@ -21,7 +21,7 @@ package enum NamedMemory {
         try open(name, O_RDWR)
     }
 
-    /// Takes the name away. Processes that have the memory keep it.
+    /// Removes the name. Processes that have opened the memory keep it.
     package static func unlink(_ name: String) throws(SystemError) {
         let path = try path(name, "shm_unlink")
         try check(unsafe shm_unlink(path) < 0 ? -errno : 0, "shm_unlink", name)
@@ -33,7 +33,7 @@ package enum NamedMemory {
         return Descriptor(owning: try check(number < 0 ? -errno : number, "shm_open", name))
     }
 
-    /// With one slash at its start, and no NUL, which would end it for the system.
+    /// The name with one slash at its start. Refuses a NUL, at which the system would cut the name.
     private static func path(_ name: String, _ call: String) throws(SystemError) -> String {
         let bare = name.hasPrefix("/") ? String(name.dropFirst()) : name
         guard !bare.isEmpty, !bare.utf8.contains(0), !bare.contains("/") else {

@@ -2,9 +2,9 @@ internal import Glibc
 internal import SystemPackage
 
 extension Processes {
-    /// Bytes of memory that a process has resident, as the system counts them; nil where there is
-    /// no such process. Takes some microseconds.
-    /// - Parameter pid: Nil: this process.
+    /// The resident memory of a process in bytes, as the system counts it. Nil if there is no such
+    /// process. Takes some microseconds.
+    /// - Parameter pid: The process; nil takes this one.
     package static func residentBytes(of pid: Int32?) -> Int? {
         let path = "/proc/\(pid.map { "\($0)" } ?? "self")/statm"
         guard

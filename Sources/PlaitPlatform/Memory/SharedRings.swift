@@ -1,18 +1,17 @@
 internal import CPlaitLinux
 internal import Glibc
 
-/// Memory that processes share by a descriptor: a page for what they tell each other in single
-/// words, and rings, each mapped twice in a row, so that what goes over a ring's end goes on at its
-/// start.
+/// Memory that processes share by a descriptor: a page of single words, and rings. Each ring is
+/// mapped twice in a row, so that data beyond a ring's end continues at its start.
 @safe
 package final class SharedRings: @unchecked Sendable {
-    // Sendable: the addresses are constant; who uses the memory orders its accesses.
+    // Sendable: the addresses are constant; the users of the memory order their accesses.
     package static let headSize = 4_096
     private let base: UnsafeMutableRawPointer
     private let ringSize: Int
     private let count: Int
 
-    /// A descriptor of new memory, all zero.
+    /// Makes a descriptor of new memory, all zero.
     package static func make(
         name: String, rings: Int, of ringSize: Int
     ) throws(SystemError) -> Descriptor {
@@ -36,7 +35,7 @@ package final class SharedRings: @unchecked Sendable {
 
     /// The page of words.
     package var head: UnsafeMutableRawPointer { unsafe base }
-    /// A ring's bytes, and after them the same once more.
+    /// The address of a ring's bytes, which follow once more after themselves.
     package func ring(_ index: Int) -> UnsafeMutableRawPointer {
         unsafe base + Self.headSize + 2 * ringSize * index
     }

@@ -2,12 +2,12 @@ internal import CPlaitLinux
 internal import Glibc
 package import Synchronization
 
-/// Words in memory that processes share, on which a thread sleeps.
+/// The words in shared memory on which a thread sleeps.
 package struct SleepWords {
-    /// How many there may be at most.
+    /// How many words there may be at most.
     package static let most = Int(PLAIT_MOST_SLEEP_WORDS) - 1
 
-    /// The first is the thread's own.
+    /// The words; the first one is the thread's own.
     private var words: [plait_sleep_word] = []
 
     package init() { removeAll() }
@@ -24,7 +24,7 @@ package struct SleepWords {
                 kind: UInt32(PLAIT_SHARED_WORD), reserved: 0))
     }
 
-    /// Sleeps while every word holds what is expected, and `own`, of this process, too; may return
+    /// Sleeps while every word, and this process's word `own`, holds its expected value. May return
     /// early.
     package mutating func sleep(
         on own: borrowing Atomic<UInt32>, while expected: UInt32, until deadline: Deadline
@@ -47,7 +47,7 @@ package struct SharedWord: @unchecked Sendable {
     // Sendable: atomic.
     private let word: UnsafeMutablePointer<Atomic<UInt32>>
 
-    /// - Parameter word: Of memory that lives longer than this.
+    /// - Parameter word: A word in memory that lives longer than this value.
     package init(_ word: UnsafeMutablePointer<Atomic<UInt32>>) { unsafe self.word = unsafe word }
 
     package var value: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
@@ -60,32 +60,32 @@ package struct SharedWord: @unchecked Sendable {
 
     fileprivate var address: UInt64 { unsafe UInt64(UInt(bitPattern: word)) }
 
-    /// Wakes up to `count` of those who sleep on it.
+    /// Wakes up to `count` sleepers.
     package func wake(count: Int32) {
         unsafe plait_shared_wake(
             UnsafeRawPointer(word).assumingMemoryBound(to: UInt32.self), count)
     }
 }
 
-/// A lock in memory that processes share. The thread that took it gives it back; when that ends
-/// first, the next one gets it, and is told.
+/// A lock in shared memory. The thread that took it gives it back. If that thread ends first, the
+/// next thread gets the lock and learns of it.
 @safe
 package struct RobustMutex: @unchecked Sendable {
     // Sendable: the memory is a lock.
     package static let size = Int(PLAIT_ROBUST_SIZE)
     private let place: UnsafeMutableRawPointer
 
-    /// - Parameter place: ``size`` bytes, aligned to 8, which live longer than this.
+    /// - Parameter place: ``size`` bytes, aligned to 8, which live longer than this value.
     package init(at place: UnsafeMutableRawPointer) { unsafe self.place = unsafe place }
 
-    /// Once, by whoever made the memory.
+    /// Initialises the lock. Called once, by the process that made the memory.
     package func make() throws(SystemError) {
         try check(unsafe plait_robust_make(place), "pthread_mutex_init")
     }
 
     package enum Attempt { case busy, taken, takenFromDead }
 
-    /// - Parameter hasWaited: Whether the caller slept for it.
+    /// - Parameter hasWaited: Whether the caller has slept for the lock.
     package func tryAcquire(hasWaited: Bool) -> Attempt {
         switch unsafe plait_robust_try(place, hasWaited ? 1 : 0) {
         case 0: .taken
@@ -94,42 +94,42 @@ package struct RobustMutex: @unchecked Sendable {
         }
     }
 
-    /// False when the calling thread does not hold it.
+    /// Releases the lock. Returns false when the calling thread does not hold it.
     package func release() -> Bool { unsafe plait_robust_release(place) == 0 }
 
-    /// On which one sleeps while somebody holds it.
+    /// The word on which waiters sleep while somebody holds the lock.
     package var word: SharedWord {
         unsafe SharedWord(
             UnsafeMutableRawPointer(plait_robust_word(place)).assumingMemoryBound(
                 to: Atomic<UInt32>.self))
     }
 
-    /// Has the next release wake one who sleeps. What the word holds then; nil where nobody holds
+    /// Makes the next release wake a sleeper. Returns what the word holds then; nil if nobody holds
     /// the lock.
     package func announce() -> UInt32? {
         let seen = unsafe plait_robust_announce(place)
         return seen == 0 ? nil : seen
     }
 
-    /// The system's number of the thread that holds it.
+    /// The kernel's number of the thread that holds the lock.
     package var holder: Int32? {
         let number = unsafe plait_robust_holder(place)
         return number == 0 ? nil : number
     }
-    /// Whether the calling thread holds it.
+    /// Whether the calling thread holds the lock.
     package var isMine: Bool { holder == kernelThreadID() }
-    /// Whether a thread of this process holds it.
+    /// Whether a thread of this process holds the lock.
     package var isHeldHere: Bool { unsafe plait_robust_is_held_here(place) != 0 }
 }
 
 /// Memory of a file that processes map.
 @safe
 package final class SharedPages: @unchecked Sendable {
-    // Sendable: the address is constant; who uses the memory orders its accesses.
+    // Sendable: the address is constant; the users of the memory order their accesses.
     package let bytes: Int
     package let base: UnsafeMutableRawPointer
 
-    /// A descriptor of so many bytes, all zero, that no file system shows.
+    /// Makes a descriptor of `bytes` zero bytes, which no file system shows.
     package static func make(name: String, bytes: Int) throws(SystemError) -> Descriptor {
         unsafe Descriptor(owning: try check(plait_memory_file(name, bytes), "memfd_create", name))
     }
@@ -144,7 +144,7 @@ package final class SharedPages: @unchecked Sendable {
 
     deinit { unsafe munmap(base, bytes) }
 
-    /// Bytes of the file behind a descriptor.
+    /// The size of the file behind a descriptor, in bytes.
     package static func size(of number: Int32) throws(SystemError) -> Int {
         Int(try status(of: number).st_size)
     }

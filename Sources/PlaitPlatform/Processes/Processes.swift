@@ -2,29 +2,30 @@ internal import CPlaitLinux
 internal import Glibc
 internal import SystemPackage
 
-/// Processes of the system, as Linux has them: by number, and by pidfd.
+/// The process calls of Linux, by number and by pidfd.
 package enum Processes {
-    /// How a process is started.
+    /// How to start a process.
     package struct Plan {
         package var path: String
-        /// What the program is told of its own name; nil: `path`.
+        /// The name that the program gets as its own; nil takes `path`.
         package var calledName: String?
-        /// Without the program's own name, which is `path`.
+        /// The arguments, without the program's own name.
         package var arguments: [String]
-        /// Become the child's descriptors 0, 1 and 2; nil: the parent's own.
+        /// These become the child's descriptors 0, 1 and 2; nil takes the parent's own.
         package var standard: (Int32?, Int32?, Int32?) = (nil, nil, nil)
         package var deathSignal: Signal?
         package var hasOwnGroup = false
         package var hasOwnSession = false
-        /// Becomes the child's descriptor ``link``.
+        /// This becomes the child's descriptor ``link``.
         package var link: Int32?
         package var directory: String?
-        /// Nil: the parent's own.
+        /// The child's environment; nil takes the parent's own.
         package var environment: [String: String]?
-        /// Bytes, seconds and a number; 0: as the parent.
+        /// In bytes, in seconds, and as a number; 0 takes the parent's limit.
         package var limits: (memory: UInt64, seconds: UInt64, descriptors: UInt64) = (0, 0, 0)
         package var processors: Set<Int>?
-        /// Whether signals act as they do; else as by default. Of ``settle(_:parent:)``.
+        /// Whether signals keep their present actions instead of the default ones. For
+        /// ``settle(_:parent:)`` only.
         package var keepsSignals = false
 
         package init(path: String, arguments: [String]) {
@@ -32,7 +33,7 @@ package enum Processes {
             self.arguments = arguments
         }
 
-        /// Calls `body` with the C form of it, which lives as long as the call.
+        /// Calls `body` with the C form of the plan, which lives as long as the call.
         fileprivate func withSettings<Result>(
             _ body: (inout plait_spawn_plan) -> Result
         ) -> Result {
@@ -64,11 +65,10 @@ package enum Processes {
         }
     }
 
-    /// The descriptor by which a child hears from the program that started it for a function's
-    /// sake.
+    /// The descriptor of the connection between a child that runs functions and its parent.
     package static var link: Int32 { 3 }
 
-    /// Strings as C has them, with a null at the end.
+    /// An array of C strings, with a null pointer at the end.
     @safe
     private final class Words {
         let list: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
@@ -89,12 +89,12 @@ package enum Processes {
         }
     }
 
-    /// A process that was started just now. Whoever has it owns the descriptor.
+    /// A process that has just been started. The holder of this value owns the descriptor.
     package struct Started: Sendable {
-        /// 0 in the process itself, where that is a copy of this one.
+        /// The process's number; 0 in the process itself, if it is a copy of this one.
         package let pid: Int32
-        /// Of this process and no other, whatever becomes of its number; -1 where it has ended
-        /// already and the system has forgotten it.
+        /// The pidfd, which names this process even if another process gets its number. -1 if the
+        /// process has ended and the system has forgotten it.
         package let descriptor: Int32
 
         package init(pid: Int32, descriptor: Int32) {
@@ -116,7 +116,7 @@ package enum Processes {
         return Started(pid: try check(result, "spawn", plan.path), descriptor: descriptor)
     }
 
-    /// Throws EINVAL for a text that C would cut short.
+    /// Throws EINVAL for a text with a NUL, at which C would cut it.
     package static func checkText(_ text: String, _ what: String) throws(SystemError) {
         if text.utf8.contains(0) {
             throw SystemError(
@@ -124,15 +124,15 @@ package enum Processes {
         }
     }
 
-    /// Makes this process, a ``cloneSibling()`` or ``fork()``, what the plan says; its program
-    /// stays.
+    /// Applies the plan to this process, which was made by ``cloneSibling()`` or ``fork()``. The
+    /// process keeps its program.
     package static func settle(_ plan: Plan, parent: Int32) throws(SystemError) {
         try check(
             unsafe plan.withSettings { unsafe plait_settle(&$0, parent) }, "set up", plan.path)
     }
 
-    /// Another child of this process's parent, a copy of this process, which has a single thread.
-    /// Its number is 0 in itself.
+    /// Makes a copy of this single-threaded process as a child of its parent. In the copy the
+    /// number is 0.
     package static func cloneSibling() throws(SystemError) -> Started {
         fflush(nil)
         var descriptor: Int32 = -1
@@ -140,28 +140,28 @@ package enum Processes {
         return Started(pid: pid, descriptor: descriptor)
     }
 
-    /// A copy of this process, whose number is 0 in the copy itself.
+    /// Makes a copy of this process. In the copy the number is 0.
     package static func fork() throws(SystemError) -> Started {
-        // What is in a buffer now would be written by both.
+        // Otherwise both processes would write the text that is in the buffers now.
         fflush(nil)
         var descriptor: Int32 = -1
         let pid = try check(unsafe plait_fork(&descriptor), "fork")
         return Started(pid: pid, descriptor: descriptor)
     }
 
-    /// Ends this process without its exit handlers; what was printed is written.
+    /// Ends this process without its exit handlers, but flushes printed text.
     package static func exitNow(_ code: Int32) -> Never {
         fflush(nil)
         plait_exit_now(code)
     }
 
-    /// Ends this process, as the C library does.
+    /// Ends this process as the C library's exit(3) does.
     package static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 
     /// Whether this process has a descriptor of this number.
     package static func isOpen(_ number: Int32) -> Bool { fcntl(number, F_GETFD) >= 0 }
 
-    /// Where this process works; nil where that is gone.
+    /// The working directory of this process; nil if it does not exist any more.
     package static var currentDirectory: String? {
         guard let path = unsafe getcwd(nil, 0) else { return nil }
         defer { unsafe free(path) }
@@ -172,7 +172,7 @@ package enum Processes {
 
     package static func ignore(_ signal: Signal) { _ = Glibc.signal(signal.number, SIG_IGN) }
 
-    /// Replaces the environment of this process, which has a single thread.
+    /// Replaces the environment of this process, which must have a single thread.
     package static func setEnvironment(_ environment: [String: String]) {
         clearenv()
         for (name, value) in environment { unsafe setenv(name, value, 1) }
@@ -191,8 +191,8 @@ package enum Processes {
         return all
     }
 
-    /// Has `signal` sent to this process when the thread that started it ends. False when it has
-    /// ended already: `parent` is not the parent any more.
+    /// Lets the kernel send `signal` to this process when the thread that started it ends. Returns
+    /// false when the parent has ended already, so that `parent` is not the parent any more.
     package static func followParent(
         _ parent: Int32, with signal: Signal
     ) throws(SystemError) -> Bool {
@@ -205,7 +205,7 @@ package enum Processes {
         Descriptor(owning: try check(plait_pidfd_open(pid), "pidfd_open", "process \(pid)"))
     }
 
-    /// Another number for the same, closed on exec.
+    /// A duplicate of a descriptor, closed on exec.
     package static func duplicate(_ number: Int32) throws(SystemError) -> Descriptor {
         let copy = fcntl(number, F_DUPFD_CLOEXEC, 0)
         return Descriptor(owning: try check(copy < 0 ? -errno : copy, "fcntl"))
@@ -216,11 +216,11 @@ package enum Processes {
         case notYet
         case code(Int32)
         case signal(Signal)
-        /// Another has taken the status.
+        /// Other code has taken the status.
         case lost
     }
 
-    /// Takes the status of a child that has ended: once, and the system forgets the child.
+    /// Takes the status of an ended child. The system gives it once, and then forgets the child.
     package static func reap(_ descriptor: Int32) -> Ending {
         ending { unsafe plait_pidfd_reap(descriptor, &$0, &$1) }
     }
@@ -240,8 +240,8 @@ package enum Processes {
         }
     }
 
-    /// Sends a signal to the process behind a descriptor, and to no other that has its number by
-    /// then.
+    /// Sends a signal to the process behind a descriptor, and never to another process that has got
+    /// its number.
     package static func send(
         _ signal: Signal, to descriptor: Int32, pid: Int32
     ) throws(SystemError) {
@@ -252,33 +252,33 @@ package enum Processes {
     /// The parent of this process.
     package static var parent: Int32 { getppid() }
 
-    /// Makes this process the parent of those whose parents end, among its descendants.
+    /// Makes this process the parent of descendants whose own parents end.
     package static func becomeSubreaper() throws(SystemError) {
         try check(plait_become_subreaper(), "prctl")
     }
 
-    /// Waits until a child has ended, without taking its status. Nil when there is none. Blocks the
-    /// thread.
+    /// Waits until any child has ended, without taking its status. Returns nil when there is no
+    /// child. Blocks the thread.
     package static func awaitChild() throws(SystemError) -> Int32? {
         let result = plait_await_child()
         if result == -ECHILD { return nil }
         return try check(result, "waitid")
     }
 
-    /// Ends the child behind a descriptor and waits until it is gone: for one that could not be
-    /// watched.
+    /// Ends the child behind a descriptor and waits until it is gone. Used for a child that could
+    /// not be watched.
     package static func discard(_ descriptor: Int32) { plait_pidfd_discard(descriptor) }
 
-    /// Waits until a child that is ending is gone, unless others take its status.
+    /// Waits until an ending child is gone, unless other code takes its status.
     package static func discard(child pid: Int32) {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     }
 }
 
-/// Pipes and what is read and written without being a socket.
+/// Pipes, and reads and writes on descriptors that are not sockets.
 package enum Pipes {
-    /// A new pipe, closed on exec: what is written to the second descriptor is read from the first.
+    /// Makes a pipe, closed on exec.
     package static func make() throws(SystemError) -> (reading: Int32, writing: Int32) {
         var numbers: (Int32, Int32) = (0, 0)
         let code = unsafe withUnsafeMutableBytes(of: &numbers) {
@@ -299,7 +299,7 @@ package enum Pipes {
         Attempt.ofCall { unsafe Glibc.read(number, buffer.baseAddress, buffer.count) }
     }
 
-    /// Writes without the SIGPIPE that would end the program when nobody reads any more.
+    /// Writes without raising SIGPIPE, which would end the program when nobody reads any more.
     package static func write(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Attempt {
         guard let base = bytes.baseAddress else { return .done(0) }
         return Attempt.of { unsafe plait_write_pipe(number, base, bytes.count) }
@@ -312,15 +312,15 @@ package enum Pipes {
     }
 }
 
-/// Standard output and error, unbuffered, and what they are connected to.
+/// Standard output and standard error, unbuffered.
 package enum StandardStream: Int32, Sendable {
     case output = 1
     case error = 2
 
-    /// Writes all of `text`. Blocks the thread; what cannot be written is dropped.
+    /// Writes all of `text`. Blocks the thread, and drops text that cannot be written.
     package func write(_ text: String) { write(Array(text.utf8)) }
 
-    /// Writes what can be written without waiting for the reader.
+    /// Writes as much as it can without waiting for the reader.
     package func writeNow(_ bytes: ArraySlice<UInt8>) -> Attempt {
         unsafe bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return .done(0) }
@@ -343,7 +343,7 @@ package enum StandardStream: Int32, Sendable {
 
     package var isTerminal: Bool { isatty(rawValue) == 1 }
 
-    /// Characters a line of the terminal; nil for what is none.
+    /// How many characters a line of the terminal has; nil if the stream is not a terminal.
     package var columns: Int? {
         var size = winsize()
         guard unsafe ioctl(rawValue, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
@@ -353,7 +353,7 @@ package enum StandardStream: Int32, Sendable {
     }
 }
 
-/// A variable of the process's environment; nil where it is not set.
+/// A variable of the process's environment; nil if it is not set.
 package func environmentVariable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }
 }

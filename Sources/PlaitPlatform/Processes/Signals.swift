@@ -1,7 +1,7 @@
 internal import CPlaitLinux
 internal import Glibc
 
-/// A signal that a program may be sent.
+/// A signal of the system.
 public struct Signal: Hashable, Sendable, CustomStringConvertible {
     public let number: Int32
     public init(number: Int32) { self.number = number }
@@ -16,10 +16,11 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     public static let user1 = Signal(number: SIGUSR1)
     public static let user2 = Signal(number: SIGUSR2)
 
-    /// Sends it to this process, where it does what the process has chosen for it: by default, most
-    /// end the process.
+    /// Sends the signal to this process, where it takes the action that the process has chosen. By
+    /// default most signals end the process.
     ///
-    /// A thread that does not block it takes it, or a `Loop.watch` where all do.
+    /// A thread that does not block the signal takes it; a `Loop.watch` for the signal then gets
+    /// it.
     /// - Throws: `SystemError`: EINVAL for a number that no signal has.
     /// - Source: Python's `signal.raise_signal`, `os.kill(os.getpid(), …)`.
     public func raise() throws(SystemError) {
@@ -40,22 +41,23 @@ public struct Signal: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Signals of the process, as a descriptor that becomes readable when one has come.
+/// A watch for signals of the process. Its descriptor becomes readable when a signal has come.
 ///
-/// Whichever thread takes the signal, a handler notes it here: threads that exist already are no
-/// matter. Every watch of a signal is told, and it acts as before once the last one has ended.
+/// A handler notes the signal here, whichever thread takes it, even a thread that existed before.
+/// Every watch of a signal is told. When the last watch has ended, the signal acts as before.
 @safe
 package final class SignalSource: @unchecked Sendable {
-    // Sendable: `turn` guards who watches; what has come is atomic.
+    // Sendable: `turn` guards the set of watches; the noted signals are atomic.
     /// An event counter.
     package let descriptor: Descriptor
-    /// This object's, freed in deinit.
+    /// The C side of the watch. This object owns it and frees it in deinit.
     private let watch: OpaquePointer
 
-    /// What is shared by all of the process.
+    /// Guards what all watches of the process share.
     private static let turn = ShortLock()
 
-    /// Unblocks `signals` in the calling thread, which so is one that can take them.
+    /// Begins the watch. Unblocks `signals` in the calling thread, so that at least one thread can
+    /// take them.
     /// - Throws: `SystemError`: EINVAL for a number that no signal has, for signals that cannot be
     ///   caught, and for those of faults, such as SIGSEGV.
     package init(_ signals: [Signal]) throws(SystemError) {
@@ -83,7 +85,7 @@ package final class SignalSource: @unchecked Sendable {
         SignalSource.turn.withLock { unsafe plait_unwatch_signals(watch) }
     }
 
-    /// The signals that came since the last call, by number, each once.
+    /// The signals that have come since the last call, in the order of their numbers, each once.
     package func take() -> [Signal] {
         drainEventCounter(descriptor.number)
         let bits = unsafe plait_take_signals(watch)
@@ -101,8 +103,8 @@ package func send(_ signal: Signal, toProcess pid: Int32) throws(SystemError) {
     try check(kill(pid, signal.number) < 0 ? -errno : 0, "kill", "process \(pid)")
 }
 
-/// The signal that ends a blocking system call of a thread of ours: a real-time signal which glibc
-/// and sanitizers leave alone.
+/// The signal by which Plait interrupts a blocking system call of a thread: a real-time signal that
+/// glibc and the sanitizers do not use.
 package let threadInterrupt: Int32 = {
     let number = Int32(SIGRTMIN_()) + 5
     _ = plait_prepare_interrupt(number)
@@ -111,7 +113,8 @@ package let threadInterrupt: Int32 = {
 
 private func SIGRTMIN_() -> CInt { __libc_current_sigrtmin() }
 
-/// Blocks ``threadInterrupt`` in the calling thread, so that it waits for the next `ppoll`.
+/// Blocks ``threadInterrupt`` in the calling thread, so that a signal stays pending until the next
+/// `ppoll`.
 package func holdBackThreadInterrupt() {
     _ = plait_block_signal(threadInterrupt, 1)
 }

@@ -21,7 +21,7 @@ package enum Futex {
         }
     }
 
-    /// Wakes up to `count` sleepers. The word may be gone by now: only its address is used.
+    /// Wakes up to `count` sleepers. The word may be gone already, since only its address is used.
     package static func wake(_ word: borrowing Atomic<UInt32>, count: Int32 = 1) {
         _ = unsafe withUnsafePointer(to: word) {
             unsafe plait_futex_wake(

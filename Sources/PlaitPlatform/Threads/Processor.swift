@@ -1,21 +1,21 @@
 public import CPlaitLinux
 internal import Glibc
 
-/// Processors that the process may run on, at its start.
+/// How many processors the process could use at its start.
 @usableFromInline package let processorCount = Int(plait_cpu_count())
 
-/// Tells the processor that this is a waiting loop.
+/// Tells the processor that this is a spinning loop.
 @inlinable
 package func spinPause() { plait_pause() }
 
-/// Whether a short busy wait may help: another core is there, and no fiber waits for this thread.
+/// Whether a short busy wait may help: there is another core, and this thread has no hub.
 @inlinable
 package var threadMaySpin: Bool {
     unsafe ThreadCell.current.hub == nil && processorCount > 1
 }
 
-/// Waits for another thread that has a few instructions left, letting it have the processor now and
-/// then in case the kernel stopped it there.
+/// Spins until another thread has done its last few instructions. Yields the processor now and
+/// then, in case the kernel has stopped that thread.
 @usableFromInline
 package func spinUntil(_ isDone: () -> Bool) {
     var rounds = 0
@@ -31,5 +31,5 @@ package func yieldThread() { sched_yield() }
 /// The kernel's number of the calling thread.
 package func kernelThreadID() -> Int32 { plait_gettid() }
 
-/// The process's number; that of its main thread too.
+/// The process's number, which is also that of its main thread.
 package func processID() -> Int32 { getpid() }

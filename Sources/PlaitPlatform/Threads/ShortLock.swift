@@ -1,10 +1,9 @@
 public import Synchronization
 
-/// The lock inside a primitive: held for a few instructions, never across a wait.
+/// The lock inside a primitive. It is held for a few instructions and never across a wait.
 ///
-/// It blocks the thread, not the strand, which is why nothing may park, resume or call user code
-/// while holding it. Three states, as in Drepper's "Futexes are tricky": 0 free, 1 held, 2 held and
-/// somebody sleeps.
+/// It blocks the thread, not the strand, so the holder must not park, resume or call user code.
+/// Three states, as in Drepper's "Futexes are tricky": 0 free, 1 held, 2 held and somebody sleeps.
 @usableFromInline
 package struct ShortLock: ~Copyable, Sendable {
     @usableFromInline let word = Atomic<UInt32>(0)

@@ -1,12 +1,12 @@
 internal import CPlaitLinux
 
-/// Where a strand was: return addresses, innermost first, that are given names only when asked for.
+/// Where a strand was: return addresses, innermost first. Names are looked up only on demand.
 ///
-/// Taking the caller's own costs about 1.2 ns a frame and 50 ns for the array that keeps it: 16
-/// frames in 75 ns. Names cost a look into the files of the program: milliseconds.
+/// A trace of the caller's own stack costs about 1.2 ns for each frame and 50 ns for the array: 16
+/// frames take 75 ns. Looking up names in the files of the program takes milliseconds.
 package struct StackTrace: Sendable, CustomStringConvertible {
     package let addresses: [UInt]
-    /// Whether the first address is where the strand was; all others are where calls return to.
+    /// Whether the first address is the exact place of the strand. All others are return addresses.
     private let beginsExactly: Bool
 
     package init(addresses: [UInt], beginsExactly: Bool) {
@@ -14,16 +14,17 @@ package struct StackTrace: Sendable, CustomStringConvertible {
         self.beginsExactly = beginsExactly
     }
 
-    /// The stack of the caller, which is the first in it, up to the entry of its fiber or thread.
+    /// The stack of the caller, from the caller up to the entry of its fiber or thread.
     ///
-    /// Walks frame pointers, which Swift keeps: C libraries that do without are left out, and a
-    /// broken chain ends it. Reads nothing outside of the running stack, so that it never faults.
+    /// Walks the frame pointers, which Swift keeps. C libraries without frame pointers are missing,
+    /// and a broken chain ends the walk. Reads nothing outside of the running stack, so it never
+    /// faults.
     /// - Parameters:
     ///   - skipping: How many of the innermost functions to leave out.
     ///   - limit: The most addresses to take.
     @inline(never)
     package static func capture(skipping: Int = 0, limit: Int = 32) -> StackTrace {
-        // This function's own: its record has the caller's address.
+        // This function's own frame, whose record holds the caller's address.
         let frame = plait_caller_frame()
         return unsafe StackTrace(
             addresses: [UInt](unsafeUninitializedCapacity: limit) { buffer, count in
@@ -32,21 +33,22 @@ package struct StackTrace: Sendable, CustomStringConvertible {
             }, beginsExactly: false)
     }
 
-    /// The stack of another thread of this process, whatever it does; nil if there is no such
-    /// thread or it did not answer within the limit: it blocks the signal, or is ending.
+    /// The stack of another thread of this process, whatever that thread does. Nil if there is no
+    /// such thread, or if it does not answer within the limit, because it blocks the signal or is
+    /// ending.
     ///
     /// Interrupts the thread by a real-time signal (SIGRTMIN + 6) with SA_RESTART. System calls
     /// that Linux does not restart even so (`nanosleep`, `poll`, `epoll_wait`, see signal(7))
-    /// return EINTR, or early: Plait's own waits go on. Reads up to 64 KiB of the stack. One
-    /// request at a time: a second one waits for the first.
+    /// return EINTR or return early; Plait's own waits go on. Reads up to 64 KiB of the stack. A
+    /// second request waits for the first.
     package static func capture(
         ofThread kernelID: Int32, within limit: Duration
     ) -> StackTrace? {
         ThreadSample(ofThread: kernelID, within: limit)?.trace
     }
 
-    /// A line a function: `name + offset (module)`, or `module+0xoffset` where there is no name, as
-    /// addr2line takes it. Offsets are those of the calls, not of where they return to.
+    /// One line for each function: `name + offset (module)`, or without a name `module+0xoffset`,
+    /// as addr2line takes it. Offsets are those of the calls, not of the return addresses.
     package var lines: [String] {
         let calls = addresses.enumerated().map { index, address in
             index == 0 && beginsExactly ? address : address - 1

@@ -1,8 +1,9 @@
 public import CPlaitLinux
 
-/// What the running thread is busy with: its strand, its hub, and the guard of the running fiber.
+/// The thread-local record of the running thread: its strand, its hub, and the stack of the running
+/// fiber.
 ///
-/// A started fiber stays on its thread, so the cell's address stays good on its stack.
+/// A started fiber stays on its thread, so code on its stack may keep the cell's address.
 @safe
 @usableFromInline
 package struct ThreadCell {
@@ -25,7 +26,8 @@ package struct ThreadCell {
         nonmutating set { unsafe cell.pointee.hub = newValue }
     }
 
-    /// The present on this thread in nanoseconds, where a test sets it; 0: what the clock says.
+    /// The present on this thread in nanoseconds, if a test has set it; 0 means that the clock
+    /// tells it.
     package var virtualNow: UInt64 {
         get { unsafe cell.pointee.virtual_now }
         nonmutating set { unsafe cell.pointee.virtual_now = newValue }
@@ -37,11 +39,11 @@ package struct ThreadCell {
         nonmutating set { unsafe cell.pointee.stack = newValue }
     }
 
-    /// Tells threads apart that live at the same time.
+    /// Differs between threads that live at the same time.
     @inlinable package var address: UInt { UInt(bitPattern: unsafe cell) }
 }
 
-/// The number of the running Swift task, which no other task ever has; 0 outside of one.
+/// The unique number of the running Swift task; 0 outside of tasks.
 @inlinable
 package func currentTaskNumber() -> UInt64 { plait_current_task() }
 
@@ -52,10 +54,11 @@ package func atThreadExit(
     unsafe plait_at_thread_exit(value, destroy)
 }
 
-/// Makes this thread explain a fiber's stack overflow (once a thread; see `plait_watch_overflow`).
+/// Makes this thread explain a stack overflow of a fiber. Called once for each thread; see
+/// `plait_watch_overflow`.
 package func watchStackOverflow() throws(SystemError) {
     try check(plait_watch_overflow(), "sigaltstack")
 }
 
-/// Ends what ``watchStackOverflow()`` began.
+/// Undoes ``watchStackOverflow()``.
 package func unwatchStackOverflow() { plait_unwatch_overflow() }

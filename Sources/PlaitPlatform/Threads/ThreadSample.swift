@@ -5,10 +5,10 @@ package struct ThreadSample: Sendable {
     package let trace: StackTrace
     /// The number of the fiber that ran; nil if none did.
     package let fiber: UInt64?
-    /// The name that the fiber was given, if it was, cut to 127 bytes.
+    /// The name that the program gave the fiber, if it did, cut to 127 bytes.
     package let fiberName: String?
-    /// Addresses of the `Strand` that ran and of the thread's `Hub`, to be compared only: both may
-    /// have ended.
+    /// The addresses of the `Strand` that ran and of the thread's `Hub`. Use them only for
+    /// comparison, since both objects may be gone.
     package let strand: UInt
     package let hub: UInt
 
@@ -21,7 +21,7 @@ package struct ThreadSample: Sendable {
             count = max(
                 0, Int(unsafe plait_stack_of_thread(kernelID, deadline, base, depth, &owner)))
         }
-        // Even of a thread that does nothing there is one.
+        // Even a thread that does nothing has at least one address.
         guard !addresses.isEmpty else { return nil }
         trace = StackTrace(addresses: addresses, beginsExactly: true)
         let number = unsafe owner.fiber_number
@@ -36,5 +36,5 @@ package struct ThreadSample: Sendable {
 }
 
 /// Lets others take samples of the calling thread, even if it inherited a mask that blocks all
-/// signals, as threads of the runtime's pool have it.
+/// signals, as the threads of the runtime's pool do.
 package func allowThreadSamples() { plait_stack_allow() }

@@ -2,9 +2,9 @@ internal import CPlaitLinux
 internal import Glibc
 internal import SystemPackage
 
-/// Where and how soon the kernel runs a thread, named by the kernel's number.
+/// Processors and priority of a thread, named by the kernel's number.
 package enum ThreadTuning {
-    /// What the kernel says of a thread that does not run.
+    /// The error of the kernel for a thread that does not run.
     package static func notRunning(_ call: String, _ name: String) -> SystemError {
         SystemError(errno: .noSuchProcess, call: call, subject: name)
     }
@@ -12,7 +12,7 @@ package enum ThreadTuning {
     package static func setAffinity(
         of thread: Int32, to processors: Set<Int>, _ name: String
     ) throws(SystemError) {
-        // A number that no kernel has stays one: the C layer refuses it.
+        // A clamped number stays out of range, and the C layer refuses it.
         let numbers = processors.map { Int32(clamping: $0) }
         try check(
             unsafe plait_set_affinity(thread, numbers, numbers.count), "sched_setaffinity", name)
@@ -30,7 +30,7 @@ package enum ThreadTuning {
         }
     }
 
-    /// The kernel's scheduling policies that need no right, by its numbers.
+    /// The kernel's scheduling policies that need no privilege, by their numbers.
     package enum Policy: Int32 {
         case normal = 0
         case batch = 3
@@ -43,7 +43,7 @@ package enum ThreadTuning {
         try check(plait_set_policy(thread, policy.rawValue), "sched_setscheduler", name)
     }
 
-    /// Nil for another's policy, such as a real-time one.
+    /// The policy of a thread; nil for any other policy, such as a real-time one.
     package static func policy(of thread: Int32, _ name: String) throws(SystemError) -> Policy? {
         Policy(rawValue: try check(plait_get_policy(thread), "sched_getscheduler", name))
     }
@@ -51,7 +51,7 @@ package enum ThreadTuning {
     package static func setNiceness(
         of thread: Int32, to value: Int, _ name: String
     ) throws(SystemError) {
-        // The kernel would take the nearest value that it has.
+        // The kernel would silently take the nearest valid value.
         guard (-20...19).contains(value) else {
             throw SystemError(
                 errno: .invalidArgument, call: "setpriority", subject: "\(name), nice \(value)")
@@ -67,13 +67,13 @@ package enum ThreadTuning {
 }
 
 extension ThreadTuning {
-    /// Bytes of the calling thread's stack.
+    /// The size of the calling thread's stack in bytes.
     package static var ownStackSize: Int {
         plait_own_stack_size()
     }
 }
 
-/// Throws what starting a thread with so large a stack would.
+/// Throws the error that starting a thread with this stack size would throw.
 package func checkStackSize(_ bytes: Int) throws(SystemError) {
     var attributes = pthread_attr_t()
     unsafe pthread_attr_init(&attributes)
@@ -92,9 +92,9 @@ func setStackSize(
     }
 }
 
-/// Calls `body` when the program ends by `exit` or by the end of its `main`, before what was
-/// registered earlier.
+/// Calls `body` when the program ends by `exit` or by the end of its `main`, before handlers that
+/// were registered earlier.
 package func atProgramEnd(_ body: @convention(c) () -> Void) {
-    // Fails only without memory for one entry.
+    // This fails only if there is no memory for one entry.
     _ = atexit(body)
 }

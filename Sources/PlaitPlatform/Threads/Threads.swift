@@ -2,10 +2,11 @@ internal import CPlaitLinux
 internal import Glibc
 internal import SystemPackage
 
-/// Starts a detached thread of the system's that runs `body`.
+/// Starts a detached thread of the system, which runs `body`.
 ///
-/// - Parameter stackSize: Bytes of its stack; nil for the system's default (usually 8 MiB).
-/// - Throws: `SystemError`: EINVAL for less than the system's least, EAGAIN at the limit of
+/// - Parameter stackSize: The size of its stack in bytes; nil takes the system's default, usually 8
+///   MiB.
+/// - Throws: `SystemError`: EINVAL for less than the system's minimum, EAGAIN at the limit of
 ///   threads.
 package func startThread(
     name: String, stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void

@@ -5,31 +5,30 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// A child and how it ended: what ``ChildProcess`` shares with those who see to it that none stays
-/// a zombie.
+/// A child and how it ended. A ``ChildProcess`` shares it with the code that reaps children.
 final class ChildEnd: Sendable {
-    /// The name of one that is no business of the program's.
+    /// The name of a helper, which the program need not know of.
     static let helper = "fork server"
 
     let pid: Int32
     let name: String
-    /// Whether the end of this program ends it.
+    /// Whether the end of this program ends the child.
     let isDaemon: Bool
-    /// Readable once it has ended.
+    /// Readable once the child has ended.
     let watched: Descriptor
     private struct State {
         var status: ExitStatus?
-        /// Called once it has ended.
+        /// The closures to call once the child has ended.
         var atEnd: [@Sendable () -> Void] = []
     }
 
-    /// The lock is held while reaping: the status is taken once.
+    /// The lock is held while reaping, so that the status is taken once.
     private let state = Guarded(State())
     private let hasEnded = Event()
 
-    /// One that was started just now.
-    /// - Throws: `SystemError`: EMFILE, ENOSPC. The child is ended then, since nobody could wait
-    ///   for it.
+    /// Takes over a child that has just been started.
+    /// - Throws: `SystemError`: EMFILE, ENOSPC. The initializer ends the child then, since nobody
+    ///   could wait for it.
     init(_ started: Processes.Started, name: String?, isDaemon: Bool) throws(SystemError) {
         pid = started.pid
         self.name = name ?? "process-\(started.pid)"
@@ -37,7 +36,7 @@ final class ChildEnd: Sendable {
         if started.descriptor >= 0 {
             watched = Descriptor(owning: started.descriptor)
         } else {
-            // It has ended and left nothing: a counter that is readable takes its place.
+            // The child has ended and left nothing, so a readable counter takes its place.
             watched = try makeEventCounter()
             signalEventCounter(watched.number)
         }
@@ -49,7 +48,8 @@ final class ChildEnd: Sendable {
         }
     }
 
-    /// Has `body` called once it has ended, or now if that is known. It must not wait.
+    /// Calls `body` once the child has ended, or now if it is known to have ended. `body` must not
+    /// wait.
     func atEnd(_ body: @escaping @Sendable () -> Void) {
         let isOver = state.withLock { state in
             if state.status == nil { state.atEnd.append(body) }
@@ -58,7 +58,7 @@ final class ChildEnd: Sendable {
         if isOver { body() }
     }
 
-    /// How it ended; nil while it runs. Reaps it.
+    /// How the child ended; nil while it runs. Reaps the child.
     var status: ExitStatus? {
         let (status, told) = state.withLock { state -> (ExitStatus?, [@Sendable () -> Void]?) in
             if let status = state.status { return (status, nil) }
@@ -85,7 +85,8 @@ final class ChildEnd: Sendable {
 
     func join(within limit: Duration?) async throws -> ExitStatus? {
         if let status { return status }
-        // The thread that reaps it tells. The system may have refused that thread: hence the looks.
+        // The thread that reaps children tells of the end. The system may have refused that thread,
+        // so look now and then.
         Children.follow()
         let deadline = Deadline(within: limit)
         while true {
@@ -101,7 +102,7 @@ final class ChildEnd: Sendable {
         do throws(SystemError) {
             try Processes.send(signal, to: watched.number, pid: pid)
         } catch {
-            // It has ended since.
+            // The child has ended meanwhile.
             if error.errno != .noSuchProcess { throw error }
         }
     }

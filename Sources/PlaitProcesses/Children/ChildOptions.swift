@@ -4,51 +4,54 @@ internal import SystemPackage
 extension ChildProcess {
     /// Where a standard stream of the child leads.
     public enum StandardIO: Sendable {
-        /// To where the parent's leads.
+        /// The stream leads where the parent's does.
         case inherited
-        /// To `/dev/null`.
+        /// The stream is `/dev/null`.
         case null
-        /// To the other end of a pipe that the parent holds.
+        /// The stream is a pipe whose other end the parent holds.
         case pipe
     }
 
-    /// How an executable is started.
+    /// How to start an executable.
     public struct Options: Sendable {
         public var input = StandardIO.inherited
         public var output = StandardIO.inherited
         public var errorOutput = StandardIO.inherited
-        /// Whether it ends with this program: at the program's end it gets SIGTERM, and two seconds
-        /// later SIGKILL; the program waits for it. Others are neither ended nor waited for: a
-        /// program that was started may outlive the one that did. Of a program that is killed, see
-        /// ``parentDeathSignal``.
+        /// Whether the child ends with this program. At the program's end a daemon gets SIGTERM,
+        /// and SIGKILL two seconds later, and the program waits for it. The program neither ends
+        /// other children nor waits for them, so they may outlive it. For a program that is killed,
+        /// see ``parentDeathSignal``.
         public var isDaemon = false
-        /// Sent to the child when the thread that starts it ends, with or without the process; nil
-        /// lets it live on.
+        /// The signal that the child gets when the thread that started it ends, with or without its
+        /// process. Nil lets the child live on.
         public var parentDeathSignal: Signal?
-        /// Whether it leads a process group of its own, which a terminal's Ctrl-C does not reach.
+        /// Whether the child leads a process group of its own, which a terminal's Ctrl-C does not
+        /// reach.
         public var hasOwnGroup = false
-        /// Whether it leads a session of its own, without a terminal, and so a group.
+        /// Whether the child leads a session of its own, without a terminal, and therefore also a
+        /// group.
         public var hasOwnSession = false
-        /// Where it works; nil: where the parent does.
+        /// The child's working directory; nil takes the parent's.
         public var workingDirectory: String?
-        /// All of its environment; nil: the parent's. Of a child of the fork server: that which the
-        /// parent had when it started the server, which is with the first such child.
+        /// The child's whole environment; nil takes the parent's. For a child of the fork server,
+        /// nil takes the environment that the parent had when it started the server, with the first
+        /// such child.
         public var environment: [String: String]?
-        /// What it may use of the machine; nil, each: what the parent may.
+        /// The child's limits. A limit that is nil is the parent's.
         public var limits = Limits()
-        /// Processors that it may run on; nil: those of the parent.
+        /// The processors on which the child may run; nil takes the parent's.
         public var processors: Set<Int>?
 
         public init() {}
     }
 
-    /// What a child may use at most. Past a limit its calls fail, or a signal ends it.
+    /// The limits of a child. Beyond a limit its calls fail, or a signal ends it.
     public struct Limits: Hashable, Sendable {
-        /// Bytes of address space (RLIMIT_AS): past it, allocating fails, which traps in Swift.
+        /// Bytes of address space (RLIMIT_AS). Beyond it allocations fail, which traps in Swift.
         public var memory: Int?
-        /// Seconds of processor time (RLIMIT_CPU): past them SIGKILL.
+        /// Seconds of processor time (RLIMIT_CPU). Beyond them the child gets SIGKILL.
         public var processorSeconds: Int?
-        /// Descriptors open at the same time (RLIMIT_NOFILE).
+        /// How many descriptors may be open at the same time (RLIMIT_NOFILE).
         public var descriptors: Int?
 
         public init(memory: Int? = nil, processorSeconds: Int? = nil, descriptors: Int? = nil) {
@@ -60,7 +63,7 @@ extension ChildProcess {
 }
 
 extension ChildProcess.Options {
-    /// All but the standard streams.
+    /// Puts all options but the standard streams into a plan.
     func apply(to plan: inout Processes.Plan) {
         plan.deathSignal = parentDeathSignal
         plan.hasOwnGroup = hasOwnGroup
@@ -71,7 +74,7 @@ extension ChildProcess.Options {
         plan.limits = numbers
     }
 
-    /// Throws EINVAL for what the system would take for something else.
+    /// Throws EINVAL for options that the system would misunderstand.
     func check() throws(SystemError) {
         func refuse(_ what: String) throws(SystemError) -> Never {
             throw SystemError(errno: .invalidArgument, call: "spawn", subject: what)
@@ -98,7 +101,7 @@ extension ChildProcess.Options {
         try parentDeathSignal?.checkNumber("prctl")
     }
 
-    /// The limits as the system has them: 0 for the parent's own.
+    /// The limits in the system's form: 0 for the parent's own.
     var numbers: (memory: UInt64, seconds: UInt64, descriptors: UInt64) {
         (
             UInt64(clamping: limits.memory ?? 0), UInt64(clamping: limits.processorSeconds ?? 0),

@@ -5,18 +5,21 @@ internal import PlaitStrands
 extension ChildProcess {
     /// Runs `body` in a child that is a copy of this process.
     ///
-    /// Only for a process with a single thread, and on that thread's own strand: in a fiber it
-    /// traps. In the child there is no hub and no fiber of the parent's: those have ended there,
-    /// and who joins one gets `LeftInParent`. A lock that one of them held stays held until the
-    /// child releases it. Its descriptors are shared. Its signals act as in the parent, and stay
-    /// blocked if they are (see `Loop.watch`). When `body` has returned or thrown, its own threads
-    /// are waited for, and its own `ProgramEnd` actions run; then it exits with code 0 when `body`
-    /// returned, with 1 when it threw (the error goes to standard error); exit handlers and the
-    /// parent's `defer`s do not run in it. Its thread-local memory is new.
+    /// The process must have a single thread, and the caller must be that thread's own strand; in a
+    /// fiber the call traps. The child has neither the parent's hub nor its fibers: they have ended
+    /// there, and joining one throws `LeftInParent`. A lock that one of them held stays held until
+    /// the child releases it. The child shares the parent's descriptors. Signals act as in the
+    /// parent, and blocked signals stay blocked (see `Loop.watch`). When `body` has returned or
+    /// thrown, the child waits for its own threads and runs its own `ProgramEnd` actions. It then
+    /// exits with code 0 if `body` returned, and with 1 if it threw; the error goes to standard
+    /// error. Neither exit handlers nor the parent's `defer`s run in the child. Its thread-local
+    /// memory is new.
     ///
-    /// The parent starts no thread for it: a child that has ended stays a zombie until somebody
-    /// looks at it (``exitStatus``, ``join(within:)-(Duration?)``) or the next one is started.
-    /// - Parameter parentDeathSignal: Sent to the child when the parent ends; nil lets it live on.
+    /// The parent starts no thread for the child. An ended child stays a zombie until somebody
+    /// looks at it (``exitStatus``, ``join(within:)-(Duration?)``) or the program starts the next
+    /// child.
+    /// - Parameter parentDeathSignal: The signal that the child gets when the parent ends; nil lets
+    ///   it live on.
     /// - Throws: ``MultiThreadedFork``; `SystemError`: EAGAIN at the limit of processes, ENOMEM,
     ///   EMFILE.
     /// - Source: Python's `os.fork`; `multiprocessing` with the start method `fork`.
@@ -28,8 +31,8 @@ extension ChildProcess {
     }
 
     /// As ``fork(parentDeathSignal:_:)``.
-    /// - Parameter ends: Of the child's standard pipes, the parent's: taken over, if it throws
-    ///   nothing. The child closes them.
+    /// - Parameter ends: The parent's ends of the child's standard pipes. The call takes them over
+    ///   unless it throws. The child closes them.
     @available(*, noasync)
     static func fork(
         parentDeathSignal: Signal?, name: String?, isDaemon: Bool,
@@ -55,7 +58,7 @@ extension ChildProcess {
     }
 
     /// The life of a forked child.
-    // Inlined where its body is known, it crashes the compiler.
+    // Inlining it where its body is known crashes the compiler.
     @inline(never)
     private static func live(
         parent: Int32, _ deathSignal: Signal?, _ body: () throws -> Void
@@ -76,9 +79,9 @@ extension ChildProcess {
         Processes.exitNow(0)
     }
 
-    /// In a forked child.
+    /// Called first in a forked child.
     static func enterForked() {
-        // The system has given the thread another number.
+        // The system has given the thread a new number.
         (Strand.current as? ThreadStrand)?.enterForked()
         Children.forget()
         RunningProcesses.forget()

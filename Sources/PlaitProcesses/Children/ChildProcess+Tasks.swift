@@ -1,10 +1,10 @@
 internal import PlaitIO
 public import SystemPackage
 
-/// The verbs for Swift tasks: each does what its namesake does, and suspends the task meanwhile.
+/// The verbs for Swift tasks. Each does what its namesake does, and suspends the task meanwhile.
 /// They run on the thread `plait-async`, which all tasks share and which lasts as long as the
-/// program: a ``ChildProcess/Options/parentDeathSignal`` comes with the program's end. The task's
-/// cancellation ends a wait as a strand's does.
+/// program. A ``ChildProcess/Options/parentDeathSignal`` therefore comes at the program's end. The
+/// task's cancellation ends a wait as a strand's does.
 extension ChildProcess {
     /// Starts an executable, suspending the calling task.
     public static func start(

@@ -3,12 +3,12 @@ public import PlaitPlatform
 internal import PlaitStrands
 public import SystemPackage
 
-/// A process that this one has started.
+/// A process that this process has started.
 ///
-/// It is reaped once it has ended, by this program's thread `plait-children` or by whoever looks at
-/// it before: whether it is joined, kept or dropped, it does not stay a zombie. (Children of a
-/// process that only forks: see ``fork(parentDeathSignal:_:)``.) Dropping the last reference does
-/// not end the child; it closes the pipes to it.
+/// An ended child does not stay a zombie, whether you join, keep or drop the object: the program's
+/// thread `plait-children` reaps it, or whoever looks at it first. (For children of a process that
+/// only forks, see ``fork(parentDeathSignal:_:)``.) Dropping the last reference does not end the
+/// child, but closes the pipes to it.
 ///
 /// ```swift
 /// let words = try ChildProcess.run("sort", input: Array("b\na\n".utf8)).check()
@@ -18,20 +18,22 @@ public import SystemPackage
 /// For a function in another process, with its result, see ``ProcessFunction``.
 /// - Source: Python's `subprocess.Popen`, `multiprocessing.Process`.
 public final class ChildProcess: Sendable {
-    /// Writes to its standard input; nil unless that was to be a pipe.
+    /// Writes to the child's standard input; nil unless the options made that a pipe.
     public let input: PipeWriter?
-    /// Reads its standard output; nil unless that was to be a pipe.
+    /// Reads the child's standard output; nil unless the options made that a pipe.
     public let output: PipeReader?
-    /// Reads its standard error; nil unless that was to be a pipe.
+    /// Reads the child's standard error; nil unless the options made that a pipe.
     public let errorOutput: PipeReader?
-    /// The program as it was named, and its arguments; the name alone of a copy of this program.
+    /// The program's name as it was given, and its arguments. For a copy of this program, the name
+    /// alone.
     public let command: [String]
     let end: ChildEnd
 
-    /// One that was started just now, whose descriptor it takes over, and our ends of its pipes.
+    /// Takes over a child that has just been started, with its descriptor and the parent's ends of
+    /// its pipes.
     /// - Parameters:
-    ///   - name: `process-` and its number if nil.
-    ///   - command: The name alone if nil.
+    ///   - name: The child's name; nil takes `process-` and its number.
+    ///   - command: The program and its arguments; nil takes the name alone.
     init(
         started: Processes.Started, name: String? = nil, command: [String]? = nil,
         isDaemon: Bool = false,
@@ -44,28 +46,29 @@ public final class ChildProcess: Sendable {
         self.command = command ?? [end.name]
     }
 
-    /// The system's number of it; another process may have it once this one has been reaped.
+    /// The system's number of the child. Another process may get the number once the child has been
+    /// reaped.
     public var pid: Int32 { end.pid }
-    /// The program's, without its path; of a copy of this program, `process-` and its number.
+    /// The program's name without its path. For a copy of this program, `process-` and its number.
     public var name: String { end.name }
-    /// Whether the end of this program ends it.
+    /// Whether the end of this program ends the child.
     public var isDaemon: Bool { end.isDaemon }
 
     // MARK: Starting
 
     /// Starts an executable.
     ///
-    /// Blocks the thread until the child runs it. The child inherits the environment and the
-    /// working directory; of descriptors the standard three only; signals act in it as by default,
-    /// and none is blocked. The first call starts the thread that reaps children: a process that
-    /// forks as well has to do that before.
+    /// Blocks the thread until the child runs the executable. The child inherits the environment,
+    /// the working directory, and only the three standard descriptors. Its signals have their
+    /// default actions, and none is blocked. The first call starts the thread that reaps children,
+    /// so a process that also forks must fork before.
     /// - Parameters:
-    ///   - path: With a slash, the file; without, a name to look for in `PATH`.
-    ///   - arguments: Without the program's name.
+    ///   - path: The file, if there is a slash in it; otherwise a name to look up in `PATH`.
+    ///   - arguments: The arguments, without the program's name.
     /// - Throws: `SystemError`: ENOENT and EACCES with the path; EAGAIN at the limit of processes;
-    ///   EMFILE; EINVAL where a text contains a zero byte, or an option is out of range. Never once
-    ///   the child runs: where other code has taken its status, or the system has for SIGCHLD is
-    ///   ignored, it has ended with ``ExitStatus/lost``.
+    ///   EMFILE; EINVAL if a text contains a zero byte or an option is out of range. It never
+    ///   throws once the child runs. If other code has taken the child's status, or the system has
+    ///   because SIGCHLD is ignored, the child has ended with ``ExitStatus/lost``.
     /// - Source: Python's `subprocess.Popen`.
     @available(*, noasync)
     public static func start(
@@ -99,27 +102,27 @@ public final class ChildProcess: Sendable {
 
     // MARK: Its end
 
-    /// How it ended; nil while it runs. Never blocks.
+    /// How the child ended; nil while it runs. Never blocks.
     public var exitStatus: ExitStatus? { end.status }
 
-    /// Whether it has not ended.
+    /// Whether the child still runs.
     public var isAlive: Bool { exitStatus == nil }
 
-    /// Readable once it has ended, and ever after: for selectors, and for ``waitAny(_:within:)``.
+    /// A descriptor that is readable from the child's end on, for selectors.
     ///
-    /// Belongs to the child: valid as long as this object lives, and not to be closed or read.
+    /// It belongs to this object and is valid as long as the object lives. Do not close or read it.
     /// - Source: Python's `Process.sentinel`.
     public var sentinel: FileDescriptor { FileDescriptor(rawValue: end.watched.number) }
 
-    /// Waits until it has ended.
+    /// Waits until the child has ended.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after
-    /// the end. A child that waits for its pipe to be read or closed does not end: see
-    /// ``communicate(input:atMost:within:)``.
+    /// Blocks the calling thread or parks the calling fiber. Any number of strands may join, before
+    /// and after the end. A child does not end while it waits for its pipe to be read or closed:
+    /// see ``communicate(input:atMost:within:)``.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: How it ended.
+    /// - Returns: How the child ended.
     /// - Throws: `TimedOut` past the limit: the child goes on then; `CancellationError`;
-    ///   `SystemError` where a second joiner of a hub gets no descriptor to wait with.
+    ///   `SystemError` if a second joiner on a hub gets no descriptor for its wait.
     /// - Source: Python's `Popen.wait`, `Process.join`.
     @available(*, noasync)
     @discardableResult
@@ -128,7 +131,8 @@ public final class ChildProcess: Sendable {
         return status
     }
 
-    /// Waits until it has ended, suspending the calling task; see ``join(within:)-(Duration?)``.
+    /// Waits until the child has ended, suspending the calling task; see
+    /// ``join(within:)-(Duration?)``.
     @discardableResult
     public func join(within limit: Duration? = nil) async throws -> ExitStatus {
         guard let status = try await end.join(within: limit) else { throw timedOut }
@@ -137,19 +141,19 @@ public final class ChildProcess: Sendable {
 
     private var timedOut: TimedOut { TimedOut("join of process \(name)") }
 
-    /// Sends it a signal, unless it has ended: no other process gets it then.
+    /// Sends the child a signal, unless it has ended. No other process ever gets the signal.
     /// - Throws: `SystemError`: EPERM when the child runs as another user; EINVAL for a number that
     ///   no signal has.
     public func send(_ signal: Signal) throws(SystemError) { try end.send(signal) }
 
-    /// Asks it to end: sends SIGTERM, unless it has ended. See ``send(_:)`` for a child of another
-    /// user, which this leaves alone.
+    /// Asks the child to end: sends SIGTERM, unless it has ended. Does nothing to a child of
+    /// another user; ``send(_:)`` throws then.
     public func terminate() { try? send(.terminate) }
 
-    /// Ends it at once: sends SIGKILL, unless it has ended. As ``terminate()`` otherwise.
+    /// Ends the child at once: sends SIGKILL, unless it has ended. Otherwise as ``terminate()``.
     public func kill() { try? send(.kill) }
 
-    /// Ends it at once, unless it has ended, and closes the pipes to it. A second call does
+    /// Ends the child at once, unless it has ended, and closes the pipes to it. A second call does
     /// nothing.
     /// - Source: `close` of asyncio's `SubprocessTransport`.
     public func close() {

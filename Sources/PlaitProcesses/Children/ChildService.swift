@@ -3,9 +3,9 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The thread that sees to children for functions: it starts them, since the system ties a
-/// parent-death signal to the thread that did, hands on what they write to standard error, and
-/// takes their status.
+/// The thread that looks after children for functions. It starts them, since the system ties a
+/// parent-death signal to the thread that started the child. It also forwards their standard error
+/// and takes their status.
 enum ChildService {
     private static let started = OnceValue { try Hub.start(name: "plait-children") }
 
@@ -13,8 +13,8 @@ enum ChildService {
         get throws { try started.get().hub }
     }
 
-    /// Runs `body` on that thread, and waits for it, whatever happens to the caller: it uses
-    /// descriptors of the caller's, and makes a process that somebody must know of.
+    /// Runs `body` on that thread, and waits for it whatever happens to the caller. `body` uses the
+    /// caller's descriptors, and makes a process that somebody must know of.
     static func perform<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) throws -> Result {
@@ -23,8 +23,8 @@ enum ChildService {
         return try fiber.join()
     }
 
-    /// Starts a fiber on that thread that nobody waits for.
-    /// - Parameter refused: Called, there, when it cannot be started.
+    /// Starts a fiber on that thread. Nobody waits for the fiber.
+    /// - Parameter refused: Called on that thread when the fiber cannot start.
     static func begin(
         _ name: String, orElse refused: @escaping @Sendable (any Error) -> Void,
         _ body: @escaping @Sendable () throws -> Void

@@ -4,37 +4,38 @@ internal import PlaitSelectors
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The children of this process that have not been seen to end: each is reaped when it does,
+/// The children of this process that are not known to have ended. Each is reaped when it ends,
 /// whether or not somebody joins it or refers to it.
 ///
-/// Their descriptors are in one epoll, which the thread of ``ChildService`` watches from the first
-/// program on that is started. A process that only forks has no such thread, since it could not
-/// fork again: there, and where the system refuses the thread, those that have ended are reaped
-/// when the next child is started.
+/// One epoll holds their descriptors. The thread of ``ChildService`` watches it from the first
+/// start of a program on. A process that only forks has no such thread, since it could not fork
+/// again. There, and if the system refuses the thread, ended children are reaped when the next
+/// child starts.
 enum Children {
     private struct State {
-        /// By descriptor.
+        /// The children by descriptor.
         var running: [Int32: ChildEnd] = [:]
         /// Made with the first child.
         var watch: ChildWatch?
-        /// Children that are being started: they have numbers already, perhaps.
+        /// How many children are being started. They may have numbers already.
         var starting = 0
-        /// Whether somebody reaps them, or will.
+        /// Whether a thread reaps the children, or is about to.
         var isFollowed = false
     }
 
     private static let state = Guarded(State())
-    /// Set with each one that is started.
+    /// Set whenever a child is started.
     static let hasStarted = Event()
 
-    /// Those that have not been seen to end, in the order of their numbers.
+    /// The children that are not known to have ended, in the order of their numbers.
     static var running: [ChildEnd] {
         state.withLock { Array($0.running.values) }.sorted { $0.pid < $1.pid }
     }
 
     // MARK: Coming and going
 
-    /// Starts a child, that is, calls `body`: until it returns, no number is an orphan's.
+    /// Starts a child by calling `body`. Until `body` returns, no unknown number counts as an
+    /// orphan's.
     static func starting<Result, Failure: Error>(
         _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -46,7 +47,7 @@ enum Children {
     static func add(_ child: ChildEnd) throws(SystemError) {
         let number = child.watched.number
         let watch = try madeWatch()
-        // Before it is watched: an event may come at once.
+        // Add the child before watching it, since an event may come at once.
         state.withLock { $0.running[number] = child }
         do throws(SystemError) {
             try watch.add(number)
@@ -57,7 +58,7 @@ enum Children {
         hasStarted.set()
     }
 
-    /// Of one that has been reaped.
+    /// Removes a child that has been reaped.
     static func remove(_ child: ChildEnd) {
         let number = child.watched.number
         let watch = state.withLock { state in
@@ -67,7 +68,7 @@ enum Children {
         watch?.remove(number)
     }
 
-    /// Takes the status of those that have ended.
+    /// Takes the status of all children that have ended.
     static func reap() {
         guard let watch = state.withLock({ $0.watch }) else { return }
         while true {
@@ -82,7 +83,7 @@ enum Children {
         }
     }
 
-    /// In a forked child, whose siblings they are.
+    /// Called in a forked child, which has these processes as siblings.
     static func forget() {
         // Freed outside the lock. The epoll goes on for the parent.
         let parents = state.withLock { state in
@@ -93,7 +94,7 @@ enum Children {
         withExtendedLifetime(parents) {}
     }
 
-    /// Whether a child that has ended can be none of ours.
+    /// Whether an ended child is certainly not one that Plait started.
     static func isStranger(_ pid: Int32) -> Bool {
         state.withLock { $0.starting == 0 && !$0.running.values.contains { $0.pid == pid } }
     }
@@ -109,8 +110,8 @@ enum Children {
         }
     }
 
-    /// Sees to it that children are reaped as soon as they end: the first time, has the thread
-    /// started that does. Does not wait for it, so that a callback may start a child too.
+    /// Makes sure that children are reaped as soon as they end. The first call starts the thread
+    /// that reaps them, without waiting for it, so that a callback may start a child too.
     static func follow() {
         let isFirst = state.withLock { state in
             defer { state.isFollowed = true }
@@ -139,7 +140,7 @@ enum Children {
         if !isPosted { giveUp() }
     }
 
-    /// The next start tries again; meanwhile it reaps.
+    /// The next start of a child tries again, and reaps ended children itself.
     private static func giveUp() {
         state.withLock { $0.isFollowed = false }
         reap()
@@ -165,15 +166,15 @@ private final class ChildWatch: @unchecked Sendable {
     }
 
     func remove(_ number: Int32) {
-        // A forked child does not have its parent's.
+        // A forked child does not have its parent's epoll.
         try? epoll.unregister(number)
     }
 
-    /// Of children that have ended and were not reaped.
+    /// The descriptors of children that have ended and were not reaped.
     var ready: [Int32] {
         looking.withLock {
             var numbers: [Int32] = []
-            // Fails for nothing but a descriptor that others have closed.
+            // This fails only if other code has closed the descriptor.
             try? epoll.look { token, _ in numbers.append(Int32(token)) }
             return numbers
         }

@@ -1,14 +1,14 @@
 /// How a command ended, and what it wrote.
 public struct CommandResult: Hashable, Sendable {
-    /// The program as it was named, and its arguments.
+    /// The program's name as it was given, and its arguments.
     public let command: [String]
     public let status: ExitStatus
-    /// Empty where its standard output was no pipe.
+    /// The command's standard output; empty if that was not a pipe.
     public let output: [UInt8]
-    /// Empty where its standard error was no pipe.
+    /// The command's standard error; empty if that was not a pipe.
     public let errorOutput: [UInt8]
 
-    /// Throws unless it exited with code 0; returns this result.
+    /// Returns this result if the command exited with code 0, and throws otherwise.
     /// - Throws: ``CommandFailed``.
     /// - Source: Python's `check=True` of `subprocess.run`, `CompletedProcess.check_returncode`.
     @discardableResult
@@ -19,13 +19,13 @@ public struct CommandResult: Hashable, Sendable {
             lastWords: String(decoding: errorOutput.suffix(1_024), as: UTF8.self))
     }
 
-    /// Its output, as UTF-8. Line ends stay as they are.
+    /// The command's output as UTF-8. Line ends stay as they are.
     /// - Throws: ``UndecodableOutput``.
     public var text: String {
         get throws(UndecodableOutput) { try decoded(output, "standard output") }
     }
 
-    /// What it wrote to standard error, as UTF-8.
+    /// The command's standard error as UTF-8.
     /// - Throws: ``UndecodableOutput``.
     public var errorText: String {
         get throws(UndecodableOutput) { try decoded(errorOutput, "standard error") }
@@ -45,7 +45,7 @@ public struct CommandResult: Hashable, Sendable {
 public struct CommandFailed: Error, Hashable, Sendable, CustomStringConvertible {
     public let command: [String]
     public let status: ExitStatus
-    /// The end of what it wrote to standard error, at most 1 KiB.
+    /// The end of the command's standard error, at most 1 KiB.
     public let lastWords: String
 
     public var description: String {
@@ -54,7 +54,7 @@ public struct CommandFailed: Error, Hashable, Sendable, CustomStringConvertible 
     }
 }
 
-/// What a command wrote is not UTF-8.
+/// The output of a command is not UTF-8.
 public struct UndecodableOutput: Error, Hashable, Sendable, CustomStringConvertible {
     public let command: [String]
     /// `standard output` or `standard error`.
@@ -65,7 +65,7 @@ public struct UndecodableOutput: Error, Hashable, Sendable, CustomStringConverti
     }
 }
 
-/// A command as people read it.
+/// A command in a form for people.
 func quoted(_ command: [String]) -> String {
     command.map { $0.contains(where: \.isWhitespace) || $0.isEmpty ? "'\($0)'" : $0 }
         .joined(separator: " ")

@@ -4,16 +4,17 @@ internal import PlaitPlatform
 internal import PlaitStrands
 
 extension ChildProcess {
-    /// Writes `input` to the child, reads what it writes up to the end, and waits until it has
-    /// ended: all at the same time, so that neither side waits for the other for ever.
+    /// Writes `input` to the child, reads its output up to the end, and waits until it has ended.
+    /// All this happens at the same time, so that neither side waits for the other for ever.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The child's input is closed when all
-    /// is written; what it does not read is lost. Only streams that are pipes are used, by nobody
-    /// else meanwhile. Others that have inherited a pipe, such as programs that the child has left
-    /// in the background, are waited for too: they may write still.
+    /// Blocks the calling thread or parks the calling fiber. The call closes the child's input when
+    /// all is written; input that the child does not read is lost. It uses only streams that are
+    /// pipes, and nobody else may use them meanwhile. It also waits for other programs that have
+    /// inherited a pipe, such as those that the child has left in the background, since they may
+    /// still write.
     /// - Parameters:
-    ///   - input: Wants a pipe, unless it is empty.
-    ///   - most: Bytes from each stream.
+    ///   - input: The bytes for the child's input, which must be a pipe unless there are none.
+    ///   - most: The most bytes from each stream.
     ///   - limit: Longest wait for the whole; `nil` waits for ever.
     /// - Throws: `TimedOut` past the limit, with what was read: the child goes on then;
     ///   `StreamError.tooLong`; `StreamError.closed`; `SystemError`; `CancellationError`.
@@ -34,22 +35,22 @@ extension ChildProcess {
             quoted(command), output: communication.output, errorOutput: communication.errorOutput)
     }
 
-    /// Runs an executable to its end and collects what it writes.
+    /// Runs an executable to its end and collects its output.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Standard output and error are
-    /// collected unless the options say `.null`. The child is ended at once when this throws, past
-    /// the limit or because the strand was cancelled; programs that it has left in the background
-    /// are not, and not waited for.
+    /// Blocks the calling thread or parks the calling fiber. The call collects standard output and
+    /// standard error, unless the options say `.null`. If it throws, past the limit or because the
+    /// strand was cancelled, it ends the child at once. It neither ends programs that the child has
+    /// left in the background nor waits for them.
     ///
-    /// For commands from async code, and their output as it comes, there is swift-subprocess; it
-    /// goes along with Plait.
+    /// For commands from async code with their output as it comes, swift-subprocess works together
+    /// with Plait.
     /// - Parameters:
     ///   - path: With a slash, the file; without, a name to look for in `PATH`.
-    ///   - input: For its standard input; nil: as the options say, which is the parent's by
-    ///     default.
-    ///   - most: Bytes from each stream.
+    ///   - input: The bytes for the standard input; nil takes the stream of the options, by default
+    ///     the parent's.
+    ///   - most: The most bytes from each stream.
     ///   - limit: Longest wait for the whole; `nil` waits for ever.
-    /// - Returns: How it ended, however that was: see ``CommandResult/check()``.
+    /// - Returns: How the command ended, even if it failed: see ``CommandResult/check()``.
     /// - Throws: As ``start(_:_:_:)-(String,_,_)`` and ``communicate(input:atMost:within:)``.
     /// - Source: Python's `subprocess.run`.
     @available(*, noasync)
@@ -65,14 +66,14 @@ extension ChildProcess {
         do {
             return try child.communicate(input: input ?? [], atMost: most, within: limit)
         } catch {
-            // Nobody else could.
+            // Nobody else could end the child.
             child.close()
             throw error
         }
     }
 }
 
-/// Feeds a child its input and collects what it writes.
+/// Writes the input of a child and collects its output.
 private final class Communication {
     private enum Source: UInt64 { case input, output, errorOutput, end }
 
@@ -82,7 +83,7 @@ private final class Communication {
     private(set) var output: [UInt8] = []
     private(set) var errorOutput: [UInt8] = []
     private var waits: DescriptorSet
-    /// Streams that have not ended.
+    /// The streams that have not ended.
     private var open: Set<Source> = []
 
     init(with child: ChildProcess, input: [UInt8], most: Int) throws {
@@ -100,7 +101,7 @@ private final class Communication {
         }
         try child.output?.withNumber { try add(.output, $0, .readable) }
         try child.errorOutput?.withNumber { try add(.errorOutput, $0, .readable) }
-        // What closes a pipe, closes it when it ends the child: then somebody has to look.
+        // Ending the child closes its pipes, so its end must wake this wait too.
         try waits.add(child.end.watched.number, .readable, token: Source.end.rawValue)
     }
 
@@ -111,7 +112,7 @@ private final class Communication {
         open.insert(source)
     }
 
-    /// True when all streams have ended, false when the deadline passed first.
+    /// Returns true when all streams have ended, false when the deadline passed first.
     func run(until deadline: Deadline) throws -> Bool {
         try takeUnread()
         while !open.isEmpty {
@@ -119,14 +120,14 @@ private final class Communication {
             if ready.isEmpty { return false }
             for source in ready.compactMap(Source.init(rawValue:)) { try step(source) }
             if !open.isEmpty && deadline.remaining == .zero { return false }
-            // A child that never rests must not have this thread for itself.
+            // A child that writes without pause must not keep this thread for itself.
             Strand.yield()
         }
         return true
     }
 
     private func step(_ source: Source) throws {
-        // Another step may have ended it since it was ready.
+        // An earlier step may have ended the stream after it was reported ready.
         guard source == .end || open.contains(source) else { return }
         switch source {
         case .input:
@@ -146,13 +147,13 @@ private final class Communication {
             if bytes.isEmpty { finish(.errorOutput, child.errorOutput?.number) }
         case .end:
             waits.remove(child.end.watched.number, token: source.rawValue)
-            // Closed by others?
+            // Look whether others have closed a stream.
             for source in open { try step(source) }
         }
         if max(output.count, errorOutput.count) > most { throw StreamError.tooLong(limit: most) }
     }
 
-    /// What was read behind a line.
+    /// Takes the bytes that a reader has read beyond a line.
     private func takeUnread() throws {
         if child.output?.input.isEmpty == false { try step(.output) }
         if child.errorOutput?.input.isEmpty == false { try step(.errorOutput) }

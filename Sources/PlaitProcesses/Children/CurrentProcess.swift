@@ -1,29 +1,29 @@
 internal import PlaitPlatform
 
-/// This process: who it is, whose child, and whose parent.
+/// This process: its identity, its parent and its children.
 ///
 /// - Source: Python's `multiprocessing.current_process`, `parent_process`, `active_children`,
 ///   `cpu_count`.
 public enum CurrentProcess {
-    /// The one that started a process.
+    /// The process that started another one.
     public struct Parent: Hashable, Sendable, Codable {
         public let pid: Int32
-        /// As ``CurrentProcess/name`` there.
+        /// The parent's ``CurrentProcess/name``.
         public let name: String
 
-        /// Whether it has not ended. Asked in its child.
+        /// Whether the parent still runs. Asked in its child.
         public var isAlive: Bool { Processes.parent == pid }
     }
 
-    /// A child that runs.
+    /// A running child.
     public struct Child: Hashable, Sendable {
         public let pid: Int32
-        /// As ``ChildProcess/name``, ``ProcessHandle/name``.
+        /// The child's name, as ``ChildProcess/name`` or ``ProcessHandle/name`` gives it.
         public let name: String
     }
 
     private struct Identity {
-        /// Nil where it is to be made of the number: each child would, and few are asked.
+        /// Nil if the name is made from the number on demand: few children are asked for it.
         var name: String? = "main"
         var isDaemon = false
         var parent: Parent?
@@ -33,29 +33,30 @@ public enum CurrentProcess {
 
     public static var pid: Int32 { processID() }
 
-    /// The name that the parent gave it, where it runs a function or is a fork; `main` else.
+    /// The name that the parent gave this process, if it runs a function or is a fork; otherwise
+    /// `main`.
     public static var name: String { identity.withLock(\.name) ?? "process-\(pid)" }
 
-    /// Whether the end of the parent's program ends it. So it is with its own children that run
-    /// functions, unless it says otherwise.
+    /// Whether the end of the parent's program ends this process. By default its own children that
+    /// run functions then end with it too.
     public static var isDaemon: Bool { identity.withLock(\.isDaemon) }
 
     /// The process that started this one; nil unless this one runs a function or is a fork.
     public static var parent: Parent? { identity.withLock(\.parent) }
 
-    /// The children that Plait has started here and that run: programs, forks, functions and
-    /// workers of pools, by number.
+    /// The running children that Plait has started in this process, by number: programs, forks,
+    /// functions and workers of pools.
     public static var children: [Child] {
         Children.running.filter { $0.status == nil && $0.name != ChildEnd.helper }
             .map { Child(pid: $0.pid, name: $0.name) }
     }
 
-    /// Processors that it may run on, as it was when it started.
+    /// How many processors the process could use when it started.
     public static var processorCount: Int { PlaitPlatform.processorCount }
 
     // MARK: Becoming a child
 
-    /// What a child is told of this one.
+    /// What a child learns of this process.
     static var asParent: Parent { Parent(pid: pid, name: name) }
 
     static func become(name: String?, isDaemon: Bool, childOf parent: Parent) {

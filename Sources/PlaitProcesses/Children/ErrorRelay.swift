@@ -3,17 +3,17 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// This program's standard error, for what children say on theirs.
+/// Writes the children's standard error to this program's own.
 ///
-/// Nothing waits for it: what it does not take at once is kept, up to 64 KiB, and tried again. What
-/// comes beyond that is dropped, and counted.
+/// Nothing waits for the reader. The relay keeps up to 64 KiB that the stream does not take at
+/// once, and tries again. It drops and counts further bytes.
 enum ErrorRelay {
     fileprivate static let most = 1 << 16
 
     fileprivate struct State {
         var waiting: [UInt8] = []
         var dropped = 0
-        /// Whether a fiber tries again.
+        /// Whether a fiber is trying again.
         var isRetried = false
     }
 
@@ -34,12 +34,12 @@ enum ErrorRelay {
         do {
             try ChildService.begin("standard error", orElse: { _ in stopRetrying() }) { retry() }
         } catch {
-            // The next words try again.
+            // The next output of a child tries again.
             stopRetrying()
         }
     }
 
-    /// Tries a last time, for 100 ms: at the program's end.
+    /// Tries a last time, for 100 ms, at the program's end.
     static func finish() {
         let deadline = Deadline(within: .milliseconds(100))
         while !flushed(), deadline.remaining != .zero { try? Strand.sleep(for: .milliseconds(5)) }
@@ -87,7 +87,7 @@ extension ErrorRelay.State {
                 waiting.removeFirst(written)
                 return
             case .failed:
-                // Nobody reads it any more.
+                // Nobody reads the stream any more.
                 waiting = []
                 return
             }

@@ -2,15 +2,15 @@ public import PlaitPlatform
 
 /// How a process ended.
 public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
-    /// It exited with this code; 0 says that all was well.
+    /// The process exited with this code; 0 means success.
     case code(Int32)
-    /// A signal ended it: its own trap, another process, or the system.
+    /// A signal ended the process: from its own trap, another process, or the system.
     case signal(Signal)
     /// Something else in this program took the status from the system before Plait did, such as a
     /// `waitpid(-1)` of a C library.
     case lost
 
-    /// Nil for what has not ended.
+    /// Nil if the process has not ended.
     init?(_ ending: Processes.Ending) {
         switch ending {
         case .notYet: return nil
@@ -31,12 +31,12 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A process that runs several threads was asked to fork: the child would have one of them, and the
+/// A process with several threads was asked to fork. The child would have only one of them, and
 /// locks that the others held would stay locked in it for ever.
 public struct MultiThreadedFork: Error, Hashable, Sendable, CustomStringConvertible {
     /// How many threads there were.
     public let threads: Int
-    /// Their names, as far as they had not ended since.
+    /// The names of those threads that have not ended since.
     public let names: [String]
 
     public var description: String {

@@ -3,7 +3,7 @@ public import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// A process that its parent has left behind, and that has ended as a child of this one.
+/// A process whose own parent ended first, and which has ended as a child of this process.
 public struct EndedOrphan: Hashable, Sendable, CustomStringConvertible {
     public let pid: Int32
     public let status: ExitStatus
@@ -12,15 +12,15 @@ public struct EndedOrphan: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension CurrentProcess {
-    /// Makes this process the parent of its descendants whose own parents end, in place of process
-    /// 1, and reaps them when they end.
+    /// Makes this process the parent of its descendants whose own parents end, instead of process
+    /// 1, and reaps these orphans when they end.
     ///
-    /// Starts a thread, `plait-orphans`, so that this process cannot fork any more. It takes the
-    /// status of every child that Plait has not started: other code of the program that starts
-    /// processes, such as Foundation's `Process` or swift-subprocess, would not get the status of
-    /// its own. Once it is done, a call only replaces `report`.
-    /// - Parameter report: Called on that thread, in the order in which they end: for each orphan
-    ///   that has ended. Those that end later wait for it to return.
+    /// The call starts a thread, `plait-orphans`, so this process cannot fork any more. The thread
+    /// takes the status of every child that Plait has not started. Other code of the program that
+    /// starts processes, such as Foundation's `Process` or swift-subprocess, would not get the
+    /// status of its children. A later call only replaces `report`.
+    /// - Parameter report: Called on that thread for each orphan that has ended, in order. The next
+    ///   orphan is reported when it has returned.
     /// - Throws: `SystemError`: EAGAIN at the limit of threads.
     /// - Source: `PR_SET_CHILD_SUBREAPER` of prctl(2).
     public static func becomeSubreaper(
@@ -41,7 +41,7 @@ extension CurrentProcess {
     }
 }
 
-/// Children of this process that it has not started.
+/// The children of this process that it has not started.
 private enum Orphans {
     /// Nil before the first ``CurrentProcess/becomeSubreaper(_:)``.
     static let report = Guarded<(@Sendable (EndedOrphan) -> Void)?>(nil)
@@ -50,13 +50,14 @@ private enum Orphans {
         while true {
             Children.hasStarted.clear()
             guard let pid = try? Processes.awaitChild() else {
-                // A process without a child has no descendant. Code outside Plait may start one,
-                // unheard.
+                // A process without a child has no descendants. Code outside Plait may start a
+                // child without notice.
                 _ = try? Children.hasStarted.wait(within: .seconds(1))
                 continue
             }
             guard Children.isStranger(pid) else {
-                // Ours: its status is for those who join it. It may be too young to be known.
+                // This is a child of Plait's, whose joiners need its status. It may be too young to
+                // be known.
                 Children.reap()
                 try? Strand.sleep(for: .milliseconds(1))
                 continue

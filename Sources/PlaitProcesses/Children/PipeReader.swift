@@ -1,8 +1,8 @@
-// The verbs of its streams are declared there.
+// PlaitIO declares the verbs of these streams.
 @_exported public import PlaitIO
 internal import PlaitPlatform
 
-/// The end of a pipe that is read. One strand or task reads at a time. Its verbs are those of
+/// The reading end of a pipe. One strand or task reads at a time. Its verbs are those of
 /// ``ByteSource``.
 ///
 /// - Source: Python's `Popen.stdout`.
@@ -14,9 +14,9 @@ public final class PipeReader: DescriptorStream, ByteSource, @unchecked Sendable
         super.init(PolledDescriptor(owning: number), isSocket: false)
     }
 
-    /// Reads what there is, at most `count` bytes, waiting while there is nothing:
+    /// Reads the bytes that are there, at most `count`, and waits while there are none; see
     /// ``ByteSource/readSome(atMost:within:)``.
-    /// - Returns: Empty when every writer has closed its end.
+    /// - Returns: The bytes; empty when every writer has closed its end.
     @available(*, noasync)
     public func read(atMost count: Int = 65_536, within limit: Duration? = nil) throws -> [UInt8] {
         try readSome(atMost: count, within: limit)
@@ -29,16 +29,17 @@ public final class PipeReader: DescriptorStream, ByteSource, @unchecked Sendable
         try await readSome(atMost: count, within: limit)
     }
 
-    /// Closes it: writers get EPIPE, or the signal that comes with it. Whoever reads meanwhile gets
-    /// `StreamError.closed`. Any thread.
+    /// Closes the end. Writers get EPIPE or the signal SIGPIPE. A strand that is reading gets
+    /// `StreamError.closed`. Any thread may call it.
     public func close() { descriptor.close { _ in } }
 
     // MARK: Waiting for several
 
-    /// The number, which ``close()`` makes another's.
+    /// The descriptor's number. After ``close()`` it may belong to another descriptor.
     var number: Int32 { descriptor.number }
 
-    /// Reads what there is, at most 64 KiB. Nil when there is nothing now, empty at the end.
+    /// Reads the bytes that are there, at most 64 KiB. Returns nil when there are none now, and an
+    /// empty array at the end.
     func readNow() throws -> [UInt8]? {
         do {
             return try readSome(within: .zero)

@@ -2,7 +2,7 @@ public import PlaitIO
 public import PlaitPlatform
 internal import SystemPackage
 
-/// The end of a pipe that is written. One strand or task writes at a time. Its verbs are those of
+/// The writing end of a pipe. One strand or task writes at a time. Its verbs are those of
 /// ``ByteSink``.
 ///
 /// - Source: Python's `Popen.stdin`.
@@ -14,7 +14,8 @@ public final class PipeWriter: DescriptorStream, ByteSink, @unchecked Sendable {
         super.init(PolledDescriptor(owning: number), isSocket: false)
     }
 
-    /// Sends part of what two buffers hold. EPIPE when no reader is left (there is no signal).
+    /// Sends part of the bytes of two buffers. Throws EPIPE when no reader is left, without a
+    /// signal.
     @available(*, noasync)
     public func send(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, until deadline: Deadline
@@ -22,10 +23,10 @@ public final class PipeWriter: DescriptorStream, ByteSink, @unchecked Sendable {
         unsafe try sendSome(first, second, until: deadline)
     }
 
-    /// The number, which ``close()`` makes another's.
+    /// The descriptor's number. After ``close()`` it may belong to another descriptor.
     var number: Int32 { descriptor.number }
 
-    /// Writes as much of `bytes` as the pipe takes now. Nil when nobody reads any more.
+    /// Writes as much of `bytes` as the pipe takes now. Returns nil when nobody reads any more.
     func writeNow(_ bytes: ArraySlice<UInt8>) throws -> Int? {
         do {
             let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
@@ -39,10 +40,10 @@ public final class PipeWriter: DescriptorStream, ByteSink, @unchecked Sendable {
         }
     }
 
-    /// Tells the reader that nothing more will come: closes it.
+    /// Closes the end, which tells the reader that nothing more will come.
     public func endWriting() throws { close() }
 
-    /// Closes it: the reader finds the end. Whoever writes meanwhile gets `StreamError.closed`. Any
-    /// thread; a second call does nothing.
+    /// Closes the end, and the reader finds the end of the stream. A strand that is writing gets
+    /// `StreamError.closed`. Any thread may call it; a second call does nothing.
     public func close() { descriptor.close { _ in } }
 }

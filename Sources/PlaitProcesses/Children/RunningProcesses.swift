@@ -1,28 +1,28 @@
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// Processes that run functions: at its end, the program waits for them, and ends the daemons
-/// first. So it ends other children that are daemons. Daemons get two seconds for it.
+/// The processes that run functions. At its end, the program ends all daemon children, which get
+/// two seconds for it, and then waits for the processes that run functions.
 enum RunningProcesses {
     private struct State {
         var functions: [ObjectIdentifier: (child: ChildEnd, isDaemon: Bool)] = [:]
-        /// Whether the program's end knows of them.
+        /// Whether an action for the program's end is registered.
         var isRegistered = false
     }
 
     private static let state = Guarded(State())
 
-    /// Sees to it that children that are daemons end with the program.
+    /// Makes sure that daemon children end with the program.
     static func endWithProgram() {
         let isFirst = state.withLock { state in
             defer { state.isRegistered = true }
             return !state.isRegistered
         }
-        // Where the end has begun, nobody waits.
+        // If the end has begun, nobody waits.
         if isFirst { _ = try? ProgramEnd.perform { finish() } }
     }
 
-    /// Adds one that runs a function, until it has ended.
+    /// Adds a process that runs a function, until it has ended.
     static func add(_ child: ChildEnd, isDaemon: Bool) {
         endWithProgram()
         let name = ObjectIdentifier(child)
@@ -34,7 +34,7 @@ enum RunningProcesses {
         }
     }
 
-    /// In a child, whose siblings they are, and whose end is its own.
+    /// Called in a child, which has these processes as siblings and has an end of its own.
     static func forget() {
         // Freed outside the lock.
         let parents = state.withLock { state in
@@ -52,7 +52,7 @@ enum RunningProcesses {
         for child in daemons { try? child.send(.terminate) }
         let deadline = Deadline(within: .seconds(2))
         for child in daemons where !hasEnded(child, by: deadline) {
-            // It does not hear the signal, or is stopped.
+            // The child ignores the signal, or is stopped.
             try? child.send(.kill)
         }
         for child in daemons { _ = hasEnded(child, by: Deadline(within: .seconds(1))) }
@@ -62,7 +62,7 @@ enum RunningProcesses {
         ErrorRelay.finish()
     }
 
-    /// Waits whatever happens to the caller.
+    /// Waits for the child, whatever happens to the caller.
     private static func hasEnded(_ child: ChildEnd, by deadline: Deadline) -> Bool {
         while true {
             do {

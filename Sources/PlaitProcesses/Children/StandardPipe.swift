@@ -1,8 +1,9 @@
 internal import PlaitPlatform
 
-/// One standard stream of a child that is being started: the child's end, and ours.
+/// One standard stream of a child that is being started: the child's end and the parent's end.
 ///
-/// What is not given away is closed: the child's end once the child has its copy.
+/// Ends that are not given away are closed. The parent's copy of the child's end closes once the
+/// child has its own.
 struct StandardPipe: ~Copyable {
     private var childs: Descriptor?
     private var ours: Descriptor?
@@ -18,12 +19,12 @@ struct StandardPipe: ~Copyable {
             let (theirs, mine) = childReads ? (reading, writing) : (writing, reading)
             childs = Descriptor(owning: theirs)
             ours = Descriptor(owning: mine)
-            // Ends of a pipe have flags of their own: the child's stays blocking.
+            // Each end of a pipe has its own flags, so the child's end stays blocking.
             try Pipes.setNonBlocking(mine)
         }
     }
 
-    /// The number that becomes the child's standard stream; nil: the parent's own.
+    /// The number that becomes the child's standard stream; nil takes the parent's own.
     var childsEnd: Int32? {
         switch childs {
         case .none: nil

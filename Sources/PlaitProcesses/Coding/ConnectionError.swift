@@ -1,27 +1,28 @@
-/// Why a ``Connection`` did not send or receive. What the system said is a `SystemError`; a limit
-/// that has passed is `TimedOut`: what came of a message is kept for the next call.
+/// Why a ``Connection`` did not send or receive. A failed system call throws `SystemError`. Past a
+/// limit a call throws `TimedOut`, and the received part of a message is kept for the next call.
 public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// This program closed it.
+    /// This program closed the connection.
     case closed
     /// The other end was closed, or its process has ended, and every message has been received.
     case endOfStream
     /// The other end went away in the middle of a message.
     case truncated
-    /// An earlier send ended in the middle of a message: nothing can be sent any more.
+    /// An earlier send ended in the middle of a message, so nothing can be sent any more.
     case cut
-    /// A connection that is to be sent has taken in messages that were not received.
+    /// The connection to send has taken in messages that nobody has received.
     case unread
     /// This end only sends, or only receives.
     case wrongDirection(String)
-    /// The next message has more bytes than the receiver allows. It is still to be had.
+    /// The next message has more bytes than the receiver allows. A later call can receive it.
     case tooLong(size: Int, limit: Int)
-    /// The next message is of another kind than was asked for. It is still to be had.
+    /// The next message is of another kind than the call receives. The right call can receive it.
     case otherKind(expected: String, found: String)
-    /// A descriptor was sent, but this process could not take it: it is out of descriptors.
+    /// A descriptor was sent, but this process is at its limit of descriptors and could not take
+    /// it.
     case descriptorLost
     /// A descriptor or connection cannot go over TCP, only over a Unix socket.
     case noDescriptors
-    /// What came is no message: the other end is not a ``Connection``.
+    /// The received bytes are not a message, so the other end is not a ``Connection``.
     case malformed
 
     public var description: String {

@@ -1,24 +1,25 @@
 package import PlaitPlatform
 
-/// Descriptors that go to another process beside a value, which knows them by their places.
+/// The descriptors that go to another process together with a value. The value knows them by their
+/// places.
 ///
-/// A shared object that is encoded puts its descriptor in; one that is decoded takes a copy out.
+/// Encoding a shared object puts its descriptor in; decoding one takes a copy out.
 package final class DescriptorBag: @unchecked Sendable {
     // Sendable: used by one encoding, sending, or decoding at a time.
 
-    /// Open as long as the bag, if it owns them.
+    /// The descriptors. If the bag owns them, they are open as long as it lives.
     private(set) var numbers: [Int32] = []
     private let ownsThem: Bool
-    /// What else the value refers to.
+    /// The other objects to which the value refers.
     let loans: Loans
 
-    /// For encoding: the shared objects keep their descriptors.
+    /// A bag for encoding. The shared objects keep their descriptors.
     init() {
         ownsThem = false
         loans = Loans()
     }
 
-    /// For decoding: takes over descriptors that came.
+    /// A bag for decoding. Takes over received descriptors.
     convenience init(owning numbers: [Int32]) { self.init(owning: numbers, Loans()) }
 
     private init(owning numbers: [Int32], _ loans: Loans) {
@@ -27,7 +28,7 @@ package final class DescriptorBag: @unchecked Sendable {
         ownsThem = true
     }
 
-    /// With copies of what is in another.
+    /// A bag with copies of another bag's descriptors.
     convenience init(copying other: DescriptorBag) throws(SystemError) {
         self.init(owning: [], other.loans)
         for number in other.numbers { numbers.append(try Processes.duplicate(number).release()) }
@@ -38,7 +39,7 @@ package final class DescriptorBag: @unchecked Sendable {
     }
 
     /// The bag of an encoding or decoding.
-    /// - Throws: ``SharingError/notOnTheWay(_:)`` where there is none.
+    /// - Throws: ``SharingError/notOnTheWay(_:)`` if there is none.
     package static func of(
         _ userInfo: [CodingUserInfoKey: Any], for object: String
     ) throws(SharingError) -> DescriptorBag {
@@ -48,13 +49,13 @@ package final class DescriptorBag: @unchecked Sendable {
         return bag
     }
 
-    /// Puts one in and returns its place.
+    /// Puts a descriptor in and returns its place.
     package func put(_ number: Int32) -> Int {
         numbers.append(number)
         return numbers.count - 1
     }
 
-    /// A copy of the one at a place, which the caller owns.
+    /// A copy of the descriptor at a place. The caller owns the copy.
     package func copy(_ place: Int) throws -> Descriptor {
         guard numbers.indices.contains(place) else { throw ConnectionError.malformed }
         return try Processes.duplicate(numbers[place])
@@ -65,13 +66,13 @@ extension CodingUserInfoKey {
     static let descriptors = CodingUserInfoKey(rawValue: "plait.descriptors")!
 }
 
-/// Why an object could not be shared, or used where it is shared.
+/// Why an object could not be shared, or not be used in the other process.
 public enum SharingError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It was encoded to somewhere else than a process that is being started.
+    /// The object was encoded, but not into the input of a process that is being started.
     case notOnTheWay(String)
-    /// The memory is not what it is to be: of another program, or another version.
+    /// The memory does not hold such an object: it belongs to another program or another version.
     case malformed(String)
-    /// So many wait for it already.
+    /// This many strands wait for the object already, and no more can.
     case tooManyWaiters(Int)
 
     public var description: String {

@@ -1,16 +1,16 @@
-/// Decodes what ``MessagePackEncoder`` encoded, or another program that writes MessagePack.
+/// Decodes MessagePack, from ``MessagePackEncoder`` or from any other program.
 ///
-/// The bytes may come from anybody: what is no MessagePack or does not fit the type is a
-/// `DecodingError`. Integers convert to other numbers where
-/// nothing is lost; text that is no UTF-8 is repaired.
+/// The bytes may come from anybody: bytes that are not MessagePack or do not fit the type throw a
+/// `DecodingError`. Integers convert to other numbers if nothing is lost. Text that is not UTF-8 is
+/// repaired.
 public struct MessagePackDecoder: Sendable {
     /// How deep values may nest.
     public let depth: Int
 
-    /// - Parameter depth: How deep values may nest: 32 fit on a fiber's usual stack.
+    /// - Parameter depth: How deep values may nest. A depth of 32 fits on a fiber's usual stack.
     public init(depth: Int = 32) { self.depth = depth }
 
-    /// The value that `bytes` hold, all of them.
+    /// Decodes the value that all of `bytes` hold.
     /// - Throws: `DecodingError`, and what the value's own decoding throws.
     public func decode<Value: Decodable>(
         _ type: Value.Type = Value.self, from bytes: [UInt8]
@@ -18,15 +18,15 @@ public struct MessagePackDecoder: Sendable {
         try decode(type, from: bytes, in: nil)
     }
 
-    /// The value that `bytes` hold, whose descriptors lie in a bag.
+    /// Decodes the value that `bytes` hold and whose descriptors lie in a bag.
     func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: [UInt8], with bag: DescriptorBag?
     ) throws -> Value {
         try decode(type, from: bytes, in: bag.map { CodingContext(.descriptors, $0) })
     }
 
-    /// The value that `bytes` hold, which is told something.
-    /// - Parameter start: Where they begin.
+    /// Decodes the value that `bytes` hold. The value's decoding finds `context` in its user info.
+    /// - Parameter start: Where the value begins.
     package func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: [UInt8], startingAt start: Int = 0,
         in context: CodingContext?
@@ -46,10 +46,10 @@ public struct MessagePackDecoder: Sendable {
 /// A value that is being decoded.
 final class PackDecoding: Decoder {
     let reader: PackReader
-    /// Where it begins.
+    /// Where the value begins.
     let offset: Int
     private let parent: (decoding: PackDecoding, key: any CodingKey)?
-    /// How deep values may nest in it, and it itself.
+    /// How deep values may nest, counted from this value.
     private let depth: Int
 
     init(
@@ -67,7 +67,7 @@ final class PackDecoding: Decoder {
 
     var userInfo: [CodingUserInfoKey: Any] { reader.context.map { [$0.key: $0.value] } ?? [:] }
 
-    /// The value at `offset`, which lies in this one.
+    /// The decoding of the value at `offset`, which lies in this one.
     func child(at offset: Int, _ key: any CodingKey) throws -> PackDecoding {
         guard depth > 1 else {
             throw corrupted("values nest too deep; raise the decoder's depth, and the stack's size")

@@ -11,12 +11,12 @@ public struct MessagePackEncoder: Sendable {
         try encode(value, in: nil)
     }
 
-    /// The bytes of `value`, whose descriptors go into a bag.
+    /// Encodes `value`, whose descriptors go into a bag.
     func encode(_ value: some Encodable, with bag: DescriptorBag?) throws -> [UInt8] {
         try encode(value, in: bag.map { CodingContext(.descriptors, $0) })
     }
 
-    /// The bytes of `value`, which is told something.
+    /// Encodes `value`. Its encoding finds `context` in its user info.
     /// - Parameter prefix: Bytes that precede the value's.
     package func encode(
         _ value: some Encodable, in context: CodingContext?, after prefix: [UInt8] = []
@@ -27,7 +27,7 @@ public struct MessagePackEncoder: Sendable {
     }
 }
 
-/// What values are told that are encoded or decoded: who takes them along.
+/// What values find in the user info of their encoding or decoding: how they travel.
 package struct CodingContext: Sendable {
     package let key: CodingUserInfoKey
     package let value: any Sendable
@@ -55,7 +55,7 @@ struct PackEncoding: Encoder {
         do {
             try value.encode(to: PackEncoding(writer: writer, frame: frame))
         } catch {
-            // Who catches this may go on with the next value.
+            // A caller that catches this error may go on with the next value.
             writer.abandon(frame)
             throw error
         }
@@ -80,7 +80,7 @@ struct PackEncoding: Encoder {
         return PackSingleEncoding(encoding: self)
     }
 
-    /// For a value that is encoded later, at this place.
+    /// An encoding for a value that is encoded later and belongs at this place.
     func insertion(key: (any CodingKey)?) -> PackEncoding {
         let writer = writer.insertion()
         return PackEncoding(writer: writer, frame: writer.begin(key: key))
@@ -230,14 +230,14 @@ private struct PackSingleEncoding: SingleValueEncodingContainer {
     }
 }
 
-/// The place of an item in an array, or of what a superclass encodes.
+/// The key of an item of an array, or of a superclass's part.
 struct PackKey: CodingKey {
     private let text: String?
     let intValue: Int?
 
     static let `super` = PackKey(stringValue: "super")
 
-    // Made for every item, and asked for its text only by an error.
+    // A key is made for every item, but only an error asks for its text.
     var stringValue: String { text ?? intValue.map { "\($0)" } ?? "" }
 
     init(index: Int) {

@@ -5,7 +5,7 @@ struct PackEntries {
 
     init() {}
 
-    /// Adds an entry. Of two with one key, the first counts.
+    /// Adds an entry. If two entries have one key, the first counts.
     mutating func add(_ key: String, at offset: Int) {
         keys.append(key)
         if offsets[key] == nil { offsets[key] = offset }
@@ -15,7 +15,7 @@ struct PackEntries {
 }
 
 extension PackDecoding {
-    /// The entries of this value, a map.
+    /// The entries of this value, which must be a map.
     func entries() throws -> PackEntries {
         var next = offset
         guard case .map(let count) = try item(&next) else { throw mismatch("a map") }
@@ -112,12 +112,12 @@ struct PackUnkeyedDecoding: UnkeyedDecodingContainer {
     }
 
     var codingPath: [any CodingKey] { decoding.codingPath }
-    /// What the sender says: items that are not there are an error when they are asked for. An
-    /// array reserves memory for so many, so that more than there are bytes are not believed.
+    /// The sender's count of the items. Asking for an item that is missing is an error. Arrays
+    /// reserve memory for this many items, so a count above the number of bytes is not believed.
     var count: Int? { min(total, decoding.reader.bytes.count) }
     var isAtEnd: Bool { currentIndex >= total }
 
-    /// Uses the next item, and goes on behind it if `body` did not throw.
+    /// Uses the next item, and moves behind it unless `body` throws.
     private mutating func take<Result>(
         _ body: (PackDecoding) throws -> Result
     ) throws -> Result {

@@ -1,6 +1,7 @@
-/// Reads MessagePack. Every length is checked against what is there: the bytes may be anybody's.
+/// Reads MessagePack. It checks every length against the bytes that are there, since they may come
+/// from anybody.
 final class PackReader: Sendable {
-    /// What stands at an offset; of a container, only its beginning.
+    /// The item at an offset; for a container, only its beginning.
     enum Item {
         case null
         case bool(Bool)
@@ -31,13 +32,13 @@ final class PackReader: Sendable {
         }
     }
 
-    /// The bytes are no MessagePack, or end too early.
+    /// The bytes are not MessagePack, or end too early.
     struct Malformed: Error {
         let offset: Int
     }
 
     let bytes: [UInt8]
-    /// What the values are told.
+    /// What the values find in their user info.
     let context: CodingContext?
 
     init(_ bytes: [UInt8], context: CodingContext? = nil) {
@@ -45,7 +46,8 @@ final class PackReader: Sendable {
         self.context = context
     }
 
-    /// What stands at `offset`, which then is moved behind it, or to the first item of a container.
+    /// Reads the item at `offset`, and moves `offset` behind it, or to the first item of a
+    /// container.
     func item(at offset: inout Int) throws(Malformed) -> Item {
         let start = offset
         guard start < bytes.count else { throw Malformed(offset: start) }
@@ -89,10 +91,10 @@ final class PackReader: Sendable {
         return .other
     }
 
-    /// The offset behind the value at `offset`, with all that is in it.
+    /// The offset behind the value at `offset` and all its contents.
     func end(of offset: Int) throws(Malformed) -> Int {
         var offset = offset
-        // Counted rather than nested: depth costs nothing.
+        // Counts items instead of recursing, so that depth costs no stack.
         var left = 1
         while left > 0 {
             left -= 1
@@ -119,7 +121,7 @@ final class PackReader: Sendable {
         Int(try number(type, &offset))
     }
 
-    /// Most significant byte first.
+    /// Reads a number, most significant byte first.
     private func number<Number: FixedWidthInteger>(
         _ type: Number.Type, _ offset: inout Int
     ) throws(Malformed) -> Number {

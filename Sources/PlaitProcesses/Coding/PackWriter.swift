@@ -2,32 +2,32 @@ internal import PlaitPlatform
 
 /// Writes MessagePack: https://github.com/msgpack/msgpack/blob/master/spec.md
 ///
-/// Containers are open until their value has been encoded, and their length is not known before: a
-/// byte is kept for the header, and more is inserted if it needs more.
+/// A container is open until its value has been encoded, and its length is not known before. So the
+/// writer reserves one byte for the header, and inserts more if the header needs them.
 final class PackWriter {
     enum Kind: Equatable { case undecided, array, map, single }
 
     struct Frame {
         var kind = Kind.undecided
-        /// Where its head is.
+        /// Where the container's header is.
         var position: Int
         /// Where it begins.
         let start: Int
         var count = 0
-        /// By which its parent knows it.
+        /// The key by which its parent knows the value.
         let key: (any CodingKey)?
     }
 
-    /// What the values are told.
+    /// What the values find in their user info.
     let context: CodingContext?
     private var bytes: [UInt8] = []
     /// The values that are being encoded, outermost first.
     private(set) var frames: [Frame] = []
-    /// What belongs at an offset of `bytes`: containers that may still grow while their parent
-    /// does.
+    /// The writers whose bytes belong at an offset of `bytes`: containers that may grow while their
+    /// parent does.
     private var insertions: [(offset: Int, writer: PackWriter)] = []
 
-    /// - Parameter prefix: What precedes the values.
+    /// - Parameter prefix: The bytes before the values.
     init(context: CodingContext? = nil, prefix: [UInt8] = []) {
         self.context = context
         bytes = prefix
@@ -100,7 +100,7 @@ final class PackWriter {
         }
     }
 
-    /// A tag, and the bytes of `value`, most significant first.
+    /// Writes a tag and the bytes of `value`, most significant first.
     private func write(_ tag: UInt8, _ value: some FixedWidthInteger) {
         bytes.append(tag)
         unsafe withUnsafeBytes(of: value.bigEndian) { unsafe bytes.append(contentsOf: $0) }
@@ -114,7 +114,8 @@ final class PackWriter {
         return frames.count - 1
     }
 
-    /// Makes the value of `frame` what `kind` says; a second container of the same kind goes on.
+    /// Makes the value of `frame` a container of this kind. Opening the same kind again continues
+    /// it.
     func open(_ kind: Kind, _ frame: Int) {
         if frames[frame].kind == kind { return }
         demand(
@@ -128,7 +129,7 @@ final class PackWriter {
     /// Counts an item of the container of `frame`.
     func countItem(_ frame: Int) { frames[frame].count += 1 }
 
-    /// Ends the youngest value. One that encoded nothing is an empty map.
+    /// Ends the youngest value. A value that encoded nothing becomes an empty map.
     func end() {
         let frame = frames.removeLast()
         switch frame.kind {
@@ -139,7 +140,7 @@ final class PackWriter {
         }
     }
 
-    /// Ends `frame`, and what is in it, with nil in its place: its value could not be encoded.
+    /// Replaces `frame` and its contents by nil, because its value could not be encoded.
     func abandon(_ frame: Int) {
         let start = frames[frame].start
         frames.removeSubrange(frame...)
@@ -167,7 +168,7 @@ final class PackWriter {
             }
         }
         bytes.insert(contentsOf: length, at: frame.position + 1)
-        // In the order of their offsets.
+        // The insertions are sorted by their offsets.
         for index in insertions.indices.reversed() {
             if insertions[index].offset <= frame.position { break }
             insertions[index].offset += length.count
@@ -176,14 +177,15 @@ final class PackWriter {
 
     // MARK: Containers that grow beside their parent
 
-    /// A writer for a value that belongs here, and may be encoded when more has been written.
+    /// A writer for a value that belongs at this place, but may be encoded after more has been
+    /// written.
     func insertion() -> PackWriter {
         let writer = PackWriter(context: context)
         insertions.append((bytes.count, writer))
         return writer
     }
 
-    /// All that was written. Ends what is open.
+    /// Ends all open values and returns all bytes.
     func finish() -> [UInt8] {
         while !frames.isEmpty { end() }
         if insertions.isEmpty { return bytes }

@@ -1,4 +1,4 @@
-/// Arrays on their way to a worker and back: numbers as they lie in memory, other values as
+/// Encodes arrays on their way to a worker and back: numbers as they lie in memory, other values as
 /// MessagePack.
 enum PackedArray {
     private static let plain: UInt8 = 1
@@ -38,8 +38,8 @@ enum PackedArray {
         }
     }
 
-    /// Whether any bytes of its size are one. By name: a generic cast of an array looks at each
-    /// element.
+    /// Whether all bytes of its size are a valid value of the type. The types are compared by name,
+    /// since a generic cast of an array looks at each element.
     static func isPlain(_ type: Any.Type) -> Bool {
         type == Int.self || type == Double.self || type == UInt8.self || type == Int32.self
             || type == UInt64.self || type == Float.self

@@ -1,8 +1,8 @@
-// Numbers, texts and flags that are a value by themselves: without the containers of `Codable`,
-// which take ten times as long.
+// Encodes and decodes values that are single numbers, strings or flags without the containers of
+// `Codable`, which take ten times as long.
 
 extension PackWriter {
-    /// Writes a number, a string or a flag, or none; false for a value of another type.
+    /// Writes a number, a string, a flag or nil. Returns false for a value of another type.
     func write<Value>(plain value: Value) -> Bool {
         if Value.self == Int.self {
             write(integer: unsafe unsafeBitCast(value, to: Int.self))
@@ -28,7 +28,7 @@ extension PackWriter {
 }
 
 extension PackDecoding {
-    /// A number, a string or a flag, or none of them; nil where another type is asked for.
+    /// Reads a number, a string, a flag or an optional of them. Returns nil for another type.
     func plain<Value>(_ type: Value.Type) throws -> Value? {
         if type == Int.self { return unsafe unsafeBitCast(try integer(Int.self), to: type) }
         if type == String.self { return unsafe unsafeBitCast(try string(), to: type) }

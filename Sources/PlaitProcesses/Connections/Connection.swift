@@ -8,10 +8,10 @@ public import SystemPackage
 /// One end of a connection between processes, or strands, that passes messages: bytes, values,
 /// descriptors and other connections.
 ///
-/// A message arrives whole and alone, however long it is: two are never merged, and an empty one
-/// is one. Any number of strands may send and receive at both ends; each message goes to one of
-/// them. Threads block and fibers park. Dropping the last reference closes it, which the other end
-/// finds once it has received what was sent before.
+/// A message arrives whole, however long it is. Two messages are never merged, and an empty message
+/// counts as one. Any number of strands may send and receive at both ends; each message goes to one
+/// of them. Threads block and fibers park. Dropping the last reference closes this end. The other
+/// end finds that out once it has received all messages sent before.
 ///
 /// ```swift
 /// let (parent, child) = try Connection.pair()
@@ -23,18 +23,19 @@ public import SystemPackage
 /// print(try parent.receive([String: Int].self))
 /// try process.join()
 /// ```
-/// After a fork both processes hold both ends: each closes what is not its own, or will not notice
-/// that the other has gone.
+/// After a fork both processes hold both ends. Each must close the end that is not its own, or it
+/// will not notice when the other process is gone.
 /// - Source: Python's `multiprocessing.Pipe` and `multiprocessing.connection.Connection`.
 public final class Connection: Sendable {
     private let descriptor: PolledDescriptor
-    /// Whether it passes descriptors: over a Unix socket, not over TCP.
+    /// Whether the connection passes descriptors. It does over a Unix socket, but not over TCP.
     public let passesDescriptors: Bool
     /// Whether this end receives.
     public let isReadable: Bool
     /// Whether this end sends.
     public let isWritable: Bool
-    // A hand-over of these locks is no wait for their holder's other locks.
+    // The search for deadlocks ignores these locks, since a strand that waits for one does not wait
+    // for the holder's other locks.
     private let sending = Lock(onDeadlock: .off)
     private let receiving = Lock(onDeadlock: .off)
     /// Guarded by `receiving`.
@@ -62,7 +63,7 @@ public final class Connection: Sendable {
     }
 
     /// Takes over a connected Unix stream socket, such as one that a service manager passed.
-    /// - Throws: `SystemError`: EBADF where there is no such descriptor.
+    /// - Throws: `SystemError`: EBADF if there is no such descriptor.
     public convenience init(
         _ socket: FileDescriptor, isReadable: Bool = true, isWritable: Bool = true
     ) throws(SystemError) {
@@ -70,7 +71,7 @@ public final class Connection: Sendable {
         self.init(owning: socket.rawValue, isReadable: isReadable, isWritable: isWritable)
     }
 
-    /// Two connected ends, both of which send and receive.
+    /// Makes two connected ends, which both send and receive.
     /// - Throws: `SystemError`: EMFILE, ENFILE.
     public static func pair() throws(SystemError) -> (Connection, Connection) {
         let (one, two) = try Sockets.pair()
@@ -80,7 +81,7 @@ public final class Connection: Sendable {
         )
     }
 
-    /// Two connected ends, of which one only receives and the other only sends.
+    /// Makes two connected ends. One only receives, and the other only sends.
     /// - Throws: `SystemError`: EMFILE, ENFILE.
     public static func oneWay() throws(SystemError) -> (receiver: Connection, sender: Connection) {
         let (one, two) = try Sockets.pair()
@@ -92,12 +93,12 @@ public final class Connection: Sendable {
 
     // MARK: Sending
 
-    /// Sends a message, waiting while the other end takes no more.
+    /// Sends a message. Waits while the other end takes no more.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The system has the message when it
-    /// returns, which does not say that the other end does.
-    /// - Parameter limit: Longest wait for the whole; `nil` waits for ever. When it passes in the
-    ///   middle of a long message, nothing can be sent any more: `ConnectionError.cut`.
+    /// Blocks the calling thread or parks the calling fiber. When the call returns the system has
+    /// the message, but the other end may not have it yet.
+    /// - Parameter limit: Longest wait for the whole call; `nil` waits for ever. If it passes in
+    ///   the middle of a long message, later sends throw `ConnectionError.cut`.
     /// - Throws: ``ConnectionError``; `SystemError`: EPIPE or ECONNRESET when the other end is
     ///   gone; `CancellationError`.
     /// - Source: Python's `Connection.send_bytes`.
@@ -116,17 +117,17 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Sends a value as MessagePack; see ``MessagePackEncoder``. To the other end it is a message
-    /// as any.
-    /// - Throws: As ``send(_:within:)-([UInt8],_)``, and what the value's encoding throws.
+    /// Sends a value as MessagePack; see ``MessagePackEncoder``. The other end sees a message like
+    /// any other.
+    /// - Throws: As ``send(_:within:)-([UInt8],_)``; errors of the value's encoding.
     /// - Source: Python's `Connection.send`.
     @available(*, noasync)
     public func send(value: some Encodable, within limit: Duration? = nil) throws {
         try send(MessagePackEncoder().encode(value, in: .unwatched), within: limit)
     }
 
-    /// Sends a descriptor: the other end receives one of its own for the same open file. The caller
-    /// keeps this one.
+    /// Sends a descriptor. The other end receives its own descriptor of the same open file. The
+    /// caller keeps this one.
     /// - Throws: As ``send(_:within:)-([UInt8],_)``; `ConnectionError.noDescriptors` over TCP;
     ///   `SystemError`: EBADF.
     /// - Source: Python's `multiprocessing.reduction.send_handle`.
@@ -137,12 +138,12 @@ public final class Connection: Sendable {
             within: limit)
     }
 
-    /// Sends another connection: the other end receives one that does what this one did. The caller
-    /// keeps this one, and closes it when it is not to be shared.
+    /// Sends another connection. The other end receives a connection to the same peer as `other`.
+    /// The caller keeps `other`, and closes it if the two must not share it.
     ///
-    /// Messages that have come but were not taken in yet go to whoever receives first.
-    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.unread` where `other`
-    ///   has taken in more than was received of it: receive that first. `.cut` where `other` is.
+    /// Messages that have come but are not taken in yet go to the process that receives first.
+    /// - Throws: As ``send(_:within:)-(FileDescriptor,_)``. `ConnectionError.unread` if `other` has
+    ///   taken in messages that nobody has received: receive them first. `.cut` if `other` is cut.
     @available(*, noasync)
     public func send(_ other: Connection, within limit: Duration? = nil) throws {
         let direction: [UInt8] = [
@@ -151,7 +152,7 @@ public final class Connection: Sendable {
         ]
         if other.isCut.load(ordering: .relaxed) { throw ConnectionError.cut }
         let deadline = Deadline(within: limit)
-        // Held until it is sent: nobody takes in any more meanwhile.
+        // Held until the connection is sent, so that nobody takes in more meanwhile.
         guard try other.receiving.acquire(within: limit) else {
             throw TimedOut("transfer over \(self)")
         }
@@ -206,16 +207,16 @@ public final class Connection: Sendable {
 
     // MARK: Receiving
 
-    /// Receives the next message, waiting for it.
+    /// Receives the next message, and waits for it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - most: Bytes, 16 MiB if not given; a longer message throws `ConnectionError.tooLong` and
-    ///     is still to be had.
-    ///   - limit: Longest wait for the whole; `nil` waits for ever, `.zero` tries once. What came
-    ///     of a message when it passes is kept for the next call.
-    /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all is
-    ///   received; `SystemError`: ECONNRESET; `CancellationError`.
+    ///   - most: The most bytes, by default 16 MiB. A longer message throws
+    ///     `ConnectionError.tooLong`, and a later call can receive it.
+    ///   - limit: Longest wait for the whole call; `nil` waits for ever, `.zero` tries once. If it
+    ///     passes, the received part of a message is kept for the next call.
+    /// - Throws: ``ConnectionError``: `.endOfStream` once the other end is closed and all messages
+    ///   are received; `SystemError`: ECONNRESET; `CancellationError`.
     /// - Source: Python's `Connection.recv_bytes`.
     @available(*, noasync)
     public func receive(atMost most: Int = 1 << 24, within limit: Duration? = nil) throws -> [UInt8]
@@ -226,8 +227,8 @@ public final class Connection: Sendable {
     }
 
     /// Receives the next message and decodes it; see ``MessagePackDecoder``.
-    /// - Throws: As ``receive(atMost:within:)``; `DecodingError` where it is no such value: the
-    ///   message is gone then.
+    /// - Throws: As ``receive(atMost:within:)``; `DecodingError` if the message is not such a
+    ///   value. The message is gone then.
     /// - Source: Python's `Connection.recv`.
     @available(*, noasync)
     public func receive<Value: Decodable>(
@@ -236,9 +237,9 @@ public final class Connection: Sendable {
         try MessagePackDecoder().decode(type, from: try receive(atMost: most, within: limit))
     }
 
-    /// Receives the next message into a span, and returns how many bytes it had.
-    /// - Throws: `ConnectionError.tooLong` where the span is too short: the message is still to be
-    ///   had. Else as ``receive(atMost:within:)``.
+    /// Receives the next message into a span, and returns the number of its bytes.
+    /// - Throws: `ConnectionError.tooLong` if the span is too short; a later call can receive the
+    ///   message. Otherwise as ``receive(atMost:within:)``.
     /// - Source: Python's `Connection.recv_bytes_into`.
     @available(*, noasync)
     public func receive(
@@ -251,9 +252,9 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Receives a descriptor that was sent: it is the caller's, and the caller closes it.
-    /// - Throws: ``ConnectionError``: also `.otherKind`, `.descriptorLost`; as
-    ///   ``receive(atMost:within:)``.
+    /// Receives a descriptor. The caller owns it and must close it.
+    /// - Throws: As ``receive(atMost:within:)``, and `ConnectionError.otherKind`,
+    ///   `.descriptorLost`.
     /// - Source: Python's `multiprocessing.reduction.recv_handle`.
     @available(*, noasync)
     public func receiveDescriptor(within limit: Duration? = nil) throws -> FileDescriptor {
@@ -263,7 +264,7 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Receives a connection that was sent.
+    /// Receives a connection that the other end has sent.
     /// - Throws: As ``receiveDescriptor(within:)``.
     @available(*, noasync)
     public func receiveConnection(within limit: Duration? = nil) throws -> Connection {
@@ -275,7 +276,7 @@ public final class Connection: Sendable {
         }
     }
 
-    /// Waits until there is something to be received: the beginning of a message, or the end. Takes
+    /// Waits until there is something to receive: the beginning of a message, or the end. Takes
     /// nothing.
     /// - Parameter limit: Longest wait; `.zero` looks once, `nil` waits for ever.
     /// - Returns: False when the limit passed first.
@@ -286,7 +287,7 @@ public final class Connection: Sendable {
         try whileReceiving(within: limit) { deadline in
             do {
                 if !incoming.isEmpty || incoming.hasEnded { return true }
-                // Looks, and takes nothing: another process may be the one that receives.
+                // Look without taking anything, since another process may receive the message.
                 return try descriptor.read("recv", full: 0, until: deadline) { Sockets.peek($0) }
                     != nil
             } catch is DescriptorClosed {
@@ -295,7 +296,7 @@ public final class Connection: Sendable {
         } ?? false
     }
 
-    /// - Parameter take: Gets the message's size, and the descriptor that came with it or -1.
+    /// - Parameter take: Gets the size of the message, and the descriptor that came with it, or -1.
     private func receive<Result>(
         _ kind: MessageHead.Kind, atMost most: Int, within limit: Duration?,
         _ take: (Incoming, Int, Int32) throws -> Result
@@ -325,7 +326,7 @@ public final class Connection: Sendable {
         return result
     }
 
-    /// Nil where another strand was receiving until the limit.
+    /// Returns nil if another strand was receiving until the limit passed.
     private func whileReceiving<Result>(
         within limit: Duration?, _ body: (Deadline) throws -> Result
     ) throws -> Result? {
@@ -336,11 +337,11 @@ public final class Connection: Sendable {
         return try body(deadline)
     }
 
-    /// Takes in what has come, waiting for something. False at the end.
+    /// Takes in the bytes that have come, and waits while there are none. Returns false at the end.
     private func fill(until deadline: Deadline) throws -> Bool {
         if incoming.hasEnded { return false }
         let count = try transfer {
-            // How much there is to come is not known: a short read says nothing.
+            // The size of what is to come is unknown, so a short read proves nothing.
             try descriptor.read("recvmsg", full: 0, until: deadline) { number in
                 incoming.receive(from: number)
             }
@@ -349,7 +350,7 @@ public final class Connection: Sendable {
         return count > 0
     }
 
-    /// The result of a call, or what kept it from being done.
+    /// Returns the result of a call, or throws the right error.
     private func transfer(_ call: () throws -> Int?) throws -> Int {
         do {
             guard let result = try call() else { throw TimedOut("transfer over \(self)") }
@@ -361,29 +362,31 @@ public final class Connection: Sendable {
 
     // MARK: Ending
 
-    /// Closes this end, in this process. Any thread; a second call does nothing.
+    /// Closes this end in this process. Any thread may call it; a second call does nothing.
     ///
-    /// Whoever waits at it, fiber, thread or task, gets `ConnectionError.closed`.
+    /// Fibers, threads and tasks that wait at it get `ConnectionError.closed`.
     public func close() {
-        // Other processes may hold the same end: the connection itself goes on.
+        // Other processes may hold the same end, so do not shut down the connection itself.
         descriptor.close { _ in }
     }
 
     public var isClosed: Bool { descriptor.isClosed }
 
-    /// The socket, for a caller that speaks otherwise over it from now on.
-    /// - Throws: `ConnectionError.unread` where messages were taken in that were not received.
+    /// Gives the socket to a caller that will use another protocol on it.
+    /// - Throws: `ConnectionError.unread` if the connection has taken in messages that nobody has
+    ///   received.
     package func takeSocket() throws -> PolledDescriptor {
         try demandNothingBegun()
         return descriptor
     }
 
-    /// - Throws: `ConnectionError.unread` where the beginning of a message was taken in.
+    /// - Throws: `ConnectionError.unread` if the connection has taken in the beginning of a
+    ///   message.
     func demandNothingBegun() throws {
         guard incoming.isEmpty else { throw ConnectionError.unread }
     }
 
-    /// Calls `body` with its descriptor, which stays open meanwhile.
+    /// Calls `body` with the connection's descriptor, which stays open meanwhile.
     func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         do {
             return try descriptor.withNumber(body)

@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// The verbs of connections for Swift tasks. See ``Connection`` for what each does.
 ///
-/// The task is suspended; the wait is served by the hub of the thread `plait-async`. The task's
-/// cancellation ends it. Values are encoded and decoded by the task.
+/// They suspend the task, and the hub of the thread `plait-async` serves the wait. The task's
+/// cancellation ends it. The task itself encodes and decodes values.
 extension Connection {
     public func send(_ bytes: [UInt8], within limit: Duration? = nil) async throws {
         try await ServiceHub.run { try self.send(bytes, within: limit) }

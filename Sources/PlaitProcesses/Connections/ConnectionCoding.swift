@@ -2,17 +2,17 @@ internal import PlaitIO
 internal import PlaitPlatform
 internal import SystemPackage
 
-/// A connection goes to another process in the input of its function: both processes have that end
-/// then, and each message goes to one of them. Close it here if it is not to be shared.
+/// A connection can go to another process in the input of its function. Both processes then have
+/// that end, and each message goes to one of them. Close it here if they must not share it.
 ///
-/// A message of which this process has received the beginning must be received before.
+/// If this process has taken in the beginning of a message, receive that message first.
 extension Connection: Codable {
     private enum Key: CodingKey { case place, receives, sends, passesDescriptors }
 
     public func encode(to encoder: any Encoder) throws {
         let bag = try DescriptorBag.of(encoder.userInfo, for: "Connection")
         var container = encoder.container(keyedBy: Key.self)
-        // What it has of a message that has begun would be missing there.
+        // The other process would miss the part of a message that is already here.
         try demandNothingBegun()
         try withNumber { try container.encode(bag.put($0), forKey: .place) }
         try container.encode(isReadable, forKey: .receives)

@@ -1,6 +1,6 @@
 internal import PlaitPlatform
 
-/// What precedes the bytes of a message.
+/// The head of a message, which precedes its bytes.
 struct MessageHead {
     enum Kind: UInt64, CustomStringConvertible {
         case bytes = 0x50
@@ -16,7 +16,7 @@ struct MessageHead {
     }
 
     let kind: Kind
-    /// Bytes that follow.
+    /// How many bytes follow.
     let count: Int
 
     init(_ kind: Kind, count: Int) {
@@ -24,7 +24,7 @@ struct MessageHead {
         self.count = count
     }
 
-    /// Nil for what no ``Connection`` sends.
+    /// Nil for a word that no ``Connection`` sends.
     init?(word: UInt64) {
         guard let kind = Kind(rawValue: word & 0xFF) else { return nil }
         self.init(kind, count: Int(word >> 8))
@@ -35,14 +35,14 @@ struct MessageHead {
     static var size: Int { 8 }
 }
 
-/// What has come over a connection and was not taken yet: bytes in order, and descriptors.
+/// The bytes and descriptors that have come over a connection and that nobody has taken yet.
 @safe
 final class Incoming: @unchecked Sendable {
     // Sendable: guarded by the connection's lock.
     private var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var start = 0
     private var end = 0
-    /// Those whose messages have not been taken; nil for one that was lost.
+    /// The descriptors whose messages have not been taken; nil for a lost descriptor.
     private var descriptors: [Int32?] = []
     private var isMalformed = false
     /// Whether the other end has closed.
@@ -76,7 +76,7 @@ final class Incoming: @unchecked Sendable {
     /// Whether all `count` bytes behind the head have come.
     func hasBody(_ count: Int) -> Bool { end - start - MessageHead.size >= count }
 
-    /// The body of the next message, `count` bytes that are there.
+    /// Takes the body of the next message, whose `count` bytes must be there.
     func takeBody(_ count: Int) -> [UInt8] {
         unsafe takeBody(count) { unsafe [UInt8]($0) }
     }
@@ -98,16 +98,16 @@ final class Incoming: @unchecked Sendable {
         return result
     }
 
-    /// The descriptor of the next message, whose body has `count` bytes. A message whose descriptor
-    /// was lost is dropped.
+    /// Takes the descriptor of the next message, whose body has `count` bytes. Drops a message
+    /// whose descriptor was lost.
     func takeDescriptor(_ count: Int) throws(ConnectionError) -> Int32 {
         if !descriptors.isEmpty, let number = descriptors.removeFirst() { return number }
         _ = takeBody(count)
         throw .descriptorLost
     }
 
-    /// Receives what there is of the next message, and nothing of the one behind it: another
-    /// process may be the one that receives that.
+    /// Receives the available bytes of the next message, and none of the message behind it, which
+    /// another process may receive.
     func receive(from number: Int32) -> Attempt {
         makeRoom()
         let limit = unsafe min(memory.count, end + missing)
@@ -120,7 +120,8 @@ final class Incoming: @unchecked Sendable {
         case .descriptor(let number): descriptors.append(number)
         case .lost: descriptors.append(nil)
         }
-        // Nothing is received while a message is whole: two of its own kind are never ahead of it.
+        // Nothing is received while a whole message waits, so an honest peer never has more than
+        // two descriptors here.
         if descriptors.count > 2 {
             isMalformed = true
             closeDescriptors()
@@ -128,15 +129,15 @@ final class Incoming: @unchecked Sendable {
         return attempt
     }
 
-    /// How many bytes are missing of the next message's head, or, once that is there, of the
-    /// message.
+    /// How many bytes of the next message's head are missing; once the head is there, how many of
+    /// the message.
     private var missing: Int {
         guard let head = try? head() else { return max(0, MessageHead.size - (end - start)) }
         return head.count + MessageHead.size - (end - start)
     }
 
-    /// Makes room for what is missing, by doubling: a head alone, which may be anybody's, is not
-    /// believed.
+    /// Makes room for the missing bytes, by doubling. The size in a head alone is not believed,
+    /// since the head may come from anybody.
     private func makeRoom() {
         if unsafe end < memory.count || (start == end && memory.count > 0) { return }
         let present = end - start
@@ -148,7 +149,7 @@ final class Incoming: @unchecked Sendable {
         (start, end) = (0, end - start)
     }
 
-    /// An idle connection keeps little.
+    /// Frees memory, so that an idle connection keeps little.
     private func shrink() {
         (start, end) = (0, 0)
         if unsafe memory.count > Incoming.usual {

@@ -6,20 +6,20 @@ public import SystemPackage
 
 /// Something that ``waitAny(_:within:)`` waits for.
 public enum WaitSource: Sendable {
-    /// A message, or its beginning, or the end of messages: ``Connection/poll(within:)``.
+    /// A message, its beginning, or the end of messages: see ``Connection/poll(within:)``.
     case connection(Connection)
-    /// Its end.
+    /// The end of a child.
     case child(ChildProcess)
-    /// Something to read, or the end of that.
+    /// Bytes to read, or the end of the stream.
     case pipe(PipeReader)
-    /// Something to read, or an end. The caller keeps it open.
+    /// Bytes to read, or an end. The caller keeps the descriptor open.
     case descriptor(FileDescriptor)
 }
 
-/// Waits until one of several is ready.
+/// Waits until at least one of several sources is ready.
 ///
-/// Blocks the calling thread or parks the calling fiber. Nothing is taken: what is ready stays so
-/// until somebody receives or reads.
+/// Blocks the calling thread or parks the calling fiber. The call takes nothing: a ready source
+/// stays ready until somebody receives or reads.
 /// ```swift
 /// let child = try ChildProcess.start("sleep", ["0.01"])
 /// let (here, there) = try Connection.pair()
@@ -27,7 +27,7 @@ public enum WaitSource: Sendable {
 /// print(try waitAny([.child(child), .connection(here)], within: .seconds(5)))
 /// ```
 /// - Parameter limit: Longest wait; `nil` waits for ever, zero or less looks once.
-/// - Returns: The places of those that are ready, in order; none when the limit passed first.
+/// - Returns: The indices of the ready sources, in order; empty when the limit passed first.
 /// - Throws: `ConnectionError.closed`, `.wrongDirection`; `StreamError.closed`; `SystemError`:
 ///   EBADF, EMFILE; `CancellationError`.
 /// - Source: Python's `multiprocessing.connection.wait`.
@@ -50,7 +50,7 @@ public func waitAny(
 }
 
 extension WaitSource {
-    /// Whether there is something that its descriptor does not tell.
+    /// Whether the source is ready in a way that its descriptor does not show.
     fileprivate var isReady: Bool {
         get throws {
             switch self {
@@ -62,7 +62,7 @@ extension WaitSource {
         }
     }
 
-    /// Lends the number of its descriptor, which stays open meanwhile.
+    /// Calls `body` with the source's descriptor, which stays open meanwhile.
     fileprivate func withNumber(_ body: (Int32) throws -> Void) throws {
         switch self {
         case .connection(let connection): try connection.withNumber(body)

@@ -1,6 +1,7 @@
 internal import PlaitPlatform
 
-/// What a function gave, as it comes from the other process: a byte that says what follows.
+/// The result of a function as it comes from the other process: a byte that tells the kind, and the
+/// contents.
 package enum Answer {
     private enum Kind: UInt8 { case value, error, described }
 
@@ -18,7 +19,7 @@ package enum Answer {
     /// Whether the function gave a value, not an error.
     static func isValue(_ bytes: [UInt8]) -> Bool { bytes.first == Kind.value.rawValue }
 
-    /// Runs the function on input as it came.
+    /// Runs the function on its encoded input.
     static func of(
         _ function: any ProcessFunction.Type, _ input: [UInt8], _ bag: DescriptorBag? = nil
     ) -> [UInt8] {
@@ -29,7 +30,7 @@ package enum Answer {
         }
     }
 
-    /// Runs a function in a process that has it and its input already.
+    /// Runs a closure in a process that has its code and its input already.
     static func of<Output: Encodable>(_ body: () throws -> Output) -> [UInt8] {
         do {
             return [Kind.value.rawValue]
@@ -47,7 +48,7 @@ package enum Answer {
         return [Kind.value.rawValue] + (try MessagePackEncoder().encode(output, in: .unwatched))
     }
 
-    /// Runs the function on each of an array that came, up to the first that throws.
+    /// Runs the function on each item of an encoded array, up to the first that throws.
     static func ofMany(_ function: any ProcessFunction.Type, _ inputs: [UInt8]) -> [UInt8] {
         do {
             return try values(function, inputs)
@@ -64,9 +65,9 @@ package enum Answer {
         return [Kind.value.rawValue] + (try PackedArray.encode(outputs, in: .unwatched))
     }
 
-    /// An error as an answer.
-    /// - Parameter isOfProgram: Whether it goes to this very program: others do not find types that
-    ///   are private.
+    /// Encodes an error as an answer.
+    /// - Parameter isOfProgram: Whether the answer goes to this very program. Other programs do not
+    ///   find private types.
     package static func of(_ error: any Error, isOfProgram: Bool = true) -> [UInt8] {
         if let coded = error as? any Error & Codable, let type = TypeName(Swift.type(of: error)),
             isOfProgram || !type.isPrivate,
@@ -78,12 +79,12 @@ package enum Answer {
         let described = Described(
             type: "\(Swift.type(of: error))", message: "\(error)",
             process: "\(CurrentProcess.name) (\(processID()))")
-        // Strings are always encoded.
+        // Encoding strings never fails.
         let bytes = (try? MessagePackEncoder().encode(described)) ?? []
         return [Kind.described.rawValue] + bytes
     }
 
-    /// The value, or the error thrown.
+    /// Returns the value of an answer, or throws its error.
     package static func read<Output: Decodable>(
         _ bytes: [UInt8], as type: Output.Type, in context: CodingContext? = nil, depth: Int = 32,
         isOfProgram: Bool = true
@@ -93,14 +94,14 @@ package enum Answer {
             type, from: bytes, startingAt: 1, in: context)
     }
 
-    /// A value as an answer.
+    /// Encodes a value as an answer.
     package static func of(
         value: some Encodable, in context: CodingContext? = nil
     ) throws -> [UInt8] {
         try MessagePackEncoder().encode(value, in: context, after: [Kind.value.rawValue])
     }
 
-    /// The values, or the error thrown, of ``ofMany(_:_:)``.
+    /// Returns the values of an answer of ``ofMany(_:_:)``, or throws its error.
     static func readMany<Output: Decodable>(
         _ bytes: [UInt8], of type: Output.Type
     ) throws -> [Output] {
@@ -108,9 +109,9 @@ package enum Answer {
         return try PackedArray.decode(bytes.dropFirst(), of: type)
     }
 
-    /// Throws the error, if it is one.
-    /// - Parameter isOfProgram: Whether it comes from this very program: types that are private are
-    ///   found.
+    /// Throws the error of an answer, if it holds one.
+    /// - Parameter isOfProgram: Whether the answer comes from this very program. Private types are
+    ///   found only then.
     static func check(_ bytes: [UInt8], isOfProgram: Bool = true) throws {
         let kind = bytes.first.flatMap(Kind.init(rawValue:))
         if kind == .value { return }

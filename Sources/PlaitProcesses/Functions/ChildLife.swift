@@ -2,46 +2,48 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import SystemPackage
 
-/// What a child for a function is told first.
+/// The first message to a child that runs functions.
 struct ChildOrder: Codable {
     enum Role: String, Codable { case server, function, other }
 
     let role: Role
-    /// The process's name, for reports; nil: `process-` and its number.
+    /// The process's name in reports; nil takes `process-` and its number.
     var name: String?
-    /// A ``ChildRole``, where that is another's.
+    /// The ``ChildRole`` of the process, if it is not that of a function.
     var life: TypeName?
-    /// To be run; its input follows.
+    /// The function to run; its input follows.
     var function: TypeName?
-    /// Descriptors that belong to the input: they come before it.
+    /// How many descriptors belong to the input. They come before it.
     var descriptors = 0
     var isDaemon = false
-    /// Who gives the order.
+    /// The parent, which gives the order.
     var parent = CurrentProcess.asParent
-    /// Bytes that a worker may have resident.
+    /// How many resident bytes a worker may have.
     var residentLimit: Int?
 }
 
-/// A life of a process that only its user knows, such as that of a pool's worker.
+/// What a child does instead of running one function, such as the work of a pool's worker. The type
+/// is known only to the code that starts the child.
 protocol ChildRole {
     static func run(_ order: ChildOrder, _ link: Connection) throws
 }
 
-/// What a child is to do.
+/// The work of a child.
 struct ChildWork: Codable {
     let order: ChildOrder
-    /// Of its function.
+    /// The input of its function.
     let input: [UInt8]
 }
 
-/// Called before `main` in a process that was started to be a child of ``StartMethod/spawn``, or a
-/// fork server.
+/// The C layer calls it before `main` in a process that was started as a child of
+/// ``StartMethod/spawn`` or as a fork server.
 @c(plait_child_main)
 func enterChild() { ChildLife.begin(nil) }
 
-/// The life of a process that runs functions for its parent, from which it has descriptor 3.
+/// The life of a process that runs functions for its parent. Descriptor 3 connects it to the
+/// parent.
 enum ChildLife {
-    /// What a child knows that its fork server was told to copy itself for.
+    /// What a child of the fork server knows already when it begins.
     typealias Known = (work: ChildWork, function: (any ProcessFunction.Type)?)
 
     static func begin(_ known: Known?) -> Never {
@@ -57,14 +59,14 @@ enum ChildLife {
         end(code)
     }
 
-    /// Ends a process that runs functions, whatever its start method: without the exit handlers of
-    /// the program, which never began.
+    /// Ends a process that runs functions, whatever its start method. It does not run the program's
+    /// exit handlers, since the program never began.
     static func end(_ code: Int32) -> Never {
         ProgramEnd.run()
         Processes.exitNow(code)
     }
 
-    /// Does what it is told to.
+    /// Carries out its orders.
     private static func serve(_ link: Connection, _ known: Known?) throws {
         do {
             let order = try known?.work.order ?? link.receive(ChildOrder.self)
@@ -80,7 +82,7 @@ enum ChildLife {
                 try life.run(order, link)
             }
         } catch ConnectionError.endOfStream {
-            // The parent is gone, or wants nothing more.
+            // The parent is gone or wants nothing more.
         }
     }
 
@@ -96,8 +98,8 @@ enum ChildLife {
         try link.send(Answer.of(function, input, bag))
     }
 
-    /// Does once what each child does, so that children copy what the runtime and the loader keep
-    /// of it rather than work it out again (decision 11).
+    /// Does once what each child will do. Children then copy what the runtime and the loader have
+    /// cached, instead of computing it again (decision 11).
     static func warmUp() { _ = isWarm }
 
     private static let isWarm: Bool = {
@@ -119,10 +121,10 @@ enum ChildLife {
         return (try? other.receive()) == answer
     }()
 
-    /// A closure that is let go.
+    /// A closure that is released, for the warm-up.
     private static let kept = Guarded<(() -> Int)?>(nil)
 
-    /// The input of the order's function.
+    /// Receives the input of the order's function.
     static func receiveInput(
         _ order: ChildOrder, _ link: Connection
     ) throws -> ([UInt8], DescriptorBag) {

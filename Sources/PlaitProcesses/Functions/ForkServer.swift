@@ -4,8 +4,8 @@ internal import PlaitStrands
 internal import SystemPackage
 internal import PlaitSync
 
-/// The helper that forks, as this program sees it: started with the first child, and again if it
-/// ended.
+/// This program's side of the helper that forks. The helper is started with the first child, and
+/// again if it has ended.
 final class ForkServer: @unchecked Sendable {
     // Sendable: `lock` guards `server`.
     static let shared = ForkServer()
@@ -16,11 +16,12 @@ final class ForkServer: @unchecked Sendable {
     private struct Server {
         let process: ChildProcess
         let link: Connection
-        /// Where it works, and so its children do if they are not told otherwise.
+        /// The helper's working directory, which is also that of its children unless their options
+        /// say otherwise.
         let directory: String?
     }
 
-    /// The helper's number; nil before the first child.
+    /// The number of the helper process; nil before the first child.
     var pid: Int32? { whileIdle { $0 } }
 
     /// Calls `body` with the helper's number while nobody asks it for a process.
@@ -28,13 +29,13 @@ final class ForkServer: @unchecked Sendable {
         try lock.withLock { try body(server?.process.pid) }
     }
 
-    /// A new child.
+    /// Starts a child.
     func start(
         _ options: ChildProcess.Options, _ standard: Launch.Standard, _ link: Connection,
         _ work: ChildWork?
     ) throws -> Processes.Started {
         var order = ForkOrder(parent: processID())
-        // The helper's own are those that this program had when it was started.
+        // The helper has the standard streams that this program had when the helper was started.
         let own = [standard.0, standard.1, standard.2].enumerated()
         let streams = own.map { $1 ?? (Processes.isOpen(Int32($0)) ? Int32($0) : nil) }
         order.standard = streams.map { $0 != nil }
@@ -48,10 +49,10 @@ final class ForkServer: @unchecked Sendable {
         order.work = work
 
         let here = Processes.currentDirectory
-        // A thread without a hub asks by itself: that saves waking another twice.
+        // A thread without a hub asks by itself, which saves waking another thread twice.
         if Hub.ofThread == nil { return try start(order, from: here, streams, link) }
-        // Others, on one hub always: a descriptor keeps what it needs of each hub that has waited
-        // for it.
+        // All others ask on one hub, since a descriptor keeps a registration for each hub that has
+        // waited for it.
         return try ChildService.perform { [order] in
             try self.start(order, from: here, streams, link)
         }
@@ -67,13 +68,13 @@ final class ForkServer: @unchecked Sendable {
         do {
             return try ask(order, streams, link)
         } catch let error as ConnectionError {
-            // It had read the order, and has perhaps made the process: another must not run the
-            // function too.
+            // The helper had read the order and may have made the process. A second process must
+            // not run the function too.
             server = nil
             throw ProcessFunctionError.noForkServer("\(error)")
         } catch is HelperGone {
-            // It was killed before it had read the order, perhaps with the last child of a group.
-            // Once more, with a new one.
+            // The helper was killed before it had read the order, perhaps together with the last
+            // child of a group. Try once more, with a new helper.
             server = nil
             do {
                 return try ask(order, streams, link)
@@ -115,8 +116,7 @@ final class ForkServer: @unchecked Sendable {
             let descriptor = try hear(server) { try server.link.receiveDescriptor(within: $0) }
             return Processes.Started(pid: reply.pid, descriptor: descriptor.rawValue)
         } catch ConnectionError.descriptorLost {
-            // There was no room for it here. Only the helper knows the child now, by a descriptor
-            // of its own.
+            // This process had no room for the child's descriptor. Only the helper has one now.
             var ending = ForkOrder(parent: processID())
             ending.endsLast = true
             try? server.link.send(value: ending)
@@ -125,8 +125,8 @@ final class ForkServer: @unchecked Sendable {
         }
     }
 
-    /// Waits for what the helper says. One that somebody has stopped is told to go on; one that
-    /// says nothing for ten seconds is ended.
+    /// Waits for the helper's answer. Continues a helper that somebody has stopped, and ends one
+    /// that does not answer for ten seconds.
     private func hear<Result>(
         _ server: Server, _ receive: (Duration) throws -> Result
     ) throws -> Result {
@@ -142,8 +142,8 @@ final class ForkServer: @unchecked Sendable {
         throw ProcessFunctionError.noForkServer("it said nothing for 10 s")
     }
 
-    /// Waits whatever happens to the caller: the helper's answers would be mixed up, and a process
-    /// be there that nobody knows. A cancellation is for the caller's next wait.
+    /// Waits whatever happens to the caller. Otherwise the next caller would get this answer, and
+    /// nobody would know the new process. A cancellation goes to the caller's next wait.
     private func uncancelled<Result>(_ wait: () throws -> Result) throws -> Result {
         var isCancelled = false
         defer { if isCancelled { Strand.current.cancel() } }

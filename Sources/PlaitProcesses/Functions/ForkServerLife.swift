@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 internal import SystemPackage
 
-/// What a fork server is asked: a child. The descriptors follow, first the child's link.
+/// A request to the fork server for a child. The descriptors follow, the child's link first.
 struct ForkOrder: Codable {
     var parent: Int32
     var standard: [Bool] = [false, false, false]
@@ -14,24 +14,26 @@ struct ForkOrder: Codable {
     var seconds: UInt64 = 0
     var descriptors: UInt64 = 0
     var processors: Set<Int>?
-    /// Nil where the child is told when it is there.
+    /// The child's work; nil if the parent tells the child itself.
     var work: ChildWork?
-    /// Whether, instead, the last child is to end: its descriptor has not arrived.
+    /// Whether this is instead a request to end the last child, whose descriptor did not arrive.
     var endsLast = false
 }
 
-/// What it answers: the child's number, which its descriptor follows, or why there is none.
+/// The fork server's answer: the child's number, which its descriptor follows, or the reason why
+/// there is no child.
 struct ForkReply: Codable {
     var pid: Int32 = 0
     var errno: Int32 = 0
     var call = ""
 }
 
-/// The life of a fork server: this program before its `main`, with one thread for ever. Its
-/// children are siblings: children of the process that it works for.
+/// The life of a fork server. It is this program before its `main`, and never has a second thread.
+/// The processes that it makes are children of its parent, and so its siblings.
 enum ForkServerLife {
     static func run(_ link: Connection) -> Never {
-        // The terminal's is for the program; children have it again.
+        // An interrupt from the terminal concerns the program; children get the default action
+        // back.
         Processes.ignore(.interrupt)
         ChildLife.warmUp()
         var last: Int32?
@@ -62,7 +64,7 @@ enum ForkServerLife {
     private static func fork(
         _ order: ForkOrder, _ numbers: [Int32], _ link: Connection
     ) -> (ForkReply, descriptor: Int32?) {
-        // All that can be done once, for each copy not to do it.
+        // Everything that can be done once, so that the copies need not do it.
         let plan = plan(order, numbers)
         let known = order.work.map { work in
             (work, work.order.function?.resolve() as? any ProcessFunction.Type)

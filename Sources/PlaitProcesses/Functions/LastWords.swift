@@ -4,7 +4,7 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// What a child says on standard error: handed on to this program's, and its end kept.
+/// Forwards a child's standard error to this program's own, and keeps the end of it.
 final class LastWords: @unchecked Sendable {
     // Sendable: `lock` guards `tail` and `hasEnded`.
     private let descriptor: PolledDescriptor
@@ -15,14 +15,14 @@ final class LastWords: @unchecked Sendable {
     /// Takes over the non-blocking end of a pipe.
     init(owning number: Int32) { descriptor = PolledDescriptor(owning: number) }
 
-    /// Takes in what comes, on a fiber of ``ChildService``.
+    /// Reads the stream on a fiber of ``ChildService``.
     func follow() throws {
-        // Where there is no fiber for it, it is taken in at the end.
+        // If that fiber cannot start, the stream is read at the child's end.
         try ChildService.begin("standard error", orElse: { _ in }) {
             while true {
                 switch self.take() {
                 case .all: _ = try self.descriptor.wait(for: .readable, until: .never)
-                // One that never rests must not have this thread for itself.
+                // A child that writes without pause must not keep this thread for itself.
                 case .some: Strand.yield()
                 case .last: return
                 }
@@ -30,22 +30,23 @@ final class LastWords: @unchecked Sendable {
         }
     }
 
-    /// What it said last. All of that, once it has ended.
+    /// The end of what the child has written; complete once the child has ended.
     func read() -> [UInt8] {
         _ = take()
         return lock.withLock { tail }
     }
 
     private enum Taken {
-        /// As much as a pipe holds: processes that the child has left may write for ever.
+        /// As much as a pipe holds, since processes that the child has left behind may write for
+        /// ever.
         case some
-        /// What there was.
+        /// All that was there.
         case all
-        /// All that can come.
+        /// All that will ever come.
         case last
     }
 
-    /// Takes in what there is.
+    /// Reads all that is there now.
     private func take() -> Taken {
         lock.withLock {
             var rest = 1 << 16
@@ -61,7 +62,7 @@ final class LastWords: @unchecked Sendable {
         }
     }
 
-    /// Nil when there is nothing now, empty at the end.
+    /// Reads the next bytes. Returns nil when there are none now, and an empty array at the end.
     private func next() -> [UInt8]? {
         var attempt = Attempt.wouldBlock
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: 4_096) { buffer, count in

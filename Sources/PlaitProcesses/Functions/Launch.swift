@@ -5,19 +5,19 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// A child that was started to run functions: the process, and the connection to it.
+/// A child that was started to run functions: its process and the connection to it.
 struct Launch {
     let child: ChildProcess
     let link: Connection
-    /// Nil where its standard error is not ours to see.
+    /// Reads the child's standard error; nil if that goes elsewhere.
     let lastWords: LastWords?
-    /// What its input refers to, kept until it has ended.
+    /// Keeps the objects alive to which the input refers, until the child has ended.
     var loans: Loans?
 
-    /// Starts one that waits for a ``ChildOrder``; not by a fork.
+    /// Starts a child that waits for a ``ChildOrder``, by any method except a fork.
     /// - Parameters:
-    ///   - name: `process-` and its number if nil.
-    ///   - work: What it is to do, if that is short: it need not wait for us then.
+    ///   - name: The child's name; nil takes `process-` and its number.
+    ///   - work: The child's work, if it is short. The child then need not wait for an order.
     static func start(
         _ method: StartMethod, _ options: ChildProcess.Options, name: String? = nil,
         work: ChildWork? = nil
@@ -61,15 +61,16 @@ struct Launch {
         return Launch(child: child, link: ours, lastWords: lastWords)
     }
 
-    /// Has the connection end with the process, for what it sent before: others that have inherited
-    /// its end may keep it open.
+    /// Ends the connection together with the process, after the messages that it sent before. Other
+    /// processes that have inherited its end might keep it open.
     private static func endReceiving(from link: Connection, with child: ChildProcess) {
         child.end.atEnd { [weak link] in
             try? link?.withNumber { try Sockets.shutdown($0, .reading) }
         }
     }
 
-    /// Receives a message, where nobody else takes the process's status: looks for its end, too.
+    /// Receives a message, and watches for the end of the process too, since no other thread takes
+    /// its status.
     /// - Throws: As `Connection.receive`; ``TimedOut``.
     func receive(until deadline: Deadline) throws -> [UInt8] {
         if let message = try receiveNow() { return message }
@@ -85,11 +86,11 @@ struct Launch {
             }
             return nil
         }
-        // It has ended, and so does the connection behind what has come.
+        // The process has ended, so the connection ends behind the bytes that have come.
         return try received ?? link.receive(atMost: .max)
     }
 
-    /// Nil where there is no whole message yet.
+    /// Receives a message without waiting. Returns nil if no whole message is there yet.
     private func receiveNow() throws -> [UInt8]? {
         do {
             return try link.receive(atMost: .max, within: .zero)
@@ -100,9 +101,9 @@ struct Launch {
 
     typealias Standard = (Int32?, Int32?, Int32?)
 
-    /// This program anew, whose `main` is not reached.
-    /// - Parameter isCopied: Whether the loader is to find all symbols at once, for copies not to
-    ///   look again.
+    /// Starts this program anew. The new process does not reach `main`.
+    /// - Parameter isCopied: Whether the loader resolves all symbols at once, so that copies of the
+    ///   process need not do it.
     static func anew(
         _ options: ChildProcess.Options, _ standard: Standard, _ link: Int32,
         isCopied: Bool = false
@@ -114,19 +115,20 @@ struct Launch {
         plan.standard = standard
         plan.link = link
         var environment = options.environment ?? Processes.environment
-        // Of descriptor 3, too: see start.c.
+        // The variable alone is not enough: start.c also checks descriptor 3.
         environment["PLAIT_CHILD"] = "\(processID())"
         if isCopied, environment["LD_BIND_NOW"] == nil {
             environment["LD_BIND_NOW"] = "1"
             environment["PLAIT_CHILD"] = "\(processID()) bound"
         }
-        // The runtime's own crash reporter takes seconds; the message of a trap comes without it.
+        // The runtime's crash reporter takes seconds, and a trap prints its message without it.
         if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
         plan.environment = environment
         return try ChildService.perform { [plan] in try Processes.spawn(plan) }
     }
 
-    /// A copy of this process, with its standard streams where the options do not say otherwise.
+    /// Makes a copy of this process. It has this process's standard streams unless the options say
+    /// otherwise.
     static func fork(
         _ options: ChildProcess.Options, name: String?, isDaemon: Bool,
         _ body: (Connection) throws -> Void
@@ -140,7 +142,7 @@ struct Launch {
         var plan = Processes.Plan(path: "a child", arguments: [])
         options.apply(to: &plan)
         plan.standard = (input.childsEnd, output.childsEnd, errorOutput.childsEnd)
-        // ChildProcess.fork sees to that.
+        // ChildProcess.fork sets the signal itself.
         plan.deathSignal = nil
         plan.keepsSignals = true
         let ends = (input.takeOurEnd(), output.takeOurEnd(), errorOutput.takeOurEnd())
@@ -168,6 +170,6 @@ struct Launch {
 }
 
 extension SystemError {
-    /// Whether it says that the process at the other end is gone.
+    /// Whether the error says that the process at the other end is gone.
     var meansEnd: Bool { errno == .brokenPipe || errno == .connectionReset }
 }

@@ -3,31 +3,30 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// Has copies of this process compute `body` of each item, and waits for all results, in the order
-/// of the items.
+/// Computes `body` of each item in copies of this process, and waits for all results. They come in
+/// the order of the items.
 ///
 /// ```swift
 /// let index = try loadIndex()                 // gigabytes, shared by all copies as long as nobody
 /// writes let pages = try parallelMap(documents) { try index.render($0) }
 /// ```
-/// Only from a process with a single thread, on that thread's own strand. What `body` uses need not
-/// be `Codable`: a copy has all that this process has, as it is at the call, and what it changes is
-/// its own. Only the results are sent. Copies take chunks of items as they come free. Blocks the
-/// calling thread, whose fibers go on meanwhile.
+/// The process must have a single thread, and the caller must be that thread's own strand. Values
+/// that `body` uses need not be `Codable`: a copy has everything that this process has at the call,
+/// and its changes stay its own. Only the results are sent. A copy takes a new chunk of items
+/// whenever it is free. Blocks the calling thread, whose fibers go on meanwhile.
 ///
-/// When an item fails, the others are not waited for: all copies are ended, and reaped, before this
-/// throws.
+/// When an item fails, the call ends and reaps all copies, without waiting for the other items, and
+/// then throws.
 /// - Parameters:
-///   - processes: At most so many copies; as many as there are processors if not given.
-///   - chunkSize: Items that a copy takes at a time; nil: so many that each takes four times, at
-///     least one.
-///   - options: Where the copies work and what they may use.
-/// - Throws: What `body` threw first, as it was if it is `Codable`, else a ``RemoteError``;
-///   ``WorkerCrashed`` with the name of the copy that ended without an answer;
+///   - processes: The largest number of copies; by default the number of processors.
+///   - chunkSize: How many items a copy takes at a time. Nil takes about four chunks for each copy,
+///     of at least one item.
+///   - options: Working directory, environment and limits of the copies.
+/// - Throws: The first error of `body`: the error itself if it is `Codable`, otherwise a
+///   ``RemoteError``. ``WorkerCrashed`` with the name of a copy that ended without an answer;
 ///   ``MultiThreadedFork``, which names the threads; `SystemError`: EAGAIN at the limit of
-///   processes, ENOMEM, EMFILE; what a result's encoding and decoding throw; `CancellationError`.
-/// - Source: Python's `multiprocessing.Pool.map` with the start method `fork`, where the function
-///   need not be sent either.
+///   processes, ENOMEM, EMFILE; errors of encoding and decoding results; `CancellationError`.
+/// - Source: Python's `multiprocessing.Pool.map` with the start method `fork`.
 @available(*, noasync)
 public func parallelMap<Item, Result: Codable>(
     _ items: some Sequence<Item>, processes: Int? = nil, chunkSize: Int? = nil,
@@ -55,11 +54,11 @@ public func parallelMap<Item, Result: Codable>(
     return try answers.flatMap { try PackedArray.decode($0[...], of: Result.self) }
 }
 
-/// Chunks of items, which the copies of a process share out among themselves.
+/// Chunks of items, which the copies of a process divide among themselves.
 private struct ForkedWork {
     private let items: Int
     private let chunkSize: Int
-    /// The first chunk that nobody has taken.
+    /// The number of the first chunk that no copy has taken.
     private let next: SharedCell
 
     init(items: Int, chunkSize: Int) throws {
@@ -70,8 +69,8 @@ private struct ForkedWork {
 
     var chunks: Int { (items + chunkSize - 1) / chunkSize }
 
-    /// The life of a copy: it sends the number of a chunk, and its results; an error is the last
-    /// that it sends, or else that there is no more.
+    /// The life of a copy. For each chunk it sends the number and the results. The last thing it
+    /// sends is an error, or a report that it has finished.
     func run(_ name: String, _ link: Connection, _ body: (Range<Int>) throws -> [UInt8]) throws {
         while let chunk = takeChunk() {
             let start = chunk * chunkSize
@@ -89,7 +88,7 @@ private struct ForkedWork {
         try link.send(value: ForkedReport.end)
     }
 
-    /// The next chunk, if there is one. Each is given once.
+    /// Takes the next chunk, if there is one. Each chunk is given out once.
     private func takeChunk() -> Int? {
         var chunk: UInt32 = 0
         let isThere = next.change { number in
@@ -100,7 +99,7 @@ private struct ForkedWork {
     }
 }
 
-/// What a copy says before it sends bytes, or at its end.
+/// What a copy reports before it sends bytes, and at its end.
 private enum ForkedReport: Codable {
     case results(Int)
     case failure
@@ -120,14 +119,14 @@ private final class ForkedTeam {
         _ body: (String, Connection) throws -> Void
     ) throws {
         let launch = try Launch.fork(options, name: name, isDaemon: false) { link in
-            // A parent that has ended is noticed only if nobody else keeps its ends.
+            // A copy notices the parent's end only if no other copy keeps the parent's ends open.
             for member in members { member.launch.link.close() }
             try body(name, link)
         }
         members.append(Member(name: name, launch: launch))
     }
 
-    /// Takes what all of them send, side by side, so that none waits to be read.
+    /// Receives from all copies at the same time, so that no copy waits for its reader.
     func collect(_ chunks: Int) throws -> [[UInt8]] {
         let answers = Answers(chunks)
         let isOver = Event()
@@ -137,7 +136,7 @@ private final class ForkedTeam {
                 do {
                     try self.take(from: member, answers)
                 } catch {
-                    // Of several errors the first.
+                    // Keep the first of several errors.
                     if answers.error == nil { answers.error = error }
                     isOver.set()
                 }
@@ -146,7 +145,7 @@ private final class ForkedTeam {
             }
         }
         defer {
-            // Those that were started use what is ours.
+            // The fibers that have started use variables of this frame.
             for fiber in fibers { fiber.cancel() }
             for fiber in fibers { fiber.strand.joinUncancellably() }
         }
@@ -180,18 +179,18 @@ private final class ForkedTeam {
         throw WorkerCrashed(name: member.name, pid: child.pid, status: status, said: [])
     }
 
-    /// Waits until all have ended.
+    /// Waits until all copies have ended.
     func end(killing: Bool) {
         if killing { for member in members { member.launch.child.kill() } }
         for member in members {
             while member.launch.child.isAlive {
-                // A cancellation is not to leave one behind.
+                // A cancellation must not leave a copy behind.
                 _ = try? member.launch.child.join()
             }
         }
     }
 
-    /// Used by the fibers of one thread.
+    /// Only the fibers of one thread use it.
     private final class Answers {
         var all: [[UInt8]]
         var error: (any Error)?

@@ -1,8 +1,7 @@
 /// A function that can run in another process of the same program.
 ///
-/// It is a type of its own, so that the other process finds it by name: nothing else is to be
-/// registered. Private and local types serve as well, if they are in the program itself rather than
-/// in a library that is loaded.
+/// Each function is a type, so that the other process finds it by name. You need not register it.
+/// Private and local types work too, if they are in the program itself and not in a loaded library.
 ///
 /// ```swift
 /// enum Render: ProcessFunction {
@@ -10,17 +9,16 @@
 /// }
 /// let image = try spawn(.process, Render.self, page).join()
 /// ```
-/// What goes in and what comes out is copied: see ``MessagePackEncoder``. A child that a fork
-/// server or a program anew runs shares no variable with the parent; globals have their first
-/// values.
-/// - Source: Python's `target` of a `multiprocessing.Process`, a function at module level.
+/// Input and output are copied: see ``MessagePackEncoder``. With the fork server and with a new
+/// start of the program, the child shares no variables with the parent, and globals have their
+/// initial values.
+/// - Source: The `target` of Python's `multiprocessing.Process`, a function at module level.
 public protocol ProcessFunction: SendableMetatype {
     associatedtype Input: Codable & Sendable
     associatedtype Output: Codable & Sendable
 
-    /// Runs on the main thread of the other process, where it may spawn fibers and threads. An
-    /// error that it throws is thrown in the parent: as it is if it is `Codable`, else as a
-    /// ``RemoteError``.
+    /// Runs on the main thread of the other process, where it may spawn fibers and threads. The
+    /// parent throws its error: the error itself if it is `Codable`, otherwise a ``RemoteError``.
     static func run(_ input: Input) throws -> Output
 }
 
@@ -29,14 +27,14 @@ public struct Nothing: Codable, Hashable, Sendable {
     public init() {}
 }
 
-/// An error that a function threw in another process and that could not be brought over as it was,
-/// for it is not `Codable`.
+/// An error that a function threw in another process. The error itself could not be sent, because
+/// it is not `Codable`.
 public struct RemoteError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The error's type.
     public let type: String
     /// The error's own description.
     public let message: String
-    /// Where it was thrown: the process's name and number.
+    /// The name and number of the process that threw it.
     public let process: String
 
     public var description: String { "\(type) in process \(process): \(message)" }

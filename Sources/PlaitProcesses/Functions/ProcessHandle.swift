@@ -5,7 +5,7 @@ public import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// The word `.process`, for `spawn`.
+/// The type of the argument `.process` of `spawn`.
 public struct ProcessKind: Sendable {
     @inlinable public static var process: ProcessKind { ProcessKind() }
     @inlinable init() {}
@@ -13,20 +13,21 @@ public struct ProcessKind: Sendable {
 
 /// Starts a process that runs a function.
 ///
-/// Waits until the process is there, which takes a millisecond or a few and is not ended by a
-/// cancellation, not for the function. The process's standard input is empty if it is not to be a
-/// pipe, but for ``StartMethod/fork``, which leaves it as it is; its standard error goes to the
-/// program's. When the function has returned or thrown, the process's own threads are waited for
-/// and its `ProgramEnd` actions run, but no exit handlers.
+/// Waits until the process exists, which takes one or a few milliseconds, but not for the function.
+/// A cancellation does not end this wait. The process's standard input is empty unless the options
+/// make it a pipe; ``StartMethod/fork`` leaves it as it is. Its standard error goes to the
+/// program's. When the function has returned or thrown, the process waits for its own threads and
+/// runs its `ProgramEnd` actions, but no exit handlers.
 /// - Parameters:
-///   - input: Copied to the process.
-///   - name: For reports; `process-` and its number if nil.
-///   - method: How the process comes to be.
-///   - isDaemon: At its end, the program ends the process rather than waiting for it. Nil: if this
-///     process is a daemon itself, or the options say so.
-///   - options: Where it works and what it may use. Its end with the program's is on by default.
+///   - input: The function's input, which is copied to the process.
+///   - name: The name in reports; nil takes `process-` and its number.
+///   - method: How to start the process.
+///   - isDaemon: Whether the program, at its end, ends the process instead of waiting for it. Nil
+///     means yes if this process is a daemon itself or the options say so.
+///   - options: Working directory, environment and limits. By default the process ends with the
+///     program.
 /// - Throws: ``ProcessFunctionError``; `SystemError`: EAGAIN, EMFILE, ENOMEM;
-///   ``MultiThreadedFork``; what the input's encoding throws.
+///   ``MultiThreadedFork``; errors of the input's encoding.
 /// - Source: Python's `multiprocessing.Process`.
 @available(*, noasync)
 @discardableResult
@@ -44,7 +45,7 @@ public func spawn<Function: ProcessFunction>(
             do {
                 try link.send(answer)
             } catch let error as SystemError where error.meansEnd {
-                // Nobody wants it any more.
+                // Nobody wants the process any more.
             }
         }
     case .forkServer, .spawn:
@@ -52,10 +53,10 @@ public func spawn<Function: ProcessFunction>(
     }
     let handle = ProcessHandle<Function.Output>(
         launch, isDaemon: isDaemon,
-        // Not beside a fork: the next one could not be made with another thread.
+        // Not for a fork: a further thread would make the next fork impossible.
         isFollowed: method != .fork)
     RunningProcesses.add(launch.child.end, isDaemon: isDaemon)
-    // Somebody takes its status whether or not it is joined.
+    // Takes the status of the process whether or not somebody joins it.
     handle.follow()
     return handle
 }
@@ -86,7 +87,7 @@ private func launchSending<Function: ProcessFunction>(
     let order = ChildOrder(
         role: .function, name: name, function: type, descriptors: bag.numbers.count,
         isDaemon: isDaemon)
-    // A connection holds some 200 KiB with nobody receiving.
+    // A connection takes some 200 KiB without a receiver.
     if bytes.count <= 1 << 14 && bag.numbers.isEmpty {
         let work = ChildWork(order: order, input: bytes)
         var launch = try Launch.start(method, options, name: name, work: work)
@@ -100,7 +101,7 @@ private func launchSending<Function: ProcessFunction>(
         for number in bag.numbers { try launch.link.send(FileDescriptor(rawValue: number)) }
         try launch.link.send(bytes)
     } catch let error as SystemError where error.meansEnd {
-        // It has ended already: whoever joins it learns why.
+        // The process has ended already; joining it tells why.
     } catch {
         launch.child.kill()
         throw error
@@ -109,7 +110,7 @@ private func launchSending<Function: ProcessFunction>(
 }
 
 extension ChildProcess.Options {
-    /// What a process for a function is started with: it ends with the program.
+    /// The default options of a process for a function. It ends with the program.
     public static var ofFunction: ChildProcess.Options {
         var options = ChildProcess.Options()
         options.parentDeathSignal = .kill
@@ -133,27 +134,29 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
     /// The process.
     public let process: ChildProcess
     public let name: String
-    /// Whether the program ends it rather than wait for it.
+    /// Whether the program ends the process instead of waiting for it.
     public let isDaemon: Bool
     private let launch: Launch
-    /// Whether the answer is waited for though nobody joins.
+    /// Whether a fiber waits for the answer even if nobody joins.
     private let isFollowed: Bool
-    /// Held by whoever waits for the answer itself.
+    /// Held by the strand that waits for the answer itself.
     private let collecting = Lock(onDeadlock: .off)
-    /// What came, while the end has not.
+    /// The answer, if it has come before the end of the process.
     private var received: Received?
     private let state = Guarded(State())
-    /// Set with the outcome.
+    /// Set when the outcome is known.
     private let isOver = Event()
     private let promise = Promise<Output>()
-    /// Held by the strand that decodes the outcome: a joiner, whose stack the user has chosen.
+    /// Held by the strand that decodes the outcome. This is a joiner, so the user has chosen its
+    /// stack.
     private let decoding = Lock(onDeadlock: .off)
-    /// What the input refers to, while the process may take it up.
+    /// Keeps the objects alive to which the input refers, while the process may still take them
+    /// over.
     private var loans: Loans?
 
     private enum Received {
         case answer([UInt8])
-        /// The connection ended without one.
+        /// The connection ended without an answer.
         case nothing
     }
 
@@ -164,7 +167,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     private struct State {
         var outcome: Outcome?
-        /// Whether somebody has the future, and perhaps nobody joins.
+        /// Whether somebody has asked for the future, so that perhaps nobody joins.
         var isWanted = false
     }
 
@@ -177,20 +180,20 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         name = launch.child.name
         self.isDaemon = isDaemon
         self.isFollowed = isFollowed
-        // It cannot be cancelled.
+        // The future cannot be cancelled after this.
         _ = try? promise.begin()
     }
 
     public var pid: Int32 { process.pid }
     public var isAlive: Bool { process.isAlive }
-    /// How it ended; nil while it runs.
+    /// How the process ended; nil while it runs.
     public var exitStatus: ExitStatus? { process.exitStatus }
 
-    /// The result as a future, for those who wait for several. Cancelling it has no effect.
+    /// The result as a future, for a wait for several results. Cancelling it has no effect.
     ///
-    /// Of a ``StartMethod/fork`` it is done when somebody joins the handle, and not by itself: a
-    /// thread that waited for it would keep the program from forking again. Else a thread of its
-    /// own decodes the result, if no joiner has done that.
+    /// With ``StartMethod/fork`` the future is done only when somebody joins the handle, since a
+    /// thread that waited for it would keep the program from forking again. Otherwise a separate
+    /// thread decodes the result, if no joiner has done that.
     public var future: Future<Output> {
         let isOver = state.withLock { state in
             state.isWanted = true
@@ -200,21 +203,21 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         return promise.future
     }
 
-    /// Asks it to end: sends SIGTERM.
+    /// Asks the process to end: sends SIGTERM.
     public func terminate() { process.terminate() }
 
-    /// Ends it at once: sends SIGKILL.
+    /// Ends the process at once: sends SIGKILL.
     public func kill() { process.kill() }
 
-    /// Waits until it has ended, and returns the function's value or throws its error.
+    /// Waits until the process has ended, and returns the function's value or throws its error.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The first that joins decodes the
-    /// result, on its own stack; others wait for that. Processes that it has left behind are not
-    /// waited for.
+    /// Blocks the calling thread or parks the calling fiber. The first strand to join decodes the
+    /// result on its own stack, and others wait for that. The call does not wait for processes that
+    /// this process has left behind.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: What the function threw; ``WorkerCrashed`` when the process ended without an
-    ///   answer; `TimedOut` past the limit, the process goes on then; `CancellationError`.
-    /// - Source: Python's `Process.join`, with the result that that lacks.
+    /// - Throws: The function's error; ``WorkerCrashed`` when the process ended without an answer;
+    ///   `TimedOut` past the limit (the process goes on then); `CancellationError`.
+    /// - Source: Python's `Process.join`, which gives no result.
     @available(*, noasync)
     @discardableResult
     public func join(within limit: Duration? = nil) throws -> Output {
@@ -232,7 +235,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         return try promise.future.result()
     }
 
-    /// Waits until it has ended, suspending the calling task.
+    /// Waits until the process has ended, suspending the calling task.
     @discardableResult
     public func join(within limit: Duration? = nil) async throws -> Output {
         let deadline = Deadline(within: limit)
@@ -252,7 +255,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     // MARK: Decoding
 
-    /// Makes the result of the outcome, unless that has been done. Under `decoding`.
+    /// Decodes the outcome into the result, unless that has been done. Called under `decoding`.
     private func decode() {
         guard !promise.future.isDone, let outcome = state.withLock(\.outcome) else { return }
         let result = Result<Output, any Error> {
@@ -261,12 +264,12 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
             case .failure(let error): throw error
             }
         }
-        // Behind the result, which may refer to the same.
+        // Released after decoding, since the result may refer to the same objects.
         loans = nil
         try? promise.complete(with: result)
     }
 
-    /// Decodes for those who wait for the future.
+    /// Decodes the outcome for strands that wait for the future.
     private func decodeElsewhere() {
         let work: @Sendable () -> Void = { _ = try? self.join() }
         do throws(SystemError) {
@@ -278,8 +281,8 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
 
     // MARK: The outcome
 
-    /// Has ``ChildService`` wait for the answer. Whoever waits for the result is told what keeps it
-    /// from that.
+    /// Lets ``ChildService`` wait for the answer. If that fails, strands that wait for the result
+    /// get the error.
     func follow() {
         guard isFollowed else { return }
         do {
@@ -287,7 +290,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
                 do {
                     try self.collect(until: .never)
                 } catch {
-                    // The process goes on, for the program's end to wait for.
+                    // The process goes on, and the program's end waits for it.
                     self.settle(.failure(error))
                 }
             }
@@ -305,13 +308,13 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         if isWanted && isFollowed { decodeElsewhere() }
     }
 
-    /// Waits for the answer and the end, unless somebody has done it.
+    /// Waits for the answer and the end of the process, unless somebody has done it.
     private func collect(until deadline: Deadline) throws {
         guard try collecting.acquire(within: deadline.remaining) else { throw timedOut }
         defer { collecting.release() }
         if state.withLock({ $0.outcome != nil }) { return }
         let received = try self.received ?? receive(until: deadline)
-        // The end may be late: whoever comes next need not receive again.
+        // The end may come later. The next strand need not receive the answer again.
         self.received = received
         guard let status = try process.end.join(until: deadline) else { throw timedOut }
         switch received {
@@ -334,7 +337,7 @@ public final class ProcessHandle<Output: Decodable & Sendable>: @unchecked Senda
         } catch ConnectionError.endOfStream, ConnectionError.truncated {
             return .nothing
         } catch let error as SystemError where error.meansEnd {
-            // It was killed with our message unread.
+            // The process was killed before it read the message.
             return .nothing
         }
     }

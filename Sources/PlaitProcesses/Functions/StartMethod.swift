@@ -1,12 +1,12 @@
-/// How a child process that runs a function comes to be.
+/// How to start a child process that runs a function.
 public enum StartMethod: String, Sendable, CaseIterable {
-    /// A copy of this process as it is. Only from a process with a single thread, on that thread's
+    /// Copies this process as it is. Works only in a process with a single thread, on that thread's
     /// own strand: see ``ChildProcess/fork(parentDeathSignal:_:)``.
     case fork
-    /// A copy of a helper, which is this program before its `main`, started with the first such
-    /// child. The default: cheap, and safe from any thread.
+    /// Copies a helper, which is this program before its `main` and is started with the first such
+    /// child. This is the default: it is cheap and safe from any thread.
     case forkServer
-    /// This program started anew; it does not reach its `main`. Safe from any thread; the child
-    /// shares nothing with others but the program's file.
+    /// Starts this program anew, which does not reach its `main`. Safe from any thread. The child
+    /// shares only the program's file with others.
     case spawn
 }

@@ -1,19 +1,19 @@
 internal import PlaitPlatform
 
-/// A type of this program, as another process that runs the same program finds it.
+/// The name of a type, by which another process that runs the same program finds it.
 ///
-/// It may come from a process that was taken over, or from another build: whatever it says,
-/// ``resolve()`` gives a type of this program or nil.
+/// The name may come from a hostile process or from another build. Whatever it says, ``resolve()``
+/// returns a type of this program or nil.
 package struct TypeName: Codable, Hashable, Sendable {
-    /// For a type that the runtime finds by name.
+    /// The mangled name, for a type that the runtime finds by name.
     private let mangled: String?
-    /// For a private or local one: where its description lies in the program's image, and its own
-    /// name.
+    /// For a private or local type: the place of its description in the program's image; `name` is
+    /// its own name.
     private let offset: Int?
     private let name: String?
 
-    /// Nil for a private type of a library that is loaded, which nobody finds, and for one whose
-    /// name is longer or nested deeper than ``resolve()`` takes.
+    /// Nil for a private type of a loaded library, which no other process finds, and for a type
+    /// whose name is longer or nested deeper than ``resolve()`` accepts.
     package init?(_ type: Any.Type) {
         if let name = _mangledTypeName(type), Self.isPlain(name), let found = _typeByName(name),
             found == type
@@ -26,18 +26,19 @@ package struct TypeName: Codable, Hashable, Sendable {
         }
     }
 
-    /// Whether it is good only in the very same program: its type is private or local.
+    /// Whether the name is valid only in the very same program, because its type is private or
+    /// local.
     package var isPrivate: Bool { mangled == nil }
 
-    /// Nil where there is no such type, as in a program of another version.
+    /// The type; nil if there is no such type, as in another version of the program.
     package func resolve() -> (Any.Type)? {
         if let mangled { return Self.isPlain(mangled) ? _typeByName(mangled) : nil }
         guard let offset, let name else { return nil }
         return Image.type(at: offset, name: name)
     }
 
-    /// Whether the runtime can be asked for a mangled name without danger: it follows addresses
-    /// that stand in one, and goes as deep as one nests.
+    /// Whether it is safe to ask the runtime for a mangled name. The runtime follows addresses in a
+    /// name, and recurses as deep as the name nests.
     private static func isPlain(_ mangled: String) -> Bool {
         let bytes = Array(mangled.utf8)
         guard bytes.count <= 400 else { return false }
@@ -48,7 +49,7 @@ package struct TypeName: Codable, Hashable, Sendable {
             index += 1
             switch byte {
             case UInt8(ascii: "1")...UInt8(ascii: "9"):
-                // An identifier, behind its length.
+                // An identifier, which follows its length.
                 var length = Int(byte - UInt8(ascii: "0"))
                 while index < bytes.count, length < bytes.count,
                     case UInt8(ascii: "0")...UInt8(ascii: "9") = bytes[index]

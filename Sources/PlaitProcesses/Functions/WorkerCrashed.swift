@@ -1,24 +1,25 @@
-/// A process that ran a function ended without an answer: by a trap, a signal, an exit.
+/// A process that ran a function ended without an answer, by a trap, a signal or an exit.
 public struct WorkerCrashed: Error, Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public let pid: Int32
-    /// How it ended.
+    /// How the process ended.
     public let status: ExitStatus
-    /// What it said last on standard error: of a trap, the message. Nil where that was not seen.
+    /// The end of the process's standard error; for a trap, its message. Nil if nobody read that
+    /// stream.
     public let message: String?
-    /// Where a trap was, if it said so.
+    /// The file and line of a trap, if its message gives them.
     public let file: String?
     public let line: Int?
-    /// Workers that this item has crashed, this one included.
+    /// How many workers this item has crashed, including this one.
     public internal(set) var attempts = 1
 
-    /// - Parameter said: The end of what it wrote to standard error.
+    /// - Parameter said: The end of the process's standard error.
     init(name: String, pid: Int32, status: ExitStatus, said: [UInt8]) {
         self.name = name
         self.pid = pid
         self.status = status
         let lines = String(decoding: said, as: UTF8.self).split(whereSeparator: \.isNewline)
-        // What a runtime prints after it, such as a stack, is of no use here.
+        // Text after the message, such as a stack that the runtime prints, is of no use here.
         guard let trap = lines.last(where: { $0.contains("Fatal error") }) else {
             message = lines.last.map(String.init)
             (file, line) = (nil, nil)
@@ -45,12 +46,12 @@ public struct WorkerCrashed: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// A function cannot be called in another process.
 public enum ProcessFunctionError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
-    /// Its type is private to a library that is loaded: no other process finds it.
+    /// The function's type is private to a loaded library, so no other process finds it.
     case unreachable(String)
-    /// The other process does not have it: it is of another version of the program.
+    /// The other process does not have the function, since it runs another version of the program.
     case unknown(String)
-    /// The helper that forks could not be reached, or ended while it was asked: the function may
-    /// have run.
+    /// The fork server could not be reached, or ended during the request. The function may have
+    /// run.
     case noForkServer(String)
 
     public var description: String {

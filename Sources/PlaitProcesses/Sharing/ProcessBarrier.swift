@@ -3,17 +3,17 @@ internal import PlaitPlatform
 internal import PlaitSync
 internal import Synchronization
 
-/// A place where a fixed number of strands of several processes wait for each other, again and
+/// A point at which a fixed number of strands of several processes wait for each other, again and
 /// again.
 ///
-/// When the last has arrived, all go on: a pass. One that gives up by its limit breaks the barrier
-/// for all, since they would wait for ever; one that is cancelled, or whose process dies, leaves
-/// its place to another. At most 1,024 parties. It goes to another process in the input of its
-/// function.
+/// When the last of them has arrived, all go on; this is a pass. A party whose limit passes breaks
+/// the barrier for all, since the others would wait for ever. A party that is cancelled, or whose
+/// process dies, leaves its place to another. There are at most 1,024 parties. A barrier goes to
+/// another process in the input of its function.
 /// - Source: Python's `multiprocessing.Barrier`.
 public final class ProcessBarrier: Sendable {
     private static let size = 128 + WaiterTable.size
-    /// How many make a pass.
+    /// How many strands make a pass.
     public let parties: Int
     private let limit: Duration?
     private let block: SharedBlock
@@ -21,8 +21,8 @@ public final class ProcessBarrier: Sendable {
     private let table: WaiterTable
 
     /// - Parameters:
-    ///   - parties: How many make a pass; at least 1.
-    ///   - limit: For waits that give none; `nil` waits for ever.
+    ///   - parties: How many strands make a pass; at least 1.
+    ///   - limit: The limit of waits that give none; `nil` waits for ever.
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public convenience init(parties: Int, within limit: Duration? = nil) throws {
         demand(
@@ -47,7 +47,7 @@ public final class ProcessBarrier: Sendable {
     /// Whether every wait throws `BarrierError.broken`, until ``reset()``.
     public var isBroken: Bool { unsafe broken.pointee.load(ordering: .acquiring) != 0 }
 
-    /// Parties that have arrived and wait for the others.
+    /// How many parties have arrived and wait for the others.
     /// - Throws: As ``abort()``.
     @available(*, noasync)
     public func waitingCount() throws -> Int {
@@ -58,15 +58,16 @@ public final class ProcessBarrier: Sendable {
 
     /// Waits for the other parties, at most for the barrier's own limit.
     ///
-    /// Blocks the calling thread or parks the calling fiber; who completes the pass does not wait.
-    /// - Parameter action: Run by the party that arrives last, before any goes on: its own. If it
-    ///   throws, that party gets the error, and the barrier is broken. It must not wait at this
-    ///   barrier.
-    /// - Returns: A number from 0 up to `parties`, another for each party of a pass; 0 is who
-    ///   arrived last.
-    /// - Throws: `BarrierError.broken`; what the action threw; `CancellationError`, even if the
-    ///   pass was made meanwhile; `SystemError`: EAGAIN where no thread can be had that sleeps for
-    ///   a fiber.
+    /// Blocks the calling thread or parks the calling fiber. The party that completes the pass does
+    /// not wait.
+    /// - Parameter action: The party that arrives last runs its own action before any party goes
+    ///   on. If the action throws, that party gets the error, and the barrier is broken. It must
+    ///   not wait at this barrier.
+    /// - Returns: A number from 0 to `parties` - 1, different for each party of a pass. 0 is the
+    ///   party that arrived last.
+    /// - Throws: `BarrierError.broken`; the error of the action; `CancellationError`, even if the
+    ///   pass has been made meanwhile; `SystemError`: EAGAIN if the system gives no thread that
+    ///   sleeps for a fiber.
     /// - Source: Python's `Barrier.wait`.
     @available(*, noasync)
     @discardableResult
@@ -74,7 +75,7 @@ public final class ProcessBarrier: Sendable {
         try wait(within: limit, action: action)
     }
 
-    /// Waits for the other parties, at most `limit`; `.zero` passes only if it is the last, `nil`
+    /// Waits for the other parties, at most `limit`. With `.zero` only the last party passes; `nil`
     /// waits for ever. The limit includes the action; past it, the barrier is broken.
     @available(*, noasync)
     @discardableResult
@@ -127,7 +128,7 @@ public final class ProcessBarrier: Sendable {
 
     private enum Arrival {
         case passed
-        /// It is the last, and is to act before these go on.
+        /// The party is the last, and runs its action before these go on.
         case acts(others: [Int])
         case waits(place: Int)
     }
@@ -137,7 +138,7 @@ public final class ProcessBarrier: Sendable {
         let others = table.places(in: .waiting)
         guard others.count == parties - 1 else { return .waits(place: try table.enter()) }
         if acting {
-            // They are of this pass, and no longer of the next.
+            // From here on they belong to this pass.
             for place in others { table.choose(place) }
             return .acts(others: others)
         }
@@ -154,7 +155,7 @@ public final class ProcessBarrier: Sendable {
             breakAll()
             throw error
         }
-        // One of them may have given up, or somebody have aborted it, meanwhile.
+        // Meanwhile one of them may have given up, or somebody may have aborted the barrier.
         if others.contains(where: { table.state($0) != .chosen }) { throw BarrierError.broken }
         pass(others)
     }
@@ -165,12 +166,12 @@ public final class ProcessBarrier: Sendable {
         table.leave(place)
         switch (state, outcome) {
         case (_, .failure(let error)):
-            // The action was for it, too: there is no pass without it.
+            // The action counted on this party too, so there is no pass without it.
             if state == .chosen { breakAll() }
             throw error
         case (.served, .success): return index
         case (.waiting, .success), (.chosen, .success):
-            // Its limit has passed, or who acted has died.
+            // The party's limit has passed, or the party that ran the action has died.
             breakAll()
             throw BarrierError.broken
         case (.refused, .success), (.free, .success): throw BarrierError.broken
@@ -179,8 +180,9 @@ public final class ProcessBarrier: Sendable {
 
     // MARK: Breaking and mending
 
-    /// Breaks the barrier: all who wait or come throw `BarrierError.broken`, until ``reset()``.
-    /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// Breaks the barrier. All waits throw `BarrierError.broken`, present and later ones, until
+    /// ``reset()``.
+    /// - Throws: `SystemError`: EAGAIN if the system gives no thread that sleeps for a fiber.
     @available(*, noasync)
     public func abort() throws { try locked { breakAll() } }
 
@@ -211,8 +213,8 @@ public final class ProcessBarrier: Sendable {
         }
     }
 
-    /// Under the lock, which is held for a moment, and whose last holder may have died in the
-    /// middle: then nobody knows who has been told what.
+    /// Runs `body` under the lock, which is held for a moment. If the last holder died in the
+    /// middle, nobody knows which parties were told what, so the barrier breaks.
     private func locked<Result>(_ body: () throws -> Result) throws -> Result {
         try mutex.hold(in: block, on: target) { try mended($0, body) }
     }

@@ -1,16 +1,16 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// Where strands of several processes wait for a change of what a ``ProcessLock`` guards.
+/// Lets strands of several processes wait for a change of the data that a ``ProcessLock`` guards.
 ///
-/// A strand that waits gives the lock up meanwhile and has it again afterwards, whatever ended the
-/// wait. A notification goes to the one that has waited longest; dead processes are passed over. At
-/// most 1,024 wait at the same time. It goes to another process in the input of its function. A
-/// task has ``withLock(when:within:_:)`` alone: the lock belongs to a thread, and a task changes
-/// its own.
+/// A strand that waits releases the lock meanwhile, and holds it again afterwards, whatever ended
+/// the wait. A notification goes to the strand that has waited longest, and passes over dead
+/// processes. At most 1,024 strands wait at the same time. A condition goes to another process in
+/// the input of its function. For tasks there is only ``withLock(when:within:_:)``: the lock
+/// belongs to a thread, and a task may change its thread.
 /// - Source: Python's `multiprocessing.Condition`.
 public final class ProcessCondition: Sendable {
-    /// Guards what is waited for. Held by the strand that calls anything here.
+    /// Guards the data. The caller of each verb here must hold it.
     public let lock: ProcessLock
     private let block: SharedBlock
     private let table: WaiterTable
@@ -20,7 +20,7 @@ public final class ProcessCondition: Sendable {
         self.init(lock, try SharedBlock("plait-condition", bytes: WaiterTable.size))
     }
 
-    /// With a lock of its own.
+    /// Makes a condition with a lock of its own.
     public convenience init() throws { try self.init(lock: ProcessLock()) }
 
     private init(_ lock: ProcessLock, _ block: SharedBlock) {
@@ -29,23 +29,23 @@ public final class ProcessCondition: Sendable {
         table = WaiterTable(block, at: 0)
     }
 
-    /// Strands of all processes that wait, at this moment.
+    /// How many strands of all processes wait at this moment.
     public var waitingCount: Int {
         demandHeld("waitingCount")
         return table.places(in: .waiting).count
     }
 
-    /// Waits until it is notified, and has the lock again then.
+    /// Waits for a notification, and takes the lock again.
     ///
-    /// Blocks the calling thread or parks the calling fiber. What it waited for may have changed
-    /// again meanwhile: ``wait(for:within:)`` looks.
-    /// - Parameter limit: Longest wait for the notification; `nil` waits for ever, `.zero` gives
-    ///   the lock up once.
-    /// - Returns: Whether it was notified. When `lock`'s holder died meanwhile, that is not said
-    ///   here.
-    /// - Throws: `CancellationError`: a notification that it had goes to another;
-    ///   ``SharingError/tooManyWaiters(_:)``; `SystemError`: EAGAIN where no thread can be had that
-    ///   sleeps for a fiber. The lock is held then, too.
+    /// Blocks the calling thread or parks the calling fiber. The data may have changed again
+    /// meanwhile; ``wait(for:within:)`` tests them.
+    /// - Parameter limit: Longest wait for the notification; `nil` waits for ever, `.zero` releases
+    ///   the lock once.
+    /// - Returns: Whether it was notified. It does not tell whether a holder of `lock` died
+    ///   meanwhile.
+    /// - Throws: `CancellationError`, and then a notification that this strand had goes to another;
+    ///   ``SharingError/tooManyWaiters(_:)``; `SystemError`: EAGAIN if the system gives no thread
+    ///   that sleeps for a fiber. The caller holds the lock then, too.
     /// - Source: Python's `Condition.wait`.
     @available(*, noasync)
     @discardableResult
@@ -64,9 +64,9 @@ public final class ProcessCondition: Sendable {
         return try outcome.get() || wasNotified
     }
 
-    /// Waits until `predicate`, which is asked under the lock, holds.
-    /// - Returns: What it says last: false past the limit.
-    /// - Throws: As ``wait(within:)``; what `predicate` throws.
+    /// Waits until `predicate` holds. The caller holds the lock while `predicate` runs.
+    /// - Returns: The last result of `predicate`; false past the limit.
+    /// - Throws: As ``wait(within:)``; errors of `predicate`.
     /// - Source: Python's `Condition.wait_for`.
     @available(*, noasync)
     @discardableResult
@@ -81,13 +81,14 @@ public final class ProcessCondition: Sendable {
         return true
     }
 
-    /// Runs `body`, which does not suspend, holding the lock, once `predicate` holds, which is
-    /// asked under the lock.
+    /// Takes the lock, waits until `predicate` holds, and runs `body` under the lock. Neither of
+    /// the two may suspend.
     ///
     /// Suspends the calling task while it waits for a notification, and for the lock.
-    /// - Parameter limit: Longest wait for the predicate; `nil` waits for ever, `.zero` asks once.
+    /// - Parameter limit: Longest wait for the predicate; `nil` waits for ever, `.zero` tests it
+    ///   once.
     /// - Throws: `TimedOut` past the limit; `CancellationError`;
-    ///   ``SharingError/tooManyWaiters(_:)``; what `predicate` and `body` throw.
+    ///   ``SharingError/tooManyWaiters(_:)``; errors of `predicate` and `body`.
     public func withLock<Result>(
         when predicate: () throws -> Bool, within limit: Duration? = nil,
         _ body: () throws -> Result
@@ -123,7 +124,8 @@ public final class ProcessCondition: Sendable {
 
     private var waiting: WaitTarget { WaitTarget("ProcessCondition.wait", self) }
 
-    /// Leaves a place whatever is cancelled meanwhile. A notification that it had goes to another.
+    /// Leaves a place, whatever is cancelled meanwhile. A notification that the place had goes to
+    /// another.
     private func giveUp(_ place: Int) async {
         try? await lock.withLockUncancellably { _ in
             let wasNotified = table.state(place) == .served
@@ -132,7 +134,7 @@ public final class ProcessCondition: Sendable {
         }
     }
 
-    /// Lets so many of those who wait go on, once the lock is free.
+    /// Ends the waits of the `count` oldest waiters. They go on once the lock is free.
     /// - Source: Python's `Condition.notify`.
     public func notify(_ count: Int = 1) {
         demand(count >= 0, "notify(\(count)) of a ProcessCondition; give 0 or more")
@@ -140,7 +142,7 @@ public final class ProcessCondition: Sendable {
         for place in table.places(in: .waiting, atMost: count) { table.tell(place, .served) }
     }
 
-    /// Lets all who wait go on, once the lock is free.
+    /// Ends all waits. The waiters go on once the lock is free.
     public func notifyAll() { notify(.max) }
 
     private func demandHeld(_ verb: String) {

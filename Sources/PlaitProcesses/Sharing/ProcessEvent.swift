@@ -1,9 +1,9 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A flag that processes share: whoever waits goes on once one has set it.
+/// A flag that processes share. Waiters go on once somebody has set it.
 ///
-/// It goes to another process in the input of its function.
+/// An event goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.Event`.
 public final class ProcessEvent: Sendable, Codable {
     private let cell: SharedCell
@@ -13,21 +13,21 @@ public final class ProcessEvent: Sendable, Codable {
 
     public var isSet: Bool { cell.value != 0 }
 
-    /// Sets it, and wakes all who wait. Never blocks.
+    /// Sets the flag and wakes all waiters. Never blocks.
     public func set() {
         _ = cell.change { $0 == 0 ? 1 : nil }
         cell.events.tell(count: .max)
     }
 
-    /// Takes it back: who waits from now on waits until it is set again.
+    /// Clears the flag. Later waits last until it is set again.
     public func clear() { _ = cell.change { $0 == 1 ? 0 : nil } }
 
-    /// Waits until it is set.
+    /// Waits until the flag is set.
     ///
-    /// Blocks the calling thread or parks the calling fiber. One that is set and cleared at once
-    /// may be missed by those who wait.
+    /// Blocks the calling thread or parks the calling fiber. A waiter may miss a flag that is set
+    /// and cleared at once.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` looks once.
-    /// - Returns: Whether it is set.
+    /// - Returns: Whether the flag was set.
     /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult

@@ -1,23 +1,23 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// A lock that processes share, and that survives its holder: when that dies, the next one gets the
-/// lock and is told, so that it can look at what the lock guards.
+/// A lock that processes share and that survives its holder. When the holder dies, the next strand
+/// gets the lock and learns of it, so that it can check the data that the lock guards.
 ///
-/// It goes to another process in the input of its function. Not recursive: a strand that takes it
-/// twice waits for itself; see ``ProcessRLock``. Given back by the thread that took it, or by a
-/// fiber of that. Not fair.
-/// - Source: Python's `multiprocessing.Lock`, which its holder's death leaves locked for ever.
+/// A lock goes to another process in the input of its function. It is not recursive: a strand that
+/// takes it twice waits for itself; see ``ProcessRLock``. The thread that took it must give it
+/// back, in any of its fibers. The lock is not fair.
+/// - Source: Python's `multiprocessing.Lock`, which stays locked for ever when its holder dies.
 public final class ProcessLock: Sendable {
-    /// How it was come by.
+    /// How the lock was obtained.
     public enum Acquisition: String, Codable, Hashable, Sendable {
-        /// Its last holder gave it back.
+        /// The last holder gave the lock back.
         case acquired
-        /// Its last holder died with it: what it guards may be half done.
+        /// The last holder died holding the lock, so the guarded data may be inconsistent.
         case ownerDied
     }
 
-    /// What it takes of a block; what it guards may follow.
+    /// The bytes of a block that the lock takes. The guarded data may follow.
     static let size = RobustMutex.size + SharedTurns.size
     let block: SharedBlock
     private let mutex: RobustMutex
@@ -28,13 +28,13 @@ public final class ProcessLock: Sendable {
         try self.init(making: try SharedBlock("plait-lock", bytes: Self.size))
     }
 
-    /// At the start of a new block.
+    /// Makes a lock at the start of a new block.
     convenience init(making block: SharedBlock) throws {
         self.init(at: block)
         try mutex.make()
     }
 
-    /// At the start of a block that has one.
+    /// Uses the lock at the start of an existing block.
     init(at block: SharedBlock) {
         self.block = block
         mutex = unsafe RobustMutex(at: block.base)
@@ -42,29 +42,29 @@ public final class ProcessLock: Sendable {
     }
 
     deinit {
-        // The system goes through the memory of held locks when their thread ends.
+        // The system visits the memory of held locks when their thread ends, so it must stay.
         if mutex.isHeldHere { _ = unsafe Unmanaged.passRetained(block) }
     }
 
-    /// Whether the calling thread holds it, for one of its strands.
+    /// Whether the calling thread holds the lock for one of its strands.
     public var isHeldByThread: Bool { mutex.isMine }
 
-    /// Takes it if nobody holds it. Never waits.
+    /// Takes the lock if nobody holds it. Never waits.
     /// - Returns: Nil when somebody holds it.
     public func tryAcquire() -> Acquisition? { attempt(hasSlept: false) }
 
-    /// Takes it, waiting while somebody holds it.
+    /// Takes the lock. Waits while somebody holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func acquire() throws -> Acquisition {
-        // Without a limit it ends only so.
+        // Without a limit the result is never nil.
         try acquire(within: nil) ?? .acquired
     }
 
-    /// Takes it, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// Takes the lock, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
     /// - Returns: Nil when the limit passed first.
     @available(*, noasync)
     public func acquire(within limit: Duration?) throws -> Acquisition? {
@@ -72,8 +72,8 @@ public final class ProcessLock: Sendable {
         return try SharedWait.run(on: target, until: Deadline(within: limit)) { step($0, &turn) }
     }
 
-    /// Takes it, whatever is cancelled meanwhile.
-    /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
+    /// Takes the lock, whatever is cancelled meanwhile.
+    /// - Throws: `SystemError`: EAGAIN if the system gives no thread that sleeps for a fiber.
     @available(*, noasync)
     func acquireUncancellably() throws -> Acquisition {
         var turn = SharedTurns.Turn(turns, within: nil)
@@ -82,15 +82,15 @@ public final class ProcessLock: Sendable {
         } ?? .acquired
     }
 
-    /// Gives it back. Traps when the calling thread does not hold it.
+    /// Gives the lock back. Traps when the calling thread does not hold it.
     public func release() {
         demand(
             mutex.release(),
             "release of a ProcessLock that strand \(Strand.current.name) does not hold")
     }
 
-    /// Runs `body` holding it. Waiting for it is not cancellable.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable.
+    /// - Throws: Errors of `body`; `SystemError`: EAGAIN if the system gives no thread that sleeps
     ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) throws -> Result {
@@ -99,9 +99,9 @@ public final class ProcessLock: Sendable {
         return try body(acquisition)
     }
 
-    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it
-    /// waits.
-    /// - Throws: `CancellationError`; what `body` throws.
+    /// Runs `body`, which does not suspend, holding the lock. The calling task is suspended while
+    /// it waits for the lock.
+    /// - Throws: `CancellationError`; errors of `body`.
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) async throws -> Result {
         try await withLock(isCancellable: true, body)
     }
@@ -117,7 +117,7 @@ public final class ProcessLock: Sendable {
         isCancellable: Bool, _ body: (Acquisition) throws -> Result
     ) async throws -> Result {
         var turn = SharedTurns.Turn(turns, within: nil)
-        // The thread that takes it gives it back: all in one step of the task.
+        // The same thread must take it and give it back, so all happens in one step of the task.
         let result: Result? = try await SharedWait.run(
             on: target, until: .never, isCancellable: isCancellable
         ) { hasSlept in
@@ -128,7 +128,7 @@ public final class ProcessLock: Sendable {
                     return try body(acquisition)
                 }, or: mutex.isFree(in: block))
         }
-        // Without a limit it ends only so.
+        // Without a limit the result is never nil.
         guard let result else { throw CancellationError() }
         return result
     }
@@ -151,13 +151,13 @@ public final class ProcessLock: Sendable {
 }
 
 extension RobustMutex {
-    /// That nobody holds it.
+    /// The condition that nobody holds the lock.
     func isFree(in owner: some AnyObject & Sendable) -> SharedCondition {
         SharedCondition(word) { withExtendedLifetime(owner) { announce() } }
     }
 
-    /// Takes it from those who hold it for a moment; nil past the deadline. As `SharedWait.run`
-    /// otherwise.
+    /// Takes a lock that is held only for moments. Returns nil past the deadline. Otherwise as
+    /// `SharedWait.run`.
     func acquire(
         in owner: some AnyObject & Sendable, on target: WaitTarget, until deadline: Deadline,
         isCancellable: Bool = true
@@ -170,12 +170,12 @@ extension RobustMutex {
 }
 
 extension RobustMutex {
-    /// Runs `body` holding it; the calling task is suspended while it waits.
+    /// Runs `body` holding the lock. The calling task is suspended while it waits for the lock.
     func hold<Result>(
         in owner: some AnyObject & Sendable, on target: WaitTarget, isCancellable: Bool,
         _ body: (Attempt) throws -> Result
     ) async throws -> Result {
-        // The thread that takes it gives it back: all in one step of the task.
+        // The same thread must take it and give it back, so all happens in one step of the task.
         let result = try await SharedWait.run(
             on: target, until: .never, isCancellable: isCancellable
         ) { hasSlept in
@@ -184,7 +184,7 @@ extension RobustMutex {
             defer { _ = release() }
             return .done(try body(attempt))
         }
-        // Without a limit it ends only so.
+        // Without a limit the result is never nil.
         guard let result else { throw CancellationError() }
         return result
     }

@@ -2,11 +2,11 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// A queue between processes, first in, first out: any number put and get.
+/// A first-in, first-out queue between processes. Any number of strands may put and get.
 ///
-/// Items go through memory that they share: no thread feeds it, and putting returns when the item
-/// is there for the others. A process that is killed in the middle of a put or get harms nobody: no
-/// item is there in part, and no lock stays locked. An item that a process had got is gone with it.
+/// Items go through shared memory: no thread feeds the queue, and a put returns when the others can
+/// get the item. A process that is killed in the middle of a put or get does no harm: no item is
+/// there in part, and no lock stays locked. An item that a killed process had got is gone.
 ///
 /// ```swift
 /// enum Produce: ProcessFunction {
@@ -19,18 +19,18 @@ internal import PlaitSync
 /// let producer = try spawn(.process, Produce.self, queue)
 /// print(try queue.get())
 /// ```
-/// It goes to another process in the input of its function, or of a pool's initializer. A process
-/// that is stopped, rather than killed, in the middle of a put holds up others that put, and
-/// likewise for get.
+/// A queue goes to another process in the input of its function or of a pool's initializer. A
+/// process that is stopped (not killed) in the middle of a put holds up all other puts, and
+/// likewise for gets.
 /// - Source: Python's `multiprocessing.Queue`, `SimpleQueue` and `JoinableQueue`.
 public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     private let pages: QueuePages
     private let file: SharedFile
 
     /// - Parameters:
-    ///   - capacity: Items; nil: as many as there is memory for.
-    ///   - bytes: Of memory, at least 4,096, made a power of two: the longest item has 8 less. It
-    ///     is taken from the system as it is first used.
+    ///   - capacity: How many items it holds; nil holds as many as the memory allows.
+    ///   - bytes: The size of its memory, at least 4,096 and rounded up to a power of two. The
+    ///     longest item has 8 bytes less. The system gives memory only as it is first used.
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public init(capacity: Int? = nil, bytes: Int = 1 << 22) throws {
         demand(capacity ?? 1 >= 1, "a ProcessQueue of capacity \(capacity ?? 0); give 1 or more")
@@ -46,22 +46,23 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         (self.pages, self.file) = (pages, file)
     }
 
-    /// Items at this moment.
+    /// How many items there are at this moment.
     public var count: Int { pages.count }
     public var isEmpty: Bool { count == 0 }
-    /// Whether there is no place for another item, of however few bytes.
+    /// Whether there is no place for another item, however small.
     public var isFull: Bool { pages.isFull }
     public var isShutDown: Bool { pages.isShutDown }
-    /// Strands of all processes that wait for an item; one that was killed meanwhile counts on.
+    /// How many strands of all processes wait for an item. A strand that was killed while it waited
+    /// still counts.
     public var waitingGetters: Int { pages.puts.waiterCount }
 
     // MARK: Putting
 
-    /// Puts an item, waiting while there is no place or memory for it.
+    /// Puts an item. Waits while there is no place or memory for it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `QueueError.shutDown`; ``ProcessQueueError/tooLong(size:limit:)``; what the item's
-    ///   encoding throws; `CancellationError`. The item is not there then.
+    /// - Throws: `QueueError.shutDown`; ``ProcessQueueError/tooLong(size:limit:)``; errors of the
+    ///   item's encoding; `CancellationError`. The item is not in the queue then.
     /// - Source: Python's `Queue.put`.
     @available(*, noasync)
     public func put(_ item: Element) throws { _ = try put(item, within: nil) }
@@ -173,7 +174,7 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     private var getting: WaitTarget { WaitTarget("ProcessQueue.get", self) }
 
     private func getStep(_ hasSlept: Bool) throws -> SharedStep<PackedItem> {
-        // Before the count: nothing comes after it.
+        // Read before the count, since nothing comes after a shut-down.
         let isShutDown = pages.isShutDown
         if pages.isEmpty {
             if isShutDown { throw QueueError.shutDown }
@@ -184,25 +185,25 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
         }
         defer { _ = pages.getting.release() }
         guard let item = unsafe try pages.read(PackedItem.init) else { return .again }
-        // Those who wait to put may need more than this one took: each looks.
+        // A waiting putter may need more room than this get has made, so each of them looks.
         pages.gets.tell(count: .max)
         return .done(item)
     }
 
     // MARK: Tasks
 
-    /// Says that the work for an item that was got is done. Traps when it is said more often than
-    /// there were items.
+    /// Says that the work for one item is done. Traps when called more often than items were put.
     /// - Source: Python's `JoinableQueue.task_done`.
     public func taskDone() {
         demand(pages.finishOne(), "taskDone of a ProcessQueue all of whose items are done")
         if pages.unfinished == 0 { pages.dones.tell(count: .max) }
     }
 
-    /// Items that were put and not said to be done.
+    /// How many items were put and are not done.
     public var unfinishedCount: Int { pages.unfinished }
 
-    /// Waits until every item that was put is done. One that a killed process had got never is.
+    /// Waits until every item that was put is done. An item that a killed process had got is never
+    /// done.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when the limit passed first.
@@ -225,7 +226,7 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     private var joinStep: SharedStep<Bool> {
         if pages.unfinished == 0 { return .done(true) }
-        // Whoever died in the middle of a put may have counted what is not there.
+        // A process that died in the middle of a put may have counted an item that is not there.
         if pages.beginPutting(hasSlept: false) { _ = pages.putting.release() }
         return pages.unfinished == 0
             ? .done(true) : .wait(pages.dones.condition { [pages] in pages.unfinished == 0 })
@@ -233,15 +234,17 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
 
     // MARK: The end
 
-    /// Ends it for all processes: nothing more is put, and what is there can still be got.
+    /// Ends the queue for all processes. Nobody can put any more, and the items that are there can
+    /// still be got.
     ///
-    /// Waits for those who put or get at this moment: for ever, if one of them was stopped.
-    /// - Parameter immediately: Drops what is there, too.
+    /// Waits for puts and gets that are in progress; for ever, if one of their processes is
+    /// stopped.
+    /// - Parameter immediately: Whether to drop the items that are there.
     /// - Throws: `SystemError`: EAGAIN where no thread can be had that sleeps for a fiber.
     @available(*, noasync)
     public func shutDown(immediately: Bool = false) throws {
         pages.shutDown()
-        // Nobody puts or gets meanwhile: what is there then is all that will ever be.
+        // Nobody puts or gets meanwhile, so no further item will ever come.
         try pages.putting.hold(in: pages, on: shuttingDown) { _ in
             try pages.getting.hold(in: pages, on: shuttingDown) { _ in
                 if immediately { pages.dropAll() }
@@ -254,7 +257,7 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     /// it.
     public func shutDown(immediately: Bool = false) async throws {
         pages.shutDown()
-        // One after the other: nobody who comes between puts any more, and all that do get may.
+        // One lock after the other. In between nobody can put any more, and gets do no harm.
         try await pages.putting.hold(in: pages, on: shuttingDown, isCancellable: false) { _ in }
         try await pages.getting.hold(in: pages, on: shuttingDown, isCancellable: false) { _ in
             if immediately { pages.dropAll() }
@@ -271,9 +274,9 @@ public final class ProcessQueue<Element: Codable & Sendable>: Sendable {
     }
 }
 
-/// Why a ``ProcessQueue`` did not take an item, other than a ``QueueError``.
+/// Why a ``ProcessQueue`` did not take an item, apart from ``QueueError``.
 public enum ProcessQueueError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It has more bytes than there can ever be room for.
+    /// The item has more bytes than the queue can ever hold.
     case tooLong(size: Int, limit: Int)
 
     public var description: String {
@@ -298,7 +301,7 @@ extension ProcessQueue: Codable {
     }
 }
 
-/// Items of a ``ProcessQueue`` as bytes: numbers as they lie in memory, arrays of bytes as they
+/// Encodes the items of a ``ProcessQueue``: numbers as they lie in memory, arrays of bytes as they
 /// are, others as MessagePack.
 enum ItemCoding {
     static func withBytes<Item: Encodable, Result>(
@@ -317,9 +320,9 @@ enum ItemCoding {
     }
 }
 
-/// The bytes of an item that was got.
+/// The bytes of an item from the queue.
 enum PackedItem {
-    /// So few that they need no memory of their own.
+    /// Few bytes, which need no memory of their own.
     case short(UInt64, count: Int)
     case long([UInt8])
 

@@ -2,10 +2,10 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A recursive lock that processes share: who holds it may take it again, and gives it back as
-/// often. It survives its holder, as a ``ProcessLock``.
+/// A recursive lock that processes share. Its holder may take it again, and must give it back as
+/// often. It survives its holder, as a ``ProcessLock`` does.
 ///
-/// It goes to another process in the input of its function.
+/// A lock goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.RLock`.
 public final class ProcessRLock: Sendable {
     private static let size = ProcessLock.size + 16
@@ -18,7 +18,7 @@ public final class ProcessRLock: Sendable {
 
     private init(at lock: ProcessLock) { self.lock = lock }
 
-    // Both are written by the holder alone.
+    // Only the holder writes the two words.
     private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
         unsafe (lock.block.base + ProcessLock.size + offset).assumingMemoryBound(
             to: Atomic<UInt64>.self)
@@ -26,41 +26,41 @@ public final class ProcessRLock: Sendable {
     private var owner: UnsafeMutablePointer<Atomic<UInt64>> { unsafe word(0) }
     private var level: UnsafeMutablePointer<Atomic<UInt64>> { unsafe word(8) }
 
-    /// Whether the calling strand holds it.
+    /// Whether the calling strand holds the lock.
     public var isHeld: Bool {
         guard lock.isHeldByThread else { return false }
         return unsafe owner.pointee.load(ordering: .relaxed) == Strand.current.id
     }
 
-    /// How often the calling strand has taken it; 0 when it does not hold it.
+    /// How often the calling strand has taken the lock; 0 when it does not hold it.
     public var depth: Int { isHeld ? Int(unsafe level.pointee.load(ordering: .relaxed)) : 0 }
 
-    /// Takes it if nobody else holds it. Never waits.
+    /// Takes the lock if nobody else holds it. Never waits.
     /// - Returns: Nil when another strand holds it.
     public func tryAcquire() -> ProcessLock.Acquisition? {
         isHeld ? again() : lock.tryAcquire().map(first)
     }
 
-    /// Takes it, waiting while another strand holds it.
+    /// Takes the lock. Waits while another strand holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Returns: `.ownerDied` once, to the first that takes it after the holder's death.
+    /// - Returns: `.ownerDied` for the first strand that takes the lock after its holder's death.
     /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
     public func acquire() throws -> ProcessLock.Acquisition {
-        // Without a limit it ends only so.
+        // Without a limit the result is never nil.
         try acquire(within: nil) ?? .acquired
     }
 
-    /// Takes it, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
+    /// Takes the lock, waiting at most `limit`; `.zero` tries once, `nil` waits for ever.
     /// - Returns: Nil when the limit passed first.
     @available(*, noasync)
     public func acquire(within limit: Duration?) throws -> ProcessLock.Acquisition? {
         try isHeld ? again() : lock.acquire(within: limit).map(first)
     }
 
-    /// Gives it back once. Traps when the calling strand does not hold it.
+    /// Gives the lock back once. Traps when the calling strand does not hold it.
     public func release() {
         demand(isHeld, "release of a ProcessRLock that strand \(Strand.current.name) does not hold")
         if unsafe level.pointee.wrappingSubtract(1, ordering: .relaxed).newValue > 0 { return }
@@ -68,8 +68,8 @@ public final class ProcessRLock: Sendable {
         lock.release()
     }
 
-    /// Runs `body` holding it. Waiting for it is not cancellable.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    /// Runs `body` holding the lock. Waiting for the lock is not cancellable.
+    /// - Throws: Errors of `body`; `SystemError`: EAGAIN if the system gives no thread that sleeps
     ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(
@@ -80,8 +80,8 @@ public final class ProcessRLock: Sendable {
         return try body(acquisition)
     }
 
-    /// Runs `body`, which does not suspend, holding it; the calling task is suspended while it
-    /// waits.
+    /// Runs `body`, which does not suspend, holding the lock. The calling task is suspended while
+    /// it waits for the lock.
     /// - Throws: `CancellationError`; what `body` throws.
     public func withLock<Result>(
         _ body: (ProcessLock.Acquisition) throws -> Result

@@ -1,22 +1,23 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// Permits that processes share: each is held by one at a time.
+/// A number of permits that processes share. One strand at a time holds each permit.
 ///
-/// It goes to another process in the input of its function. Not fair. A process that dies with a
-/// permit takes it along: where that matters, take a ``ProcessLock``, or a ``ProcessQueue`` of
-/// tokens.
+/// A semaphore goes to another process in the input of its function. It is not fair. If a process
+/// dies with a permit, the permit is lost; if that matters, use a ``ProcessLock`` or a
+/// ``ProcessQueue`` of tokens.
 /// - Source: Python's `multiprocessing.Semaphore` and `BoundedSemaphore`.
 public final class ProcessSemaphore: Sendable, Codable {
     private let cell: SharedCell
-    /// How many there may be free at most.
+    /// How many permits may be free at most.
     public let bound: Int
 
     private enum Key: CodingKey { case cell, bound }
 
     /// - Parameters:
-    ///   - permits: Free at first.
-    ///   - bound: Releasing past it traps; nil: 2 to the 31st.
+    ///   - permits: How many permits are free at first.
+    ///   - bound: How many permits may be free at most; releasing past it traps. Nil takes 2 to the
+    ///     31st.
     /// - Throws: `SystemError`: EMFILE, ENOMEM.
     public init(permits: Int, bound: Int? = nil) throws {
         let most = 1 << 31
@@ -27,7 +28,7 @@ public final class ProcessSemaphore: Sendable, Codable {
         cell = try SharedCell(UInt32(permits), name: "plait-semaphore")
     }
 
-    /// Free at this moment.
+    /// How many permits are free at this moment.
     public var permits: Int { Int(cell.value) }
 
     /// Takes a permit if one is free. Never waits.
@@ -37,7 +38,7 @@ public final class ProcessSemaphore: Sendable, Codable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: Whether it was taken.
+    /// - Returns: Whether a permit was taken.
     /// - Throws: `CancellationError`.
     @available(*, noasync)
     @discardableResult
@@ -60,7 +61,7 @@ public final class ProcessSemaphore: Sendable, Codable {
         ) { _ in step(&turn) } ?? false
     }
 
-    /// Runs `body` with a permit. Waiting for it is not cancellable.
+    /// Runs `body` holding a permit. Waiting for the permit is not cancellable.
     @available(*, noasync)
     public func withPermit<Result>(_ body: () throws -> Result) throws -> Result {
         var turn = SharedTurns.Turn(cell.turns, within: nil)

@@ -1,16 +1,16 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// The memory of a ``ProcessQueue``: a ring of records, and words.
+/// The memory of a ``ProcessQueue``: a ring of records, and a few words.
 ///
-/// A record is there, or gone, by one store: of a word that says how many there were ever, and how
-/// many bytes. So whoever dies in the middle of one leaves all as it was before.
+/// One store adds or removes a record: it writes a word that counts all records so far and their
+/// bytes. So a process that dies in the middle leaves everything as it was before.
 @safe
 final class QueuePages: @unchecked Sendable {
-    // Sendable: who holds `putting` writes the tail and the bytes before it, who holds `getting`
-    // the head; both are read by all.
+    // Sendable: the holder of `putting` writes the tail and the bytes before it, the holder of
+    // `getting` the head; all read both.
 
-    /// Both counts, each modulo a power of two: of records, and of units of 8 bytes.
+    /// Two counts, each modulo a power of two: of records, and of units of 8 bytes.
     struct Position: Equatable {
         static let unitBits: UInt64 = 40
         private static let unitMask: UInt64 = 1 << unitBits - 1
@@ -20,7 +20,7 @@ final class QueuePages: @unchecked Sendable {
         var units: UInt64 { bits & Self.unitMask }
         var records: UInt64 { bits >> Self.unitBits }
 
-        /// After one more record.
+        /// The position after one more record.
         func after(units more: UInt64) -> Position {
             Position(
                 bits: (records + 1) << Self.unitBits | (units + more) & Self.unitMask)
@@ -54,12 +54,12 @@ final class QueuePages: @unchecked Sendable {
     let bytes: Int
     let putting: RobustMutex
     let getting: RobustMutex
-    /// Told after a put, a get, and a task done.
+    /// The events after a put, a get, and a finished task.
     let puts: SharedEvents
     let gets: SharedEvents
     let dones: SharedEvents
 
-    /// A descriptor of new memory.
+    /// Makes a descriptor of new memory.
     static func make(bytes: Int, capacity: Int) throws -> Descriptor {
         let file = try SharedRings.make(name: "plait-queue", rings: 1, of: bytes)
         let pages = try QueuePages(mapping: file.number, bytes: bytes)
@@ -104,7 +104,7 @@ final class QueuePages: @unchecked Sendable {
     var capacity: Int {
         Int(clamping: unsafe word(Place.capacity).pointee.load(ordering: .relaxed))
     }
-    /// Both at one moment.
+    /// Both words at one moment.
     private var ends: (head: Position, tail: Position) {
         while true {
             let (head, tail) = (head, tail)
@@ -116,16 +116,17 @@ final class QueuePages: @unchecked Sendable {
         return tail.records(since: head)
     }
 
-    /// Bytes that an item of so many takes.
+    /// The bytes that an item of `count` bytes takes in the ring.
     private static func room(_ count: Int) -> Int { 8 + (count + 7) & ~7 }
-    /// Bytes of the longest item.
+    /// The bytes of the longest item.
     var longest: Int { bytes - 8 }
 
     // MARK: Records
 
-    /// Under `putting`; else it may say no when there is room.
+    /// Whether there is room for an item. Without `putting` held, it may say no although there is
+    /// room.
     func hasRoom(for count: Int) -> Bool {
-        // The head first: what is read later is not behind it.
+        // Read the head first, so that the tail read later is not behind it.
         let head = head
         return Self.isRoom(for: count, bytes, capacity, (head, tail))
     }
@@ -138,16 +139,16 @@ final class QueuePages: @unchecked Sendable {
             && room(count) <= bytes - ends.tail.bytes(since: ends.head)
     }
 
-    /// Whether nothing is there.
+    /// Whether there are no records.
     var isEmpty: Bool { head == tail }
 
-    /// Takes `putting`, and mends what somebody left who died with it. False where it is held.
+    /// Takes `putting`, and repairs what a holder that died has left. Returns false if it is held.
     func beginPutting(hasSlept: Bool) -> Bool {
         switch putting.tryAcquire(hasWaited: hasSlept) {
         case .busy: return false
         case .taken: return true
         case .takenFromDead:
-            // It had counted an item, and not put it.
+            // The dead holder had counted an item, but not put it.
             let counted = unsafe word(Place.everPut).pointee.load(ordering: .acquiring)
             if counted & Position.recordMask != tail.records {
                 unsafe word(Place.everPut).pointee.store(counted &- 1, ordering: .releasing)
@@ -157,7 +158,7 @@ final class QueuePages: @unchecked Sendable {
         }
     }
 
-    /// Under `putting`, where there is room.
+    /// Writes an item. Called under `putting`, when there is room.
     func write(_ item: UnsafeRawBufferPointer) {
         let tail = tail
         let put = unsafe word(Place.everPut).pointee.load(ordering: .relaxed) &+ 1
@@ -171,8 +172,9 @@ final class QueuePages: @unchecked Sendable {
         unsafe word(Place.tail).pointee.store(next.bits, ordering: .releasing)
     }
 
-    /// Under `getting`: what `take` makes of the oldest item's bytes; nil where there is none.
-    /// - Throws: `SharingError.malformed` where a process has written over it.
+    /// Takes the oldest item, and returns what `take` makes of its bytes; nil if there is none.
+    /// Called under `getting`.
+    /// - Throws: `SharingError.malformed` if a process has overwritten the item.
     func read<Item>(_ take: (UnsafeRawBufferPointer) -> Item) throws(SharingError) -> Item? {
         let (head, tail) = (head, tail)
         if head == tail { return nil }
@@ -187,7 +189,7 @@ final class QueuePages: @unchecked Sendable {
         return item
     }
 
-    /// Under `getting`: as if all had been read, and their tasks done.
+    /// Drops all items as if they had been read and their tasks done. Called under `getting`.
     func dropAll() {
         let dropped = UInt64(count)
         unsafe word(Place.head).pointee.store(tail.bits, ordering: .releasing)
@@ -200,14 +202,14 @@ final class QueuePages: @unchecked Sendable {
         while true {
             let done = unsafe word(Place.done).pointee.load(ordering: .acquiring)
             let put = unsafe word(Place.everPut).pointee.load(ordering: .acquiring)
-            // Both at one moment.
+            // Both words at one moment.
             if unsafe word(Place.done).pointee.load(ordering: .acquiring) == done {
                 return Int(clamping: put &- done)
             }
         }
     }
 
-    /// False when none is unfinished.
+    /// Counts one finished task. Returns false when no task is unfinished.
     func finishOne() -> Bool {
         while true {
             let done = unsafe word(Place.done).pointee.load(ordering: .acquiring)

@@ -1,10 +1,10 @@
 internal import PlaitPlatform
 
-/// A run of values that processes share, of a fixed count, and the lock that guards them.
+/// An array of a fixed number of values that processes share, with the lock that guards them.
 ///
-/// Each access takes the lock; ``withLock(_:)`` does several under one, and ``unlocked`` none. Its
-/// elements are of fixed layout: numbers, and structures and enumerations of them. It goes to
-/// another process in the input of its function.
+/// Each access takes the lock. ``withLock(_:)`` allows several accesses under one lock, and
+/// ``unlocked`` gives access without it. Elements have a fixed layout: numbers, and structures and
+/// enumerations of numbers. An array goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.Array`.
 public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
     public let lock: ProcessLock
@@ -34,18 +34,18 @@ public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
     public var count: Int { unlocked.count }
 
-    /// The element at a place, under the lock. Traps past the end.
+    /// Reads the element at a place, under the lock. Traps past the end.
     /// - Throws: As ``withLock(_:)``.
     @available(*, noasync)
     public func load(at place: Int) throws -> Element { try withLock { $0[place] } }
 
-    /// The elements of a range, under the lock. Traps past the end.
+    /// Reads the elements of a range, under the lock. Traps past the end.
     @available(*, noasync)
     public func load(_ range: some RangeExpression<Int>) throws -> [Element] {
         try withLock { Array($0[range]) }
     }
 
-    /// All elements, under the lock.
+    /// Reads all elements, under the lock.
     @available(*, noasync)
     public func load() throws -> [Element] { try withLock { Array($0) } }
 
@@ -61,11 +61,11 @@ public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
         try withLock { $0.store(elements, at: place) }
     }
 
-    /// Runs `body` with the elements under the lock. What a process that dies in `body` has
-    /// written, stays.
+    /// Runs `body` with the elements, under the lock. If a process dies in `body`, its changes so
+    /// far stay.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: What `body` throws; `SystemError`: EAGAIN where no thread can be had that sleeps
+    /// - Throws: Errors of `body`; `SystemError`: EAGAIN if the system gives no thread that sleeps
     ///   for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (SharedView<Element>) throws -> Result) throws -> Result {

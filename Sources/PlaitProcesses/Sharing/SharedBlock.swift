@@ -1,6 +1,6 @@
 internal import PlaitPlatform
 
-/// A descriptor of memory that processes share. It goes along where its object does.
+/// A descriptor of shared memory. It travels with the object that uses the memory.
 final class SharedFile: Sendable {
     let number: Int32
 
@@ -20,18 +20,18 @@ final class SharedFile: Sendable {
     }
 }
 
-/// A run of memory that processes share, of which what they share is made.
+/// A block of shared memory, in which a shared object lies.
 @safe
 final class SharedBlock: Sendable {
     private let file: SharedFile
     private let pages: SharedPages
 
-    /// So many bytes, all zero.
+    /// Makes a block of zero bytes.
     convenience init(_ name: String, bytes: Int) throws(SystemError) {
         try self.init(SharedFile(owning: try SharedPages.make(name: name, bytes: bytes)))
     }
 
-    /// All that a descriptor has.
+    /// Maps all bytes of a descriptor.
     convenience init(owning file: consuming Descriptor) throws(SystemError) {
         try self.init(SharedFile(owning: file))
     }
@@ -50,7 +50,7 @@ final class SharedBlock: Sendable {
         try file.encode(to: encoder, as: object)
     }
 
-    /// - Parameter isRight: Whether so many bytes can be such an object.
+    /// - Parameter isRight: Whether an object of this kind can have the given number of bytes.
     convenience init(
         from decoder: any Decoder, as object: String, where isRight: (Int) -> Bool
     ) throws {

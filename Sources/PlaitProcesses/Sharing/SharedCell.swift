@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A number that processes share, and those who wait for it to change.
+/// A number that processes share, and the waiters for its changes.
 @safe
 final class SharedCell: @unchecked Sendable {
     // Sendable: atomics.
@@ -27,7 +27,7 @@ final class SharedCell: @unchecked Sendable {
 
     var value: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
 
-    /// Changes it to what `body` makes of it; nil leaves it. Returns whether it was changed.
+    /// Changes the number to what `body` returns; nil leaves it. Returns whether it was changed.
     func change(_ body: (UInt32) -> UInt32?) -> Bool {
         var seen = value
         while let next = body(seen) {

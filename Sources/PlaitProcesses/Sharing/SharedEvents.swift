@@ -2,12 +2,12 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A word in shared memory on which waiters sleep, and how many there are.
+/// A word in shared memory on which waiters sleep, and the number of the waiters.
 @safe
 struct SharedEvents: @unchecked Sendable {
     // Sendable: atomics.
     static let size = 8
-    /// Keeps the memory.
+    /// Keeps the memory alive.
     private let owner: any AnyObject & Sendable
     private let word: UnsafeMutablePointer<Atomic<UInt32>>
     private let waiters: UnsafeMutablePointer<Atomic<UInt32>>
@@ -18,7 +18,7 @@ struct SharedEvents: @unchecked Sendable {
         unsafe waiters = unsafe (place + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    /// That `isReady`, which others make so before they ``tell(count:)``.
+    /// The condition that `isReady` holds. Others make it hold before they ``tell(count:)``.
     func condition(_ isReady: @escaping @Sendable () -> Bool) -> SharedCondition {
         unsafe SharedCondition(SharedWord(word), counting: SharedWord(waiters)) {
             let seen = unsafe word.pointee.load(ordering: .sequentiallyConsistent)
@@ -26,10 +26,11 @@ struct SharedEvents: @unchecked Sendable {
         }
     }
 
-    /// Those that died while they waited included: they cost a needless wake each time.
+    /// How many waiters there are. Waiters that died still count, and cost a needless wake-up each
+    /// time.
     var waiterCount: Int { Int(unsafe waiters.pointee.load(ordering: .relaxed)) }
 
-    /// After a change: wakes so many of those who wait.
+    /// Wakes up to `count` waiters, after a change.
     func tell(count: Int32 = 1) {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard unsafe waiters.pointee.load(ordering: .relaxed) > 0 else { return }

@@ -10,12 +10,12 @@ public enum SharedItem: Hashable, Sendable {
     case bytes([UInt8])
 }
 
-/// Items of several types in memory that processes share. How many there are, and the room of each,
-/// is fixed when it is made: a string or bytes may be replaced by as many bytes as were there at
+/// A list of items of several types in shared memory. The number of items and the room of each are
+/// fixed when the list is made. A string or bytes may be replaced by as many bytes as were there at
 /// first, rounded up to 8.
 ///
-/// There is no lock: one process writes at a time. It lies in a ``SharedMemory``, named or not, and
-/// is found there by other processes.
+/// There is no lock, so only one process may write at a time. The list lies in a ``SharedMemory``,
+/// named or not, where other processes find it.
 /// - Source: Python's `multiprocessing.shared_memory.ShareableList`.
 public struct SharedList: RandomAccessCollection, Sendable {
     public let memory: SharedMemory
@@ -26,13 +26,13 @@ public struct SharedList: RandomAccessCollection, Sendable {
     private static let mark: UInt32 = 0x504C_6C31
     private enum Kind: UInt32 { case none, bool, int, double, string, bytes }
 
-    /// Makes it in memory of its own.
+    /// Makes a list in memory of its own.
     /// - Throws: `SystemError`: ENOMEM, EMFILE.
     public init(_ items: [SharedItem]) throws {
         try self.init(items, in: try SharedMemory(bytes: Self.bytes(for: items)))
     }
 
-    /// Makes it at the start of memory, such as one with a name.
+    /// Makes a list at the start of existing memory, such as named memory.
     /// - Throws: ``SharedListError/noRoom(needed:room:)``.
     public init(_ items: [SharedItem], in memory: SharedMemory) throws {
         let needed = Self.bytes(for: items)
@@ -52,8 +52,8 @@ public struct SharedList: RandomAccessCollection, Sendable {
         memory.store(Self.mark, at: 0)
     }
 
-    /// Finds the one that is at the start of memory.
-    /// - Throws: ``SharingError/malformed(_:)`` where there is none.
+    /// Finds the list at the start of memory.
+    /// - Throws: ``SharingError/malformed(_:)`` if there is none.
     public init(in memory: SharedMemory) throws {
         let isLong = memory.bytes >= 12
         let count = isLong ? Int(memory.load(at: 4, as: UInt32.self)) : 0
@@ -74,7 +74,7 @@ public struct SharedList: RandomAccessCollection, Sendable {
     public var startIndex: Int { 0 }
     public var endIndex: Int { count }
 
-    /// Bytes that items need.
+    /// The bytes that items need.
     public static func bytes(for items: [SharedItem]) -> Int {
         items.reduce(head(items.count)) { $0 + room(for: $1) }
     }
@@ -90,7 +90,7 @@ public struct SharedList: RandomAccessCollection, Sendable {
     }
 
     private func start(_ place: Int) -> Int { Int(memory.load(at: 8 + 4 * place, as: UInt32.self)) }
-    /// Bytes that a string may have at most in a place.
+    /// How many bytes a string may have at a place.
     public func room(at place: Int) -> Int {
         check(place)
         return start(place + 1) - start(place) - 8
@@ -115,8 +115,8 @@ public struct SharedList: RandomAccessCollection, Sendable {
         Array(memory.view(of: UInt8.self, at: start, count: count))
     }
 
-    /// Replaces an item, by one of whatever type. Traps past the end.
-    /// - Throws: ``SharedListError/tooLong(size:room:)``: the item is as it was then.
+    /// Replaces an item by another of any type. Traps past the end.
+    /// - Throws: ``SharedListError/tooLong(size:room:)``; the old item stays then.
     public func store(_ item: SharedItem, at place: Int) throws(SharedListError) {
         check(place)
         let start = start(place)
@@ -153,7 +153,7 @@ public struct SharedList: RandomAccessCollection, Sendable {
 
 /// Why an item was not stored.
 public enum SharedListError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It has more bytes than its place.
+    /// The item has more bytes than its place.
     case tooLong(size: Int, room: Int)
     /// The memory is smaller than the items.
     case noRoom(needed: Int, room: Int)

@@ -1,10 +1,10 @@
 package import PlaitPlatform
 
-/// Memory that processes share: what one writes, the others read.
+/// Memory that processes share: all of them see what one writes.
 ///
-/// Unless it has a name, it belongs to no file that anybody sees: with the last process that has
-/// it, it is gone, whatever has ended that. It goes to another process in the input of its
-/// function, or of a pool's initializer.
+/// Memory without a name belongs to no visible file. It is gone when the last process that has it
+/// has ended, whatever the cause. It goes to another process in the input of its function or of a
+/// pool's initializer.
 ///
 /// ```swift
 /// enum Fill: ProcessFunction {
@@ -17,14 +17,14 @@ package import PlaitPlatform
 /// try spawn(.process, Fill.self, memory).join()
 /// print(memory.load(at: 396, as: Int32.self))     // 99
 /// ```
-/// Nothing orders the accesses of two processes, but what they use to tell each other: a
-/// ``ProcessQueue``, a ``ProcessLock``, the end of one. ``view(of:at:count:)`` shows it as values
-/// of a type.
+/// The memory itself does not order the accesses of two processes. A ``ProcessQueue``, a
+/// ``ProcessLock`` or the end of one process orders them. ``view(of:at:count:)`` shows the memory
+/// as values of a type.
 /// - Source: Python's `multiprocessing.shared_memory.SharedMemory`.
 public final class SharedMemory: Sendable {
     let block: SharedBlock
 
-    /// Makes memory of so many bytes, all zero.
+    /// Makes memory of `bytes` zero bytes.
     /// - Throws: `SystemError`: ENOMEM, EMFILE.
     public convenience init(bytes: Int) throws {
         demand(bytes >= 1, "a SharedMemory of \(bytes) bytes; give 1 or more")
@@ -35,18 +35,18 @@ public final class SharedMemory: Sendable {
 
     public var bytes: Int { block.bytes }
 
-    /// Where other processes of the user find it, while this one has it.
+    /// The place where other processes of the same user find the memory, while this process has it.
     package var place: SharedPages.Place {
         get throws(SystemError) { try SharedPages.Place(of: block.number) }
     }
 
-    /// What another process has.
-    /// - Throws: `SystemError`: ENOENT where it does not have it any more; ENOMEM, EMFILE.
+    /// Opens memory that another process has.
+    /// - Throws: `SystemError`: ENOENT if that process does not have it any more; ENOMEM, EMFILE.
     package convenience init(at place: SharedPages.Place) throws(SystemError) {
         self.init(try SharedBlock(owning: try place.open()))
     }
 
-    /// A value at an offset in bytes, of any alignment. Traps past the end.
+    /// Reads a value at an offset in bytes, of any alignment. Traps past the end.
     public func load<Value: BitwiseCopyable>(at offset: Int, as type: Value.Type) -> Value {
         check(offset, MemoryLayout<Value>.size)
         return unsafe block.base.loadUnaligned(fromByteOffset: offset, as: type)
@@ -58,20 +58,21 @@ public final class SharedMemory: Sendable {
         unsafe block.base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
     }
 
-    /// Calls `body` with all of it.
+    /// Calls `body` with all bytes of the memory.
     public func withBytes<Result, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // Of a copy of the address: the compiler crashes on the span of a field.
+        // Takes the span of a copy of the address, since the compiler crashes on the span of a
+        // field.
         let memory = unsafe UnsafeMutableRawBufferPointer(start: block.base, count: block.bytes)
         var span = unsafe memory.mutableBytes
         return try body(&span)
     }
 
-    /// All or part of it as values, without a lock. Traps past the end.
+    /// All or part of the memory as values, without a lock. Traps past the end.
     /// - Parameters:
     ///   - offset: In bytes, of any alignment.
-    ///   - count: Values; nil: as many as there is room for.
+    ///   - count: How many values; nil takes as many as there is room for.
     public func view<Value: BitwiseCopyable & Sendable>(
         of type: Value.Type, at offset: Int = 0, count: Int? = nil
     ) -> SharedView<Value> {

@@ -2,24 +2,24 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Sees to it that those who wait for something in shared memory get it in bounded time.
+/// Makes sure that waiters for something in shared memory get it in bounded time.
 ///
-/// Whoever gives it up may take it again before a waiter has woken, and so for ever. So one that
-/// has waited for a millisecond, and was beaten to it, asks for its turn: newcomers wait until it
-/// has had it. What it asks for ends by itself, so that nothing is held up for long by one that has
-/// died.
+/// A holder may release it and take it again before a waiter has woken, again and again. So a
+/// waiter that has waited for a millisecond and was overtaken asks for a turn, and newcomers then
+/// wait until it has had its turn. A request expires by itself, so that a waiter that has died does
+/// not hold up others for long.
 @safe
 struct SharedTurns: @unchecked Sendable {
     // Sendable: atomic.
     static let size = 8
-    /// How old a waiter is that asks, in nanoseconds.
+    /// The age, in nanoseconds, at which a waiter asks.
     private static let patience: UInt64 = 1_000_000
-    /// How long it is good for, in milliseconds: waiters look by themselves twice in it.
+    /// How long a request is valid, in milliseconds. Waiters look by themselves twice in this time.
     private static let term: UInt32 = 120
 
-    /// Keeps the memory.
+    /// Keeps the memory alive.
     private let owner: any AnyObject & Sendable
-    /// Until when newcomers wait, in milliseconds of the clock; 0: they do not.
+    /// Until when newcomers wait, in milliseconds of the clock; 0 if they do not wait.
     private let word: UnsafeMutablePointer<Atomic<UInt32>>
 
     init(_ owner: any AnyObject & Sendable, at place: UnsafeMutableRawPointer) {
@@ -29,10 +29,10 @@ struct SharedTurns: @unchecked Sendable {
 
     private static var now: UInt32 { UInt32(truncatingIfNeeded: monotonicNow() / 1_000_000) | 1 }
 
-    /// What newcomers wait for; nil where nobody asks for a turn.
+    /// The word's value for which newcomers wait; nil if nobody asks for a turn.
     private var isAsked: UInt32? {
         let end = unsafe word.pointee.load(ordering: .relaxed)
-        // The clock goes round: what is long past, or far ahead, was not asked for.
+        // The 32-bit clock wraps around, so a time long past or far ahead is not a valid request.
         return end != 0 && end &- Self.now <= Self.term ? end : nil
     }
 
@@ -43,23 +43,24 @@ struct SharedTurns: @unchecked Sendable {
         unsafe SharedWord(word).wake(count: .max)
     }
 
-    /// One wait.
+    /// One wait of a strand.
     struct Turn {
         private let turns: SharedTurns
         private let start = monotonicNow()
         private var mayBeLet: Bool
         private var hasAsked = false
 
-        /// - Parameter limit: One that only tries lets nobody go first.
+        /// - Parameter limit: The limit of the wait. A call that only tries once lets nobody go
+        ///   first.
         init(_ turns: SharedTurns, within limit: Duration?) {
             self.turns = turns
             mayBeLet = limit != .zero
         }
 
-        /// A step of the wait.
+        /// Makes one step of the wait.
         /// - Parameters:
-        ///   - attempt: Takes it; nil where it is not to be had.
-        ///   - condition: That it may be had.
+        ///   - attempt: Tries to take it; returns nil if it is not available.
+        ///   - condition: The condition that it may be available.
         mutating func step<Result>(
             _ attempt: () throws -> Result?, or condition: @autoclosure () -> SharedCondition
         ) rethrows -> SharedStep<Result> {

@@ -1,6 +1,6 @@
 internal import PlaitPlatform
 
-/// A value that processes share, and the lock that guards it.
+/// A value that processes share, with the lock that guards it.
 ///
 /// ```swift
 /// enum Count: ProcessFunction {
@@ -14,8 +14,8 @@ internal import PlaitPlatform
 /// for child in children { try child.join() }
 /// print(try counter.load())       // 4000
 /// ```
-/// Its type is of fixed layout: numbers, and structures and enumerations of them. Where no lock is
-/// needed, see ``SharedView``. It goes to another process in the input of its function.
+/// Its type has a fixed layout: a number, or a structure or enumeration of numbers. If you need no
+/// lock, see ``SharedView``. A value goes to another process in the input of its function.
 /// - Source: Python's `multiprocessing.Value`.
 public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable {
     private let values: SharedArray<Value>
@@ -27,24 +27,24 @@ public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable {
 
     private init(in values: SharedArray<Value>) { self.values = values }
 
-    /// What guards it.
+    /// The lock that guards the value.
     public var lock: ProcessLock { values.lock }
 
-    /// It as it is, under the lock.
+    /// Reads the value, under the lock.
     /// - Throws: As ``withLock(_:)``.
     @available(*, noasync)
     public func load() throws -> Value { try withLock { $0 } }
 
-    /// Writes it, under the lock.
+    /// Writes the value, under the lock.
     @available(*, noasync)
     public func store(_ value: Value) throws { try withLock { $0 = value } }
 
-    /// Runs `body` with the value under the lock, and writes what it leaves. A process that dies in
-    /// `body` leaves the value as it was.
+    /// Runs `body` with a copy of the value, under the lock, and then writes the copy back. If a
+    /// process dies in `body`, the value stays as it was.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: What `body` throws: the value is as it was then. `SystemError`: EAGAIN where no
-    ///   thread can be had that sleeps for a fiber.
+    /// - Throws: Errors of `body`, and then the value stays as it was; `SystemError`: EAGAIN if the
+    ///   system gives no thread that sleeps for a fiber.
     @available(*, noasync)
     public func withLock<Result>(_ body: (inout Value) throws -> Result) throws -> Result {
         try values.lock.withLock { _ in try change(body) }

@@ -1,8 +1,8 @@
 internal import PlaitPlatform
 
-/// Values in memory that processes share, without a lock: for what one writes at a time.
+/// Values in shared memory, without a lock. Use it for data that one strand writes at a time.
 ///
-/// It is no copy: writing changes the memory, and the values are those of this moment.
+/// A view is not a copy: writing changes the memory, and reading gives the present values.
 /// - Source: Python's `multiprocessing.RawArray`, `memoryview.cast`.
 public struct SharedView<Element: BitwiseCopyable & Sendable>: RandomAccessCollection, Sendable {
     private let block: SharedBlock

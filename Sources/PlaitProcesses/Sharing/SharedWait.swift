@@ -1,22 +1,22 @@
 internal import PlaitParking
 internal import PlaitPlatform
 
-/// What came of an attempt at something in shared memory.
+/// The result of one attempt at something in shared memory.
 enum SharedStep<Result> {
     case done(Result)
-    /// Somebody else was faster: to be attempted again at once.
+    /// Somebody else was faster: attempt again at once.
     case again
-    /// To be attempted again once this is met.
+    /// Attempt again once the condition is true.
     case wait(SharedCondition)
-    /// As ``wait(_:)``, for what another process holds for a moment: a limit of zero waits for it,
-    /// too, but for a holder that was stopped.
+    /// As ``wait(_:)``, for something that another process holds only for a moment. A limit of zero
+    /// waits for it too, unless the holder is stopped.
     case waitBriefly(SharedCondition)
 }
 
-/// How strands and tasks wait for what is in shared memory.
+/// How strands and tasks wait for something in shared memory.
 enum SharedWait {
-    /// Attempts something until it is done. Blocks the calling thread or parks the calling fiber.
-    /// - Parameter step: Gets whether it has slept before.
+    /// Attempts something until it succeeds. Blocks the calling thread or parks the calling fiber.
+    /// - Parameter step: Makes one attempt. Its argument tells whether the caller has slept before.
     /// - Returns: Nil past the deadline.
     static func run<Result>(
         on target: WaitTarget, until deadline: Deadline, isCancellable: Bool = true,
@@ -67,7 +67,7 @@ enum SharedWait {
 
         let deadline: Deadline
         var hasSlept = false
-        /// Until when it waits for what is held for a moment.
+        /// Until when to wait for something that is held for a moment.
         private var grace: Deadline?
 
         init(deadline: Deadline) { self.deadline = deadline }

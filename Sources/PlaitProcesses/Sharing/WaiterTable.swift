@@ -2,26 +2,26 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Those of several processes who wait for something, in the order in which they came, each with a
-/// word of its own to sleep on: so it is known who is woken, and who has died.
+/// The waiters of several processes for something, in the order in which they came. Each sleeps on
+/// a word of its own, so the table knows which waiter is woken and which has died.
 ///
-/// All but the words is used under a lock of the owner's, which processes share.
+/// The owner's lock, which processes share, guards everything but the words.
 @safe
 struct WaiterTable: @unchecked Sendable {
     // Sendable: see above.
 
-    /// How many can wait at the same time.
+    /// How many strands can wait at the same time.
     static let places = 1_024
     static let size = 64 + places * Entry.size
 
     enum State: UInt32 {
         case free = 0
         case waiting
-        /// Chosen to go on, once the process that is in `value` has done something.
+        /// The waiter will go on once the process in `value` has done something.
         case chosen
-        /// To go on.
+        /// The waiter may go on.
         case served
-        /// To go on, without what it waited for.
+        /// The waiter must go on without what it waited for.
         case refused
     }
 
@@ -30,7 +30,7 @@ struct WaiterTable: @unchecked Sendable {
         static let value = 4
         static let pid = 8
         static let ticket = 16
-        /// When the waiter's process was started, and the one in `value`.
+        /// Offsets of the start times of the waiter's process and of the process in `value`.
         static let start = 24
         static let valueStart = 32
         static let size = 40
@@ -39,7 +39,7 @@ struct WaiterTable: @unchecked Sendable {
     private let block: SharedBlock
     private let base: UnsafeMutableRawPointer
 
-    /// - Parameter offset: Of ``size`` bytes, a multiple of 8.
+    /// - Parameter offset: Where the table's ``size`` bytes begin; a multiple of 8.
     init(_ block: SharedBlock, at offset: Int) {
         self.block = block
         unsafe base = unsafe block.base + offset
@@ -48,7 +48,7 @@ struct WaiterTable: @unchecked Sendable {
     private var tickets: UnsafeMutablePointer<UInt64> {
         unsafe base.assumingMemoryBound(to: UInt64.self)
     }
-    /// How many places have ever been used: none behind them is looked at.
+    /// How many places have ever been used. Nobody looks at places behind them.
     private var used: UnsafeMutablePointer<Int> {
         unsafe (base + 8).assumingMemoryBound(to: Int.self)
     }
@@ -64,7 +64,7 @@ struct WaiterTable: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// A place for one of this process.
+    /// Takes a place for a waiter of this process.
     /// - Throws: ``SharingError/tooManyWaiters(_:)``.
     func enter(_ process: ProcessMark = .current) throws(SharingError) -> Int {
         let count = usedCount
@@ -73,7 +73,7 @@ struct WaiterTable: @unchecked Sendable {
             place = count
             unsafe used.pointee = count + 1
         }
-        // Somebody may have died in one.
+        // A waiter may have died in its place.
         guard let place = place ?? (0..<count).first(where: { !isAlive($0) }) else {
             throw .tooManyWaiters(Self.places)
         }
@@ -85,17 +85,17 @@ struct WaiterTable: @unchecked Sendable {
         return place
     }
 
-    /// Gives a place up.
+    /// Gives a place back.
     func leave(_ place: Int) {
         unsafe word(place).pointee.store(State.free.rawValue, ordering: .releasing)
     }
 
-    /// That one is to go on.
+    /// The condition that the waiter at a place may go on.
     func condition(_ place: Int) -> SharedCondition {
         SharedCondition(unsafe SharedWord(word(place))) {
             switch state(place) {
             case .waiting: State.waiting.rawValue
-            // Whoever is to serve it may have died.
+            // The process that will serve the waiter may have died.
             case .chosen: chooser(place).isAlive ? State.chosen.rawValue : nil
             case .free, .served, .refused: nil
             }
@@ -106,7 +106,7 @@ struct WaiterTable: @unchecked Sendable {
         State(rawValue: unsafe word(place).pointee.load(ordering: .acquiring)) ?? .free
     }
 
-    /// What it was given with its state.
+    /// The value that came with the waiter's state.
     func value(_ place: Int) -> Int32 { unsafe field(place, Entry.value).pointee }
 
     private func isAlive(_ place: Int) -> Bool {
@@ -120,12 +120,12 @@ struct WaiterTable: @unchecked Sendable {
             pid: value(place), start: field(place, Entry.valueStart).pointee)
     }
 
-    /// Whatever a process has written there.
+    /// The number of used places, kept in range whatever a process has written there.
     private var usedCount: Int { unsafe max(0, min(used.pointee, Self.places)) }
 
     // MARK: Serving
 
-    /// The places of those in a state, oldest first. Those of the dead are given up.
+    /// The places of the waiters in a state, oldest first. Places of dead waiters are freed.
     func places(in wanted: State, atMost limit: Int = .max) -> [Int] {
         let places = (0..<usedCount).filter { state($0) == wanted }
         var living: [Int] = []
@@ -137,13 +137,13 @@ struct WaiterTable: @unchecked Sendable {
 
     private func ticket(_ place: Int) -> UInt64 { unsafe field(place, Entry.ticket).pointee }
 
-    /// Has one wait until this process has acted for it.
+    /// Makes a waiter wait until this process has acted for it.
     func choose(_ place: Int) {
         unsafe field(place, Entry.valueStart).pointee = ProcessMark.current.start
         tell(place, .chosen, processID())
     }
 
-    /// Gives one a state and wakes it.
+    /// Gives a waiter a new state and wakes it.
     func tell(_ place: Int, _ state: State, _ value: Int32 = 0) {
         unsafe field(place, Entry.value).pointee = value
         unsafe word(place).pointee.store(state.rawValue, ordering: .sequentiallyConsistent)

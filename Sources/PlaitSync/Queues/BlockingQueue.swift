@@ -39,7 +39,7 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     }
 
     /// - Parameters:
-    ///   - capacity: Items it holds before putters wait; at least 1.
+    ///   - capacity: How many items the queue holds before putters wait; at least 1.
     ///   - storage: Keeps the items and defines their order. It may hold items at the start.
     @inlinable
     public convenience init(capacity: Int, storage: sending Storage) {
@@ -199,7 +199,7 @@ extension BlockingQueue {
 
     /// - Parameters:
     ///   - items: The items that are in the queue at the start, oldest first.
-    ///   - capacity: Items it holds before putters wait; at least 1.
+    ///   - capacity: How many items the queue holds before putters wait; at least 1.
     @inlinable
     public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
     where Storage == FirstInFirstOut<Item> {
