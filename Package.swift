@@ -114,7 +114,8 @@ let package = Package(
         // The bytecode machine of `plait lab gil`.
         layer("PlaitMachine", over: ["Plait"]),
         .executableTarget(
-            name: "PlaitCommand", dependencies: ["Plait", "PlaitRemote", "PlaitMachine", arguments],
+            name: "PlaitCommand",
+            dependencies: ["Plait", "PlaitRemote", "PlaitMachine", arguments],
             swiftSettings: strict),
         .target(
             name: "TestSupport",
@@ -186,7 +187,9 @@ let package = Package(
 
 // The thread sanitizer watches the layers up to PlaitStrands: what stands on them need not be built for it.
 if Context.environment["PLAIT_UP_TO_STRANDS"] != nil {
-    let layers = ["PlaitIO", "PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitMachine", "PlaitCommand"]
+    let layers = [
+        "PlaitIO", "PlaitNet", "PlaitProcesses", "PlaitRemote", "PlaitMachine", "PlaitCommand",
+    ]
     let others = ["Plait", "CPlaitOpenSSL", "ForkProbe", "ThreadProbe", "ChaosProbe"]
     let above = Set(layers + layers.map { "\($0)Tests" } + others)
     package.targets.removeAll { above.contains($0.name) }
