@@ -59,6 +59,11 @@ public final class Loop: @unchecked Sendable {
     package var around: (() -> Void) -> Void = { $0() }
     /// The strand that is current during a round.
     package let callbacks = CallbackStrand()
+    /// What the loop's strands wait for. The hub replaces it. Asked on another thread while the
+    /// loop sleeps.
+    package var waitsOfStrands: () -> [WaitSnapshot] = { [] }
+    /// Whether the selector and the clock are the system's: a test's would take a pause for its own.
+    private let isReal: Bool
 
     /// - Parameters:
     ///   - selector: Tells which descriptors are ready; nil takes `epoll`.
@@ -69,6 +74,7 @@ public final class Loop: @unchecked Sendable {
     ) throws(SystemError) {
         self.selector = if let selector { selector } else { try EpollSelector() }
         self.clock = clock
+        isReal = selector == nil
         let now = clock()
         unsafe present = now
         wheel = TimerWheel(time: now.nanoseconds)
@@ -131,7 +137,8 @@ public final class Loop: @unchecked Sendable {
                 ).exchanged
         }
         if mayBlock || registrationCount > 0 {
-            select(until: mayBlock ? min(limit, wheel.nextWakeup) : .immediate)
+            let end = mayBlock ? min(limit, wheel.nextWakeup) : .immediate
+            if end == .never && hasNobodyOutside { sleepForEver() } else { select(until: end) }
         }
         if mayBlock && wheel.count > 0 { _ = fireTimers() }
         // .acquiring pairs with the .releasing in wake(): messages sent before it are seen.
@@ -140,6 +147,26 @@ public final class Loop: @unchecked Sendable {
                 runPosted()
             }
         }
+    }
+
+    /// Whether only another thread can wake the loop, once it has no timer.
+    private var hasNobodyOutside: Bool {
+        isReal && registrationCount == 0 && signalWatches.isEmpty && AllAsleep.isOn
+    }
+
+    /// Blocks until another thread wakes the loop. Tells when nobody is left who could.
+    private func sleepForEver() {
+        var isListed = false
+        for pause in AllAsleep.pauses {
+            unsafe present = clock()
+            select(until: Deadline(within: pause))
+            if isWoken { break }
+            if !isListed { AllAsleep.enter(self) }
+            isListed = true
+            AllAsleep.look()
+        }
+        if !isWoken { select(until: .never) }
+        if isListed { AllAsleep.leave(self) }
     }
 
     /// Whether another thread has asked for attention.
@@ -331,4 +358,10 @@ public final class Loop: @unchecked Sendable {
         }
         registration.close()
     }
+}
+
+extension Loop: SleepingThread {
+    // .acquiring pairs with the exchange in wake().
+    package var isWoken: Bool { sleep.load(ordering: .acquiring) == Sleep.notified }
+    package var waits: [WaitSnapshot] { waitsOfStrands() }
 }

@@ -19,6 +19,7 @@ package enum ForkedChild {
     package static func begin() {
         survivor.store(Strand.current.id, ordering: .relaxed)
         firstNumber.store(StrandNumber.reserve(), ordering: .relaxed)
+        AllAsleep.forgetAfterFork()
     }
 }
 

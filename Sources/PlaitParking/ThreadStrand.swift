@@ -39,6 +39,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     /// Makes this the strand of the calling thread.
     package func enterThread() {
+        // Sent between the look at a wait's outcome and the system call, it must end the call.
+        holdBackThreadInterrupt()
         kernelID.store(kernelThreadID(), ordering: .relaxed)
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
@@ -53,7 +55,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     /// Undoes ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil
-        EndingThreads.note(kernelID.exchange(0, ordering: .relaxed))
+        LeavingThreads.note(kernelID.exchange(0, ordering: .relaxed))
     }
 
     open override var nativeID: Int32? {
@@ -120,6 +122,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     }
 
     private func sleep(_ waiter: Waiter, until deadline: Deadline) {
+        if deadline == .never { return sleepForEver() }
         var limit = deadline
         // .acquiring pairs with the .releasing store in unpark().
         while token.load(ordering: .acquiring) == 0 {
@@ -128,6 +131,23 @@ open class ThreadStrand: Strand, @unchecked Sendable {
             // Another thread has settled the wait, and its token is on the way.
             limit = .never
         }
+    }
+
+    /// Sleeps until the thread's token is there. Tells when nobody is left who could bring it.
+    private func sleepForEver() {
+        var isListed = false
+        for pause in AllAsleep.pauses where AllAsleep.isOn {
+            let end = Deadline(within: pause)
+            while !isWoken {
+                if Futex.wait(on: token, while: 0, until: end) == .timedOut { break }
+            }
+            if isWoken { break }
+            if !isListed { AllAsleep.enter(self) }
+            isListed = true
+            AllAsleep.look()
+        }
+        while !isWoken { _ = Futex.wait(on: token, while: 0, until: .never) }
+        if isListed { AllAsleep.leave(self) }
     }
 
     private func endWait() {
@@ -194,4 +214,10 @@ open class ThreadStrand: Strand, @unchecked Sendable {
             }
         }
     }
+}
+
+extension ThreadStrand: SleepingThread {
+    // .acquiring pairs with the .releasing store in unpark().
+    package var isWoken: Bool { token.load(ordering: .acquiring) != 0 }
+    package var waits: [WaitSnapshot] { currentWait.map { [$0] } ?? [] }
 }

@@ -26,7 +26,7 @@ public final class DelayedCall: Sendable {
     }
 
     /// Starts a fiber on the calling thread's hub that calls `body` after `delay`.
-    @available(*, noasync)
+    @available(*, noasync, message: "a task has no hub: say on which, or use Task.sleep")
     public init(
         _ kind: FiberKind, after delay: Duration, name: String? = nil, isDaemon: Bool = false,
         _ body: @escaping () throws -> Void

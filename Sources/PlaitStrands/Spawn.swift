@@ -31,7 +31,7 @@ public struct ThreadKind: Sendable {
 ///   - stackSize: In bytes; nil takes the hub's own size, which is ``Hub/defaultStackSize`` by
 ///     default.
 /// - Source: `gevent.spawn`.
-@available(*, noasync)
+@available(*, noasync, message: "a task has no hub: spawn(.fiber, on: hub), on a BackgroundHub")
 @discardableResult
 @inlinable
 public func spawn<Success: Sendable>(

@@ -48,7 +48,7 @@ public final class StrandLocal<Value>: @unchecked Sendable {
     // MARK: The calling strand's value
 
     /// The calling strand's value.
-    @available(*, noasync)
+    @available(*, noasync, message: "a task is no strand: use @TaskLocal there")
     @inlinable
     public var value: Value {
         get {
@@ -63,7 +63,7 @@ public final class StrandLocal<Value>: @unchecked Sendable {
     /// Changes the calling strand's value in place.
     ///
     /// Using the local inside of `body` traps.
-    @available(*, noasync)
+    @available(*, noasync, message: "a task is no strand: use @TaskLocal there")
     @inlinable
     public func withValue<Result, Failure: Error>(
         _ body: (inout Value) throws(Failure) -> Result
@@ -76,7 +76,7 @@ public final class StrandLocal<Value>: @unchecked Sendable {
 
     /// Frees the calling strand's value: its next use makes a new one.
     /// - Source: Python's `del local.name`.
-    @available(*, noasync)
+    @available(*, noasync, message: "a task is no strand: use @TaskLocal there")
     public func reset() {
         guard own != nil else { return }
         unsafe Strand.currentReference._withUnsafeGuaranteedRef { strand in

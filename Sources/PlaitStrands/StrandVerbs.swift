@@ -7,13 +7,13 @@ extension Strand {
     /// Blocks the calling thread or parks the calling fiber. It never ends early, and on an idle
     /// hub it ends at most a tick (66 µs) late.
     /// - Throws: `CancellationError` when the strand is cancelled.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: try await Task.sleep(for:)")
     public static func sleep(for duration: Duration) throws(CancellationError) {
         try sleep(until: Deadline(within: duration))
     }
 
     /// Waits until `deadline` has passed.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: try await Task.sleep(until:)")
     public static func sleep(until deadline: Deadline) throws(CancellationError) {
         if deadline == .immediate {
             yield()
@@ -27,7 +27,7 @@ extension Strand {
 
     /// Lets other strands run. A fiber lets the ready fibers of its hub run; a thread lets another
     /// thread run. Returns at once if there are none.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await Task.yield()")
     public static func yield() {
         Hub.yield()
     }
@@ -46,13 +46,13 @@ extension Strand {
     /// `limit` has passed. A hub whose thread computes cannot answer, and its fibers are left out
     /// then.
     /// - Source: Python's `threading.enumerate`.
-    @available(*, noasync)
+    @available(*, noasync, message: "ask on a strand, such as spawn(.thread) { Strand.all() }")
     public static func all(within limit: Duration = .milliseconds(100)) -> [Strand] {
         threads + HubRegistry.collect(within: limit) { $0.fibers }
     }
 
     /// What strands wait for at this moment. Strands and limit are those of ``all(within:)``.
-    @available(*, noasync)
+    @available(*, noasync, message: "ask on a strand, such as spawn(.thread) { Strand.waits() }")
     public static func waits(within limit: Duration = .milliseconds(100)) -> [WaitSnapshot] {
         ThreadRegistry.all.compactMap(\.currentWait)
             + HubRegistry.collect(within: limit) { $0.waits }

@@ -54,6 +54,28 @@ struct DescriptorWaitTests {
         }
     }
 
+    /// On a thread that Plait did not start, the signal came before the system call, and was lost.
+    @Test func `a cancellation right before the system call ends the call of a foreign thread`()
+        async throws
+    {
+        let counter = try Counter()
+        let outcome = Box<DescriptorWait?>(nil)
+        let isDone = Box(false)
+        try startThread(name: "foreign") {
+            // Meets Plait.
+            _ = Strand.current
+            interruptThread(kernelThreadID())
+            outcome.set(
+                try? waitForDescriptor(
+                    counter.descriptor.number, .readable,
+                    until: Deadline(within: .seconds(10)), interrupt: threadInterrupt))
+            isDone.set(true)
+        }
+        try await until { isDone.value }
+        let isInterrupted = if case .interrupted = outcome.value { true } else { false }
+        #expect(isInterrupted)
+    }
+
     @Test func `a closed descriptor is an error, and the thread can wait again`() async throws {
         let counter = try Counter()
         try await onThread {

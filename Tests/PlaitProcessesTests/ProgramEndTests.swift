@@ -21,6 +21,52 @@ struct ProgramEndTests {
         }
     }
 
+    // MARK: All asleep
+
+    /// What a probe that hangs says on standard error, and how it ends.
+    private func runAsleep(_ probe: String, policy: String? = nil) async throws -> (
+        output: String, report: String, status: PlaitProcesses.ExitStatus
+    ) {
+        try await onThread {
+            var options = piped
+            options.errorOutput = .pipe
+            options.environment = ProcessInfo.processInfo.environment
+            options.environment?["PLAIT_ASLEEP"] = policy
+            let result = try ChildProcess.run(
+                Built.program("ThreadProbe").description, [probe], options)
+            return (text(result.output), text(result.errorOutput), result.status)
+        }
+    }
+
+    @Test func `a program whose strands all wait for each other ends, and says who waits`()
+        async throws
+    {
+        let (output, report, status) = try await runAsleep("asleep")
+        #expect(output == "before\n")
+        #expect(status == .code(2))
+        #expect(report.contains("all strands are asleep"))
+        #expect(report.contains("main: Queue.get"))
+        #expect(report.contains("worker: Strand.join"))
+        #expect(report.contains("helper: Queue.get"))
+    }
+
+    // gevent's LoopExit.
+    @Test func `a program of one thread whose fibers all wait ends, and lists them`() async throws {
+        let (_, report, status) = try await runAsleep("asleep-fibers")
+        #expect(status == .code(2))
+        for number in 1...3 { #expect(report.contains("getter-\(number): Queue.get")) }
+    }
+
+    @Test func `whatever may wake a strand keeps the program from ending`() async throws {
+        let (output, report, status) = try await runAsleep("asleep-awake")
+        #expect(
+            output.split(separator: "\n") == [
+                "a timer", "a thread in a call", "a task", "a thread of others", "a descriptor",
+            ])
+        #expect(report == "")
+        #expect(status == .code(0))
+    }
+
     // TH-058, TH-073, GV-262
     @Test func `threads are waited for, and go on when main has ended`() async throws {
         let (lines, status) = try await run("join")

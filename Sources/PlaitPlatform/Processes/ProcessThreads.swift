@@ -19,7 +19,7 @@ extension Processes {
             let count = try threadCount()
             if count == 1 { return count }
             let isEnding = threadNumbers().allSatisfy {
-                $0 == me || EndingThreads.contains($0) || isExiting($0)
+                $0 == me || LeavingThreads.contains($0) || isExiting($0)
             }
             if !isEnding || monotonicNow() >= end { return count }
             usleep(50)
@@ -72,7 +72,7 @@ extension Processes {
 }
 
 /// The last threads that have done their work: they leave the system soon, if they have not yet.
-package enum EndingThreads {
+package enum LeavingThreads {
     private static let last = Guarded(Last())
 
     private struct Last {

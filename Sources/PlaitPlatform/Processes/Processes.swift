@@ -150,6 +150,12 @@ package enum Processes {
     }
 
     /// Ends this process without its exit handlers, but flushes printed text.
+    /// Ends the process at once, with a message on standard error. What was printed goes out.
+    package static func endNow(_ code: Int32, saying message: String) -> Never {
+        _ = try? FileDescriptor.standardError.writeAll(message.utf8)
+        exitNow(code)
+    }
+
     package static func exitNow(_ code: Int32) -> Never {
         fflush(nil)
         plait_exit_now(code)

@@ -31,7 +31,7 @@ public enum WaitSource: Sendable {
 /// - Throws: `ConnectionError.closed`, `.wrongDirection`; `StreamError.closed`; `SystemError`:
 ///   EBADF, EMFILE; `CancellationError`.
 /// - Source: Python's `multiprocessing.connection.wait`.
-@available(*, noasync)
+@available(*, noasync, message: "in a task: one task for each, in a task group")
 public func waitAny(
     _ sources: [WaitSource], within limit: Duration? = nil
 ) throws -> [Int] {

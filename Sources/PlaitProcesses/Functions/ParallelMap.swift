@@ -27,7 +27,7 @@ internal import PlaitSync
 ///   ``MultiThreadedFork``, which names the threads; `SystemError`: EAGAIN at the limit of
 ///   processes, ENOMEM, EMFILE; errors of encoding and decoding results; `CancellationError`.
 /// - Source: Python's `multiprocessing.Pool.map` with the start method `fork`.
-@available(*, noasync)
+@available(*, noasync, message: "a program with tasks has several threads: use a ProcessPool's map")
 public func parallelMap<Item, Result: Codable>(
     _ items: some Sequence<Item>, processes: Int? = nil, chunkSize: Int? = nil,
     options: ChildProcess.Options = .ofFunction, _ body: (Item) throws -> Result

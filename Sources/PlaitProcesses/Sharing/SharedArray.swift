@@ -36,27 +36,27 @@ public final class SharedArray<Element: BitwiseCopyable & Sendable>: Sendable {
 
     /// Reads the element at a place, under the lock. Traps past the end.
     /// - Throws: As ``withLock(_:)``.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func load(at place: Int) throws -> Element { try withLock { $0[place] } }
 
     /// Reads the elements of a range, under the lock. Traps past the end.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func load(_ range: some RangeExpression<Int>) throws -> [Element] {
         try withLock { Array($0[range]) }
     }
 
     /// Reads all elements, under the lock.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func load() throws -> [Element] { try withLock { Array($0) } }
 
     /// Writes an element, under the lock. Traps past the end.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func store(_ element: Element, at place: Int) throws {
         try withLock { $0[place] = element }
     }
 
     /// Writes elements from a place on, under the lock. Traps past the end.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func store(_ elements: some Sequence<Element>, from place: Int) throws {
         try withLock { $0.store(elements, at: place) }
     }

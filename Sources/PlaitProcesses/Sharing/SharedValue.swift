@@ -32,11 +32,11 @@ public final class SharedValue<Value: BitwiseCopyable & Sendable>: Sendable {
 
     /// Reads the value, under the lock.
     /// - Throws: As ``withLock(_:)``.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func load() throws -> Value { try withLock { $0 } }
 
     /// Writes the value, under the lock.
-    @available(*, noasync)
+    @available(*, noasync, message: "in a task: await withLock { … }")
     public func store(_ value: Value) throws { try withLock { $0 = value } }
 
     /// Runs `body` with a copy of the value, under the lock, and then writes the copy back. If a

@@ -179,9 +179,12 @@ class Fiber: Strand, @unchecked Sendable {
     override var isCancelled: Bool { everCancelled.load(ordering: .relaxed) }
 
     override var currentWait: WaitSnapshot? {
-        guard isHere, let waiting = unsafe requests.waiting, waiting.outcome == .pending else {
-            return nil
-        }
+        isHere ? presentWait : nil
+    }
+
+    /// As ``currentWait``, where the hub's thread is known to be asleep.
+    var presentWait: WaitSnapshot? {
+        guard let waiting = unsafe requests.waiting, waiting.outcome == .pending else { return nil }
         return WaitSnapshot(strand: self, waiter: waiting)
     }
 }

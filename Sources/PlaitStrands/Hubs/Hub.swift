@@ -72,6 +72,10 @@ public final class Hub: @unchecked Sendable {
         lastTrim = loop.now
         loop.checkThread("Hub.make")
         loop.around = { [unowned self] body in self.runCallbacks(body) }
+        // While the thread sleeps, nothing that these read can change.
+        loop.waitsOfStrands = { [unowned self] in
+            root.waits + self.fibers.compactMap(\.presentWait)
+        }
         try watchStackOverflow()
         allowThreadSamples()
     }

@@ -19,7 +19,9 @@ final class HubWatcher: Sendable {
     func start() {
         thread.withLock { thread in
             thread = TaskBindings.without {
-                spawn(.thread, name: HubWatcher.threadName, isDaemon: true) { self.run() }
+                spawn(.thread, name: HubWatcher.threadName, isDaemon: true) {
+                    AllAsleep.asBystander { self.run() }
+                }
             }
         }
     }

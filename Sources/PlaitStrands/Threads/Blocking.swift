@@ -14,7 +14,7 @@ internal import PlaitParking
 /// - Parameter bulkhead: nil for ``Bulkhead/shared``.
 /// - Throws: What `body` throws; `CancellationError`.
 /// - Source: `eventlet.tpool.execute`; `gevent.get_hub().threadpool.apply`.
-@available(*, noasync)
+@available(*, noasync, message: "in a task: try await pool.submit { … }.result(), on a ThreadPool")
 public func blocking<Success>(
     on bulkhead: Bulkhead? = nil, _ body: sending @escaping () throws -> Success
 ) throws -> sending Success {

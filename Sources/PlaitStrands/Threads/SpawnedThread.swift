@@ -49,7 +49,6 @@ final class SpawnedThread: ThreadStrand, @unchecked Sendable {
     }
 
     private func live() {
-        holdBackThreadInterrupt()
         allowThreadSamples()
         enterThread()
         do throws(SystemError) {

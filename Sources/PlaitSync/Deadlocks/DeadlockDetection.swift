@@ -1,5 +1,5 @@
-internal import PlaitPlatform
 internal import Logging
+internal import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
@@ -48,10 +48,17 @@ public enum DeadlockDetection {
     private static let handler = Guarded<(@Sendable (Finding) -> Void)?>(nil)
     private static let logger = Logger(label: "plait.locks")
 
-    /// What Plait does with a deadlock; by default ``Policy-swift.enum/report``.
+    /// What Plait does with a deadlock of locks; by default ``Policy-swift.enum/report``.
+    ///
+    /// Unless it is ``Policy-swift.enum/off``, Plait also ends the program, with exit code 2 and the
+    /// list of waits on standard error, when all its strands sleep and nothing is left that could
+    /// wake one.
     public static var policy: Policy {
         get { Policy(rawValue: policyNumber.load(ordering: .relaxed)) ?? .off }
-        set { policyNumber.store(newValue.rawValue, ordering: .relaxed) }
+        set {
+            policyNumber.store(newValue.rawValue, ordering: .relaxed)
+            AllAsleep.isOn = newValue != .off
+        }
     }
 
     /// Whether Plait notes the order in which strands take the ``Lock``s and ``RLock``s made from
