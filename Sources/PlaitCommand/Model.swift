@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// What one connection of a server runs on.
+/// What each connection of a server runs on.
 enum Model: String, CaseIterable, Codable, ExpressibleByArgument {
     case fiber
     case thread

@@ -10,7 +10,7 @@ struct PlaitTool: ParsableCommand {
         subcommands: [ServeCommand.self, LabCommand.self])
 }
 
-/// What keeps a command from doing its work, in one line for people.
+/// Why a command cannot do its work, in one line for people.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
 

@@ -1,8 +1,9 @@
 internal import Plait
 
-/// Lets SIGINT and SIGTERM end a command in good order: the first asks, the second ends it at once.
+/// Lets SIGINT and SIGTERM end a command in good order. The first signal asks it to end, the second
+/// ends it at once.
 ///
-/// Made on the main thread, which gets its hub with it. `body` runs on the hub's loop and must not
+/// Make it on the main thread, which gets a hub by this. `body` runs on the hub's loop and must not
 /// wait.
 final class StopSignals {
     private let watch: SignalWatch
@@ -14,7 +15,8 @@ final class StopSignals {
     init(_ body: @escaping (Signal) -> Void) throws {
         let state = State()
         self.state = state
-        // Made here, where it throws at the limit of descriptors.
+        // The hub is made here, so that the limit of descriptors throws instead of ending the
+        // program.
         watch = try Hub.make().loop.watch([.interrupt, .terminate]) { signal in
             if state.received != nil { Processes.exitNow(signal.exitCode) }
             state.received = signal
@@ -28,6 +30,6 @@ final class StopSignals {
 }
 
 extension Signal {
-    /// What a command exits with that a signal has ended, as shells have it.
+    /// The exit code of a command that a signal has ended, as shells define it.
     var exitCode: Int32 { 128 + number }
 }

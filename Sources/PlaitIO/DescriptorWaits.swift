@@ -27,7 +27,7 @@ extension Strand {
             return try wait(for: registration, on: loop, until: deadline)
         }
         guard let thread = current as? ThreadStrand else {
-            fatalError("plait: strand \(current.name) has no hub and is no thread")
+            fatalError("plait: strand \(current.name) has no hub and is not a thread")
         }
         return try thread.wait(for: descriptor, .readable, until: deadline) != nil
     }

@@ -71,7 +71,8 @@ public final class SpinHistory: Sendable {
     @inlinable
     func isPromising() -> Bool {
         let credit = self.credit.load(ordering: .relaxed)
-        // On a hub's thread the partner is as likely there, which spinning would only delay.
+        // On a hub's thread the partner may be a fiber of the same thread, which spinning would
+        // delay.
         if credit >= 0 { return SpinPolicy.task.isAllowed }
         self.credit.store(credit + 1, ordering: .relaxed)
         return false

@@ -193,7 +193,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     open override func cancel() {
         everCancelled.store(true, ordering: .relaxed)
-        // Unparking under the lock keeps the waiter's memory: its owner must take the lock too.
+        // Unparking under the lock keeps the waiter's memory alive, since its owner takes the lock
+        // too.
         guardLock.withLock { requests.cancel()?.unpark() }
     }
 

@@ -1,22 +1,22 @@
 public import PlaitPlatform
 
-/// A connection was not made, for one side did not show that it has the other's key.
+/// A connection failed because one side did not prove that it has the other's key.
 public struct AuthenticationError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Reason: Hashable, Sendable {
-        /// The other side answered the challenge by another key.
+        /// The other side answered the challenge with another key.
         case wrongKey
-        /// The other side found that this side's key is another.
+        /// The other side rejected this side's key.
         case rejected
-        /// The other side said nothing, or too little, within the limit of the handshake.
+        /// The other side sent nothing, or too little, within the limit of the handshake.
         case silent
-        /// The other side sent something else than a handshake, such as one without a key does.
+        /// The other side sent something that is not a handshake, as a program without a key does.
         case noHandshake
-        /// The other side went away meanwhile.
+        /// The other side went away during the handshake.
         case goneAway
     }
 
-    /// At the listener, where the connection came from, or the listener's own address where that
-    /// has none; else the address that was to be connected to.
+    /// At a listener, the address of the client, or the listener's own address if the client has
+    /// none. At a client, the address of the listener.
     public let address: SocketAddress
     public let reason: Reason
 

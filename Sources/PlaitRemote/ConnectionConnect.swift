@@ -8,9 +8,9 @@ extension Connection {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - key: The listener's; nil for a listener that has none.
-    ///   - limit: Longest wait for the whole; `nil` waits for as long as the system tries, and five
-    ///     seconds for the listener's part of the authentication.
+    ///   - key: The listener's key; nil for a listener without a key.
+    ///   - limit: Longest wait for the whole call. `nil` waits as long as the system tries to
+    ///     connect, and then five seconds for the listener's part of the authentication.
     /// - Throws: ``AuthenticationError``; `TimedOut`; `SystemError` such as ECONNREFUSED,
     ///   with the address; `CancellationError`.
     /// - Source: Python's `multiprocessing.connection.Client`.
@@ -40,7 +40,7 @@ extension Connection {
 
     /// Connects to a listener by name or number, trying the host's addresses in turn; see
     /// ``connect(to:key:within:)``.
-    /// - Throws: Also `NameResolutionError`.
+    /// - Throws: As ``connect(to:key:within:)``; `NameResolutionError`.
     @available(*, noasync)
     public static func connect(
         host: String, port: Int, key: [UInt8]?, within limit: Duration? = nil

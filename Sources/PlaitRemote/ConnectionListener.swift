@@ -5,12 +5,12 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// Takes connections of programs that need not be its children: over a Unix socket, or TCP.
+/// Accepts connections from other programs, over a Unix socket or TCP.
 ///
-/// With a key, both ends show each other that they have it before ``accept(within:)`` gives the
-/// connection out. That is done beside, so that one who says nothing holds up nobody, from the
-/// moment on that the listener is there. Nothing of what follows is encrypted: on a network that
-/// others can read or change, send it through a tunnel.
+/// With a key, both ends prove to each other that they have it before ``accept(within:)`` returns
+/// the connection. Fibers of the listener do that in the background from its creation on, so a
+/// silent client holds up nobody. Nothing is encrypted after that: on a network that others can
+/// read or change, use a tunnel.
 ///
 /// ```swift
 /// let listener = try ConnectionListener(host: "127.0.0.1", port: 0, key: key)
@@ -20,9 +20,9 @@ internal import SystemPackage
 /// print(try listener.accept().receive(String.self))
 /// try client.join()
 /// ```
-/// Connections that fail are no errors of ``accept(within:)``, where one stranger would end a
-/// server: they are counted, see ``refusals`` and ``lastRefusal``; or ask for them with
-/// `tellsRefusals`.
+/// A connection that fails is not an error of ``accept(within:)``, since one stranger could end a
+/// server by that. The listener counts it: see ``refusals`` and ``lastRefusal``. With
+/// `tellsRefusals`, ``accept(within:)`` throws it.
 /// - Source: Python's `multiprocessing.connection.Listener`.
 public final class ConnectionListener: Sendable {
     private let core: ListenerCore
@@ -30,12 +30,12 @@ public final class ConnectionListener: Sendable {
     /// Listens on an address.
     ///
     /// - Parameters:
-    ///   - key: What both ends must have; an empty one is one. Nil for none: anybody connects who
-    ///     reaches the address.
-    ///   - backlog: Connections that wait to be accepted before the system refuses more; as many
-    ///     again wait in the listener.
-    ///   - handshakeLimit: How long a connection may take to authenticate itself. 1,024 may be
-    ///     about it at a time.
+    ///   - key: The key that both ends must have; an empty key counts as a key. Nil means none:
+    ///     anybody who reaches the address may connect.
+    ///   - backlog: How many connections wait to be accepted before the system refuses more. As
+    ///     many again wait in the listener.
+    ///   - handshakeLimit: How long a connection may take to authenticate itself. At most 1,024
+    ///     connections do that at the same time.
     ///   - tellsRefusals: Whether ``accept(within:)`` throws each connection's
     ///     ``AuthenticationError``.
     /// - Throws: `SystemError` such as EADDRINUSE, with the address.
@@ -63,8 +63,8 @@ public final class ConnectionListener: Sendable {
 
     /// Listens on a Unix socket; see ``init(_:key:backlog:handshakeLimit:tellsRefusals:)``.
     ///
-    /// The path must not exist, and is removed by ``close()``. One that a killed program left is to
-    /// be removed by who knows that nobody listens there. A path that begins with a NUL names
+    /// The path must not exist; ``close()`` removes it. If a killed program has left a path, remove
+    /// it yourself, once you know that nobody listens there. A path that begins with a NUL lies in
     /// Linux's abstract namespace, where nothing is left behind.
     public convenience init(unixPath path: String, key: [UInt8]?, backlog: Int = 128) throws {
         try self.init(SocketConnecting.unixAddress(path), key: key, backlog: backlog)
@@ -72,15 +72,15 @@ public final class ConnectionListener: Sendable {
 
     deinit { core.close() }
 
-    /// Where it listens; with the port that the system chose, if 0 was asked for.
+    /// The address on which it listens. If you gave port 0, it has the port that the system chose.
     public var address: SocketAddress { core.socket.address }
 
-    /// Takes the next connection that has authenticated itself, waiting while there is none.
+    /// Takes the next connection that has authenticated itself. Waits while there is none.
     ///
     /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `TimedOut`; `ConnectionError.closed`; `CancellationError`; ``AuthenticationError``
-    ///   where they are asked for; `SystemError` where the listener itself fails.
+    ///   if `tellsRefusals` was set; `SystemError` if the listener itself fails.
     /// - Source: Python's `Listener.accept`.
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> Connection {
@@ -104,15 +104,15 @@ public final class ConnectionListener: Sendable {
         return try next.get()
     }
 
-    /// Connections that did not authenticate themselves.
+    /// How many connections did not authenticate themselves.
     public var refusals: Int { core.refusals.count }
 
-    /// Why the last of them did not; nil if there was none.
+    /// Why the last of them did not; nil if there was none yet.
     public var lastRefusal: AuthenticationError? { core.refusals.last }
 
-    /// Stops taking connections, and closes those that were not accepted; those that were live on.
-    /// Who accepts gets `ConnectionError.closed`. Removes the file of a Unix socket. Any thread; a
-    /// second call does nothing.
+    /// Stops taking connections, and closes those that nobody has accepted. Accepted connections
+    /// live on. A strand in ``accept(within:)`` gets `ConnectionError.closed`. Removes the file of
+    /// a Unix socket. Any thread may call it; a second call does nothing.
     public func close() { core.close() }
 
     public var isClosed: Bool { core.socket.isClosed }

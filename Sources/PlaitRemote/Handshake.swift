@@ -2,19 +2,19 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import SystemPackage
 
-/// How both ends of a new connection show each other that they have the same key, without sending
-/// it.
+/// How both ends of a new connection prove to each other that they have the same key, without
+/// sending it.
 ///
 /// 1. The listener sends a greeting and 32 random bytes.
-/// 2. The client sends 32 random bytes of its own, and a code over both by the key.
-/// 3. The listener sends a byte for yes, and its code over both; or a byte for no.
+/// 2. The client sends 32 random bytes of its own, and a code over both with the key.
+/// 3. The listener sends a byte for yes and its own code over both, or a byte for no.
 ///
-/// Codes are HMAC-SHA256 over which side speaks and what both sent: nothing that one side sent
-/// serves as the other's answer, nor does an answer of an earlier connection. What follows is
-/// neither encrypted nor signed.
+/// A code is HMAC-SHA256 over the name of the sending side and the random bytes of both. So neither
+/// side can use the other's code, or a code of an earlier connection, as its answer. The messages
+/// that follow are neither encrypted nor signed.
 enum Handshake {
     static let limit = Duration.seconds(5)
-    /// No message of a handshake is longer; a longer one is not taken in.
+    /// The longest message of a handshake in bytes. A longer one is not received.
     private static let longest = 256
     private static let greeting = Array("plait-key-1:".utf8)
     static let challengeSize = 32
@@ -22,14 +22,14 @@ enum Handshake {
 
     enum Side: String { case client = "plait client", listener = "plait listener" }
 
-    /// What a side has to send to show that it has the key.
+    /// The code by which a side proves that it has the key.
     static func code(
         _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
     ) -> [UInt8] {
         KeyedCode.make(Array(side.rawValue.utf8) + listener + client, key: key)
     }
 
-    /// Whether a code is what the side has to send. Takes a time that does not tell how much is
+    /// Whether a code is right. The time that this takes does not tell how much of the code is
     /// right.
     static func isRight(
         _ code: [UInt8], _ side: Side, listener: [UInt8], client: [UInt8], key: [UInt8]
@@ -41,7 +41,7 @@ enum Handshake {
     static func challenge() -> [UInt8] { KeyedCode.randomBytes(challengeSize) }
 
     /// The listener's part.
-    /// - Parameter onRefusal: Told before the other side is.
+    /// - Parameter onRefusal: Called before the other side learns of the refusal.
     static func receive(
         _ connection: Connection, from address: SocketAddress, key: [UInt8],
         until deadline: Deadline,
@@ -110,7 +110,8 @@ enum Handshake {
 
     private struct Failed: Error { let reason: AuthenticationError.Reason }
 
-    /// What went wrong, as an ``AuthenticationError``. A cancellation stays what it is.
+    /// Runs `body`, and turns its errors into an ``AuthenticationError``. A cancellation stays a
+    /// cancellation.
     private static func telling(_ address: SocketAddress, _ body: () throws -> Void) throws {
         do {
             try body()

@@ -1,13 +1,13 @@
 internal import CPlaitOpenSSL
 
-/// HMAC-SHA256, the comparison of codes, and random bytes: OpenSSL's.
+/// HMAC-SHA256, the comparison of codes, and random bytes, all from OpenSSL.
 enum KeyedCode {
     static let size = 32
 
-    /// The code of `message` by `key`.
+    /// The code of `message` with `key`.
     ///
-    /// HMAC pads short keys with zeros and hashes long ones, so that some keys would be as good as
-    /// others. Here every key is hashed first.
+    /// HMAC pads short keys with zeros and hashes long ones, so different keys could give the same
+    /// code. This function hashes every key first.
     static func make(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
         var digest = [UInt8](repeating: 0, count: size)
         let isHashed = unsafe SHA256(key, key.count, &digest) != nil
@@ -23,7 +23,8 @@ enum KeyedCode {
         return code
     }
 
-    /// Whether two codes are the same, in a time that does not tell how much of them is.
+    /// Whether two codes are equal. The time that this takes does not tell how much of them is
+    /// equal.
     static func areEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
         guard one.count == other.count else { return false }
         return unsafe CRYPTO_memcmp(one, other, one.count) == 0

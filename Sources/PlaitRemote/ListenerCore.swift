@@ -6,15 +6,15 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// What a ``ConnectionListener`` and the fibers that work for it share.
+/// The state that a ``ConnectionListener`` and its fibers share.
 final class ListenerCore: Sendable {
     let socket: ListeningSocket
-    /// Connections to be accepted, and errors to be thrown there.
+    /// Connections that nobody has accepted yet, and errors that the next accept throws.
     let ready: Queue<Result<Connection, any Error>>
     private let key: [UInt8]?
     private let handshakeLimit: Duration
     private let tellsRefusals: Bool
-    /// How many may be about their handshake at a time.
+    /// How many handshakes may run at the same time.
     private let handshakes = CountingSemaphore(permits: 1_024)
     private let refused = Guarded((count: 0, last: AuthenticationError?.none))
     private let failure = Guarded<(any Error)?>(nil)
@@ -41,7 +41,7 @@ final class ListenerCore: Sendable {
             do {
                 while true { try self.takeOne() }
             } catch is DescriptorClosed {
-                // As asked.
+                // The listener was closed.
             } catch {
                 self.failure.withLock { $0 = error }
                 self.close()
@@ -59,15 +59,15 @@ final class ListenerCore: Sendable {
             let connection = Connection(
                 PolledDescriptor(owning: number), passesDescriptors: isUnix)
             let peer = isUnix ? address : (try? Sockets.peerAddress(number)) ?? address
-            // A fiber's cancellation, at the end of the program, drops the connection.
+            // If the end of the program cancels the fiber, it drops the connection.
             spawn(.fiber, name: "handshake with \(peer)", isDaemon: true) {
                 defer { self.handshakes.release() }
                 self.authenticate(connection, from: peer)
             }
         } catch let error as SystemError where error.isOfConnection {
             handshakes.release()
-            // The system is out of something, or the connection is gone already: the next one may
-            // do.
+            // The system is out of a resource, or the connection is gone already. The next one may
+            // succeed.
             try Strand.sleep(for: .milliseconds(100))
         }
     }
@@ -83,7 +83,7 @@ final class ListenerCore: Sendable {
         } catch let error as AuthenticationError {
             if tellsRefusals { try? ready.put(.failure(error)) }
         } catch {
-            // Closed, or cancelled: the connection goes.
+            // The listener was closed or the fiber cancelled, so drop the connection.
         }
     }
 
@@ -97,7 +97,7 @@ final class ListenerCore: Sendable {
         ready.shutDown(immediately: true)
     }
 
-    /// What is thrown for an error of ``ready``.
+    /// The error that a caller gets for an error of ``ready``.
     func meaning(of error: any Error) -> any Error {
         switch error {
         case is QueueError: failure.withLock { $0 } ?? ConnectionError.closed
@@ -108,7 +108,7 @@ final class ListenerCore: Sendable {
 }
 
 extension SystemError {
-    /// Whether it is about one connection, or passes: the listener goes on.
+    /// Whether the error concerns one connection or will pass, so that the listener goes on.
     fileprivate var isOfConnection: Bool {
         [
             .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace,

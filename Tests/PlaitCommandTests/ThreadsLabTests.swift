@@ -145,7 +145,7 @@ struct ThreadsLabTests {
             #expect(try child.join() == .code(64))
             return text(said)
         }
-        #expect(said.contains("'nonsense' is no experiment"))
+        #expect(said.contains("'nonsense' is not an experiment"))
         #expect(said.contains("lost-update"))
     }
 }

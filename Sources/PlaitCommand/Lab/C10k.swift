@@ -37,7 +37,7 @@ struct C10k: ParsableCommand {
     private static func models(_ text: String) throws -> [Model] {
         try text.split(separator: ",").map { word in
             guard let model = Model(rawValue: word.trimmingCharacters(in: .whitespaces)) else {
-                throw ValidationError("'\(word)' is no model; give fiber, thread or process")
+                throw ValidationError("'\(word)' is not a model; give fiber, thread or process")
             }
             return model
         }
@@ -109,8 +109,8 @@ struct C10k: ParsableCommand {
         return (result, notes)
     }
 
-    /// As many clients as descriptors can be had for, up to `wanted`. The limit is inherited by the
-    /// server and the clients, each of which has a descriptor a client.
+    /// The number of clients, up to `wanted`, for which there are descriptors. The server and the
+    /// clients inherit the limit, and each of them has one descriptor for each client.
     private func descriptors(for wanted: Int) -> Int {
         let spare = 64
         let limit = DescriptorLimit.raise(to: wanted + spare)
@@ -128,11 +128,11 @@ struct C10k: ParsableCommand {
 }
 
 extension Model {
-    /// More clients than this would measure the machine's limits, not the model.
+    /// The largest number of clients. More would measure the machine's limits and not the model.
     fileprivate var cap: (clients: Int, reason: String)? {
         switch self {
         case .fiber: nil
-        case .thread: (4_000, "each has a thread of the system's, with a stack of its own")
+        case .thread: (4_000, "each has an operating-system thread with a stack of its own")
         case .process: (1_000, "each has a process of its own")
         }
     }

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import Plait
 
-/// The clients of `plait lab c10k`, a process of their own. For the lab, not for people.
+/// The clients of `plait lab c10k`, in a process of their own. The lab starts it; people do not.
 struct C10kClients: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "c10k-clients", abstract: "The clients of c10k.", shouldDisplay: false)

@@ -1,16 +1,16 @@
-/// What one model was seen to do.
+/// The measurements of one model.
 struct C10kResult {
     let model: Model
-    /// Asked for.
+    /// The number of clients asked for.
     let clients: Int
     var held = 0
     var errors = 0
     var messagesPerSecond = 0.0
-    /// nil when no message was exchanged.
+    /// The median of the round trips; nil when no message was exchanged.
     var p50Microseconds: Double?
     var p99Microseconds: Double?
     var p999Microseconds: Double?
-    /// Of the server; nil when it could not be measured.
+    /// The server's memory for each client; nil when it could not be measured.
     var bytesPerClient: Int?
 
     init(model: Model, clients: Int) {
@@ -30,7 +30,7 @@ struct C10kResult {
     }
 }
 
-/// The whole of `--json`.
+/// The output of `--json`.
 struct C10kResults: Encodable {
     let results: [C10kResult]
 }
@@ -41,7 +41,7 @@ extension C10kResult: Encodable {
         case p999Microseconds, bytesPerClient
     }
 
-    /// Written out, so that what is not known is `null` instead of missing.
+    /// Written by hand, so that unknown values are `null` instead of missing.
     func encode(to encoder: any Encoder) throws {
         var keys = encoder.container(keyedBy: CodingKeys.self)
         try keys.encode(model, forKey: .model)

@@ -1,7 +1,7 @@
 /// Results as aligned text, for people.
 struct C10kTable: CustomStringConvertible {
     let results: [C10kResult]
-    /// What is to be said about them, a line each.
+    /// Remarks about the results, one line each.
     let notes: [String]
 
     var description: String {
@@ -38,7 +38,7 @@ struct C10kTable: CustomStringConvertible {
 }
 
 extension Int {
-    /// With a comma every three digits.
+    /// The number with a comma every three digits.
     var grouped: String {
         var digits = String(magnitude)
         var groups: [String] = []

@@ -4,20 +4,20 @@ internal import Plait
 /// One model's run: the server in a process of its own, the clients in another.
 struct C10kTrial {
     let model: Model
-    /// To connect; fewer than asked for where the machine allows no more.
+    /// How many clients connect; fewer than asked for if the machine allows no more.
     let clients: Int
     let seconds: Double
     let largest: Int
     let seed: UInt64
     let progress: ProgressLine
 
-    /// How long a process may say nothing. Clients give up earlier, and tell all the while.
+    /// How long a process may be silent. Clients give up earlier, and report all the time.
     private static let patience = Duration.seconds(60)
 
-    /// Runs it and fills `result`. When the caller is cancelled, the clients are asked to end at
-    /// once and what they have is taken.
+    /// Runs the trial and fills `result`. When the caller is cancelled, it asks the clients to end
+    /// at once and takes their results so far.
     ///
-    /// - Returns: What went wrong, if anything did.
+    /// - Returns: A description of the failure, if there was one.
     func run(into result: inout C10kResult) throws -> String? {
         let server = try start([
             "serve", "echo", "--model", model.rawValue, "--host", "127.0.0.1", "--port", "0",
@@ -37,13 +37,13 @@ struct C10kTrial {
         }
         result.take(report)
         if let added, report.held > 0 { result.bytesPerClient = max(0, added / report.held) }
-        // Says more than what its clients saw of it.
+        // The server's status says more than its clients saw.
         if let status = server.exitStatus { return "the server ended: \(status)" }
         return report.firstError
     }
 
-    /// Starts this program again. It dies with this process, and a Ctrl-C on the terminal does not
-    /// reach it: this process decides who ends when.
+    /// Starts this program again. It dies with this process. A Ctrl-C on the terminal does not
+    /// reach it, since this process decides when each of them ends.
     private func start(_ arguments: [String]) throws -> ChildProcess {
         var options = ChildProcess.Options()
         options.input = .pipe
@@ -56,7 +56,7 @@ struct C10kTrial {
     private func end(_ child: ChildProcess) {
         child.terminate()
         if (try? child.join(within: .seconds(2))) == nil { child.kill() }
-        // A cancellation may end the first wait, not the second.
+        // A cancellation may end the first wait, but not the second.
         while child.isAlive { _ = try? child.join() }
     }
 

@@ -2,15 +2,16 @@ internal import Plait
 
 /// Many clients of an echo server, each a fiber on this thread's hub.
 ///
-/// They connect, a few hundred at a time, and have one message back each. When all are settled,
-/// they exchange messages for a time, one after another without a pause, and check every byte. Then
-/// they hold their connections until standard input ends, so that the server can be measured.
+/// They connect, a few hundred at a time, and each gets one message back. When all have connected
+/// or failed, they exchange messages for a time, one after another without a pause, and check every
+/// byte. Then they hold their connections until standard input ends, so that the lab can measure
+/// the server.
 final class ClientLoad {
     struct Plan {
         var target: SocketAddress
         var clients: Int
         var seconds: Double
-        /// Bytes of the largest message.
+        /// The size of the largest message in bytes.
         var largest: Int
         var seed: UInt64
     }
@@ -18,14 +19,14 @@ final class ClientLoad {
     private let plan: Plan
     private let messages: Messages
     private let tell: (ClientProgress) -> Void
-    /// Where clients connect from, in turn: an address has fewer than 65,536 ports.
+    /// The addresses from which clients connect, in turn. One address has fewer than 65,536 ports.
     private let sources: [SocketAddress]
 
     private let connecting = CountingSemaphore(permits: 256)
-    /// Every client has connected or failed.
+    /// Set when every client has connected or failed.
     private let settled = Event()
     private let started = Event()
-    /// No client exchanges any more.
+    /// Set when no client exchanges messages any more.
     private let exchanged = Event()
     private let released = Event()
     private let gone = Event()
@@ -35,7 +36,7 @@ final class ClientLoad {
     private var exchangingCount = 0
     private var aliveCount: Int
     private var isStopping = false
-    /// On the monotonic clock, in nanoseconds.
+    /// When the exchange began, in nanoseconds of the monotonic clock.
     private var start: UInt64 = 0
     private var end: UInt64 = .max
     private var histogram = LatencyHistogram()
@@ -57,7 +58,7 @@ final class ClientLoad {
         aliveCount = plan.clients
     }
 
-    /// Ends the exchange now; clients that have not connected yet do not any more.
+    /// Ends the exchange now. Clients that have not connected yet will not connect.
     func stop() {
         isStopping = true
         end = 0
@@ -77,7 +78,8 @@ final class ClientLoad {
         try exchanged.wait()
         report.seconds = Double(monotonicNow() - start) / 1e9
         tell(.exchanged)
-        // Fails for what epoll does not take, such as a file, which has no end to wait for.
+        // This fails for descriptors that epoll does not take, such as a file, which has no end to
+        // wait for.
         _ = try? Strand.waitReadable(0, until: .never)
         released.set()
         try gone.wait()
@@ -98,7 +100,7 @@ final class ClientLoad {
     private func tellProgress() throws {
         while true {
             try Strand.sleep(for: .milliseconds(100))
-            // A sleep that is over already is not cancelled any more.
+            // A sleep that is over cannot be cancelled any more.
             if exchanged.isSet { return }
             tell(
                 start == 0
@@ -128,7 +130,7 @@ final class ClientLoad {
         }
     }
 
-    /// Makes the connection and notes whether it succeeded; nil when it is not wanted any more.
+    /// Makes the connection and notes whether that succeeded; nil when nobody wants it any more.
     private func settle(_ connect: () throws -> StreamSocket?) throws -> StreamSocket? {
         defer {
             unsettledCount -= 1
@@ -146,7 +148,7 @@ final class ClientLoad {
         let connection = try StreamSocket.connect(
             to: plan.target, from: sources[number % sources.count], within: ClientLoad.patience)
         do {
-            // Else it might be in the server's backlog only.
+            // Otherwise the connection might only be in the server's backlog.
             try exchange(connection, &random)
             return connection
         } catch {
@@ -171,7 +173,7 @@ final class ClientLoad {
         }
     }
 
-    /// Sends a message and takes its echo.
+    /// Sends a message and receives its echo.
     private func exchange(_ connection: StreamSocket, _ random: inout SeededRandom) throws {
         let message = messages.next(&random)
         try messages.withMessage(message) {

@@ -1,25 +1,26 @@
-/// What the process of the clients tells at its end, as a line of JSON.
+/// The report of the clients' process at its end, as one line of JSON.
 struct ClientReport: Codable {
-    /// Clients that were connected to the end, with every byte right.
+    /// How many clients were connected to the end, with every byte right.
     var held: Int
-    /// Clients that failed.
+    /// How many clients failed.
     var errors: Int
-    /// What the first of them failed of.
+    /// The error of the first client that failed.
     var firstError: String?
     var messages: UInt64
-    /// How long they were exchanged.
+    /// How long the clients exchanged messages.
     var seconds: Double
-    /// Between a message's first byte and its echo's last; nil without any.
+    /// The median time from a message's first byte to its echo's last byte; nil without any
+    /// message.
     var p50Microseconds: Double?
     var p99Microseconds: Double?
     var p999Microseconds: Double?
 }
 
-/// What the process of the clients tells on its way, each a line of text.
+/// The progress of the clients' process, each report a line of text.
 enum ClientProgress: Equatable {
-    /// So many have had their first message back.
+    /// This many clients have got their first message back.
     case connected(Int)
-    /// They have exchanged messages for so many milliseconds.
+    /// The clients have exchanged messages for this many milliseconds.
     case exchanging(Int)
     /// They hold their connections until standard input ends.
     case exchanged

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Plait
 
-/// `plait lab`: experiments that show on this machine what the documentation claims.
+/// `plait lab`: experiments that show the claims of the documentation on this machine.
 struct LabCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab",

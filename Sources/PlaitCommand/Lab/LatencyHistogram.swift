@@ -1,5 +1,5 @@
-/// Counts of durations in log-linear steps: 64 to every doubling, so that a figure read from it is
-/// at most 1.6 % too high, in a fixed 30 KiB however many durations are noted.
+/// Counts durations in log-linear steps, 64 to every doubling. A figure from it is at most 1.6 %
+/// too high. It takes a fixed 30 KiB, however many durations are noted.
 struct LatencyHistogram {
     private static let stepBits = 6
     private static let steps = 1 << stepBits
@@ -12,8 +12,8 @@ struct LatencyHistogram {
         total += 1
     }
 
-    /// The duration that a share of all (0...1) did not exceed: the upper end of its step, in
-    /// nanoseconds; nil without any.
+    /// The duration that a share (0...1) of all durations did not exceed, in nanoseconds: the upper
+    /// end of its step. Nil without any duration.
     func quantile(_ share: Double) -> UInt64? {
         guard total > 0 else { return nil }
         let wanted = max(1, (Double(total) * share).rounded(.up))
@@ -25,7 +25,8 @@ struct LatencyHistogram {
         return nil
     }
 
-    /// Below `steps`, a step a nanosecond; above, the exponent and the bits behind the leading one.
+    /// Below `steps`, each nanosecond is a step. Above, the step is the exponent and the bits
+    /// behind the leading one.
     static func index(_ value: UInt64) -> Int {
         guard value >= UInt64(steps) else { return Int(value) }
         let exponent = 63 - value.leadingZeroBitCount

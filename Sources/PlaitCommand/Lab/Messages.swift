@@ -1,14 +1,16 @@
 internal import Plait
 
-/// Random bytes that clients send slices of, so that making a message costs nothing.
+/// Random bytes. Clients send slices of them, so that making a message costs nothing.
 ///
 /// The same seed gives the same bytes, sizes and places.
 struct Messages {
-    /// At least twice the longest message: a slice starts anywhere in the first half.
+    /// At least twice as long as the longest message, since a slice starts anywhere in the first
+    /// half.
     private let bytes: [UInt8]
     private let sizes: ClosedRange<Int>
 
-    /// - Parameter largest: Sizes are spread evenly from 16, or less if it is less, to this.
+    /// - Parameter largest: The largest size. Sizes are spread evenly from 16 (or `largest` if that
+    ///   is less) to this.
     init(seed: UInt64, largest: Int) {
         var random = SeededRandom(seed)
         let count = max(65_536, 2 * largest)
@@ -16,7 +18,7 @@ struct Messages {
         sizes = min(16, largest)...largest
     }
 
-    /// Where the next message of a client lies.
+    /// The place of a client's next message.
     func next(_ random: inout SeededRandom) -> Range<Int> {
         let size = Int.random(in: sizes, using: &random)
         let start = Int.random(in: 0...(bytes.count / 2), using: &random)
@@ -30,7 +32,7 @@ struct Messages {
         try body(unsafe bytes.span.bytes.extracting(range))
     }
 
-    /// Whether `received` is what lies at `start`.
+    /// Whether `received` equals the bytes at `start`.
     func match(_ received: RawSpan, at start: Int) -> Bool {
         let end = start + received.byteCount
         guard end <= bytes.count else { return false }

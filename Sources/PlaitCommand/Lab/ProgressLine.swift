@@ -1,6 +1,7 @@
 internal import Plait
 
-/// How far a long command is, on standard error: a bar on a terminal, else a line a step.
+/// The progress of a long command, on standard error: a bar on a terminal, otherwise one line for
+/// each step.
 final class ProgressLine {
     private let columns: Int?
     private var lastStep = ""
@@ -11,8 +12,8 @@ final class ProgressLine {
     }
 
     /// - Parameters:
-    ///   - step: What is being done, such as `fiber: connecting`.
-    ///   - done: How much of `whole`; more counts as all.
+    ///   - step: The present step, such as `fiber: connecting`.
+    ///   - done: How much of `whole` is done; more counts as all.
     func show(_ step: String, _ done: Int, of whole: Int) {
         guard let columns else {
             if step != lastStep { StandardStream.error.write(step + "\n") }
@@ -24,13 +25,13 @@ final class ProgressLine {
         let bar =
             String(repeating: "#", count: filled)
             + String(repeating: ".", count: width - filled)
-        // A line that wraps could not be taken back.
+        // A line that wraps could not be erased.
         let line = "[\(bar)] \(step)".prefix(columns - 1)
         StandardStream.error.write("\r\u{1B}[K\(line)")
         isShown = true
     }
 
-    /// Takes the bar off the terminal.
+    /// Erases the bar from the terminal.
     func clear() {
         if isShown { StandardStream.error.write("\r\u{1B}[K") }
         isShown = false

@@ -1,15 +1,14 @@
 internal import Foundation
 
-/// What a server and its children have written and share with nobody: dirty private memory, as
-/// `/proc/PID/smaps_rollup` has it. What the kernel keeps for them (sockets, page tables, stacks of
-/// its own) is not in it.
+/// The dirty private memory of a server and its children, as `/proc/PID/smaps_rollup` tells it. It
+/// does not contain the kernel's memory for them: sockets, page tables and kernel stacks.
 struct ServerMemory {
     let pid: Int32
 
-    /// Bytes now; nil where the system does not tell.
+    /// The bytes at this moment; nil if the system does not tell.
     var bytes: Int? {
         guard let own = ServerMemory.privateBytes(of: pid) else { return nil }
-        // A child may end meanwhile: then it has none.
+        // A child that has ended meanwhile has no memory.
         return children.compactMap { ServerMemory.privateBytes(of: $0) }.reduce(own, +)
     }
 

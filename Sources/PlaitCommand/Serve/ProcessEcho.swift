@@ -1,6 +1,6 @@
 internal import Plait
 
-/// The echo server with a process a connection, forked by the one that accepts.
+/// The echo server with one process for each connection. The process that accepts forks it.
 struct ProcessEcho {
     private let listener: StreamListener
 
@@ -8,11 +8,11 @@ struct ProcessEcho {
         listener = try StreamListener(host: host, port: port)
     }
 
-    /// Serves until a signal comes and the children have ended, or `drain` has passed: then they
-    /// are killed.
+    /// Serves until a signal comes and the children have ended. Kills the children that are left
+    /// when `drain` has passed.
     ///
-    /// The children keep SIGINT and SIGTERM blocked, as they are here: a terminal sends them to
-    /// all, and only this process is to decide when a connection ends.
+    /// A terminal sends SIGINT to all processes, but only this process decides when a connection
+    /// ends.
     func run(drain: Duration) throws {
         let children = Children(of: listener)
         try serveUntilStopped(children, drain: drain) {
@@ -30,7 +30,7 @@ struct ProcessEcho {
             } catch StreamError.closed {
                 return
             } catch {
-                // The system is out of processes or descriptors: until some have ended.
+                // The system is out of processes or descriptors until some children have ended.
                 if monotonicNow() >= nextComplaint {
                     nextComplaint = monotonicNow() + 1_000_000_000
                     StandardStream.error.write("plait: a connection is not served: \(error)\n")
@@ -42,17 +42,17 @@ struct ProcessEcho {
 
     private func serveNext(_ children: Children) throws {
         let connection = try listener.accept()
-        // The child has a copy of its own.
+        // The child has its own copy of the descriptor.
         defer { connection.close() }
         let child = try ChildProcess.fork {
             listener.close()
-            // A client that resets the connection is no failure of the child's.
+            // A client that resets the connection is not a failure of the child.
             do { try echo(connection) } catch is SystemError {}
         }
         children.add(child)
     }
 
-    /// The processes of the connections. Belongs to the main thread.
+    /// The processes of the connections. It belongs to the main thread.
     private final class Children: Drainable {
         private let listener: StreamListener
         private var alive: [Int32: (child: ChildProcess, watch: JoinHandle<Void>)] = [:]
@@ -65,7 +65,7 @@ struct ProcessEcho {
                 do {
                     try child.join()
                 } catch {
-                    // One whose end cannot be waited for must not stay.
+                    // A child for whose end nobody can wait must not stay.
                     child.kill()
                     throw error
                 }
@@ -89,7 +89,7 @@ struct ProcessEcho {
             return true
         }
 
-        /// Kills them: a process that another one forked cannot be cancelled.
+        /// Kills the children, since another process cannot be cancelled.
         func cutOff() -> Int {
             for (child, _) in alive.values { child.kill() }
             return alive.count

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Plait
 
-/// `plait serve echo`: sends back what it gets, until it is told to end.
+/// `plait serve echo`: sends back every byte that it receives, until it is told to end.
 struct ServeEcho: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo",
@@ -58,18 +58,19 @@ struct ServeEcho: ParsableCommand {
     }
 }
 
-/// Sends back what the client sends, until it ends its side.
+/// Sends back the client's bytes until the client ends its side.
 @Sendable
 func echo(_ connection: StreamSocket) throws {
     while try connection.readChunk({ bytes in try connection.write(bytes) }) {}
 }
 
-/// Tells who started the server where it listens.
+/// Prints the address on which the server listens.
 func announce(_ address: SocketAddress) {
     StandardStream.output.write("listening on \(address)\n")
 }
 
-/// Runs `serve`, and drains the server at the first signal. Says so if that cut connections off.
+/// Runs `serve`, and drains the server at the first signal. Reports connections that the drain has
+/// cut off.
 ///
 /// Called on the main thread.
 func serveUntilStopped(
@@ -94,7 +95,7 @@ private final class Draining<Server: Drainable> {
     }
 
     func start() {
-        // Now, not when the fiber's turn comes.
+        // Stop now, and not when the fiber's turn comes.
         server.stopAccepting()
         fiber = spawn(.fiber) { [server, limit] in try server.drain(within: limit) }
     }

@@ -1,6 +1,6 @@
 internal import Plait
 
-/// The echo server on one listener, with a fiber or a thread a connection.
+/// The echo server on one listener, with one fiber or one thread for each connection.
 struct StrandEcho {
     private let listener: StreamListener
     private let kind: StrandKind

@@ -1,7 +1,7 @@
 internal import Plait
 
-/// The echo server on several threads, each with a hub and a listener of its own on the same port:
-/// the system spreads the connections over them.
+/// The echo server on several threads. Each has its own hub and its own listener on the same port,
+/// and the system spreads the connections over them.
 struct WorkerEcho {
     private let listeners: [StreamListener]
 
@@ -15,14 +15,14 @@ struct WorkerEcho {
 
     /// Serves until a signal comes and the connections have ended, or `drain` has passed.
     func run(drain: Duration) throws {
-        // Signals are watched before the threads start: else these would take them.
+        // Watch the signals before the threads start.
         try serveUntilStopped(listeners, drain: drain) {
             let hubs = try listeners.indices.map { try Hub.start(name: "echo-\($0)") }
             announce(listeners[0].address)
             try withScope { scope in
                 for (hub, listener) in zip(hubs, listeners) {
                     let serving = spawn(.fiber, on: hub.hub) { try listener.serve(echo) }
-                    // One worker that fails ends the others.
+                    // A worker that fails ends the others.
                     scope.spawn(.fiber) {
                         defer { for listener in listeners { listener.close() } }
                         try serving.join()

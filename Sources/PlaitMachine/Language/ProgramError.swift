@@ -51,7 +51,7 @@ package struct ProgramError: Error, Equatable, CustomStringConvertible {
             "\(operation) needs \(wanted), not \(given)"
         case .divisionByZero: "division by zero"
         case .integerOverflow: "the result does not fit into 64 bits"
-        case .notAnInteger(let text): "'\(text)' is no integer"
+        case .notAnInteger(let text): "'\(text)' is not an integer"
         case .stackDepth(let limit): "more than \(limit) calls within each other"
         case .releaseOfFreeLock: "release of a lock that nobody holds"
         case .connection(let reason): "the connection failed: \(reason)"

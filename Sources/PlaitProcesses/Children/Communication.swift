@@ -89,7 +89,7 @@ private final class Communication {
     init(with child: ChildProcess, input: [UInt8], most: Int) throws {
         demand(
             input.isEmpty || child.input != nil,
-            "communicate: the input of \(child) is no pipe: start it with options.input = .pipe")
+            "communicate: the input of \(child) is not a pipe: start it with options.input = .pipe")
         self.child = child
         self.most = most
         unwritten = input[...]

@@ -41,7 +41,7 @@ public enum ConnectionError: Error, Hashable, Sendable, CustomStringConvertible 
         case .descriptorLost:
             "a descriptor was lost, most likely at the limit of open ones; raise it (ulimit -n)"
         case .noDescriptors: "no descriptor goes over TCP; use a connection over a Unix socket"
-        case .malformed: "what came is no message of a Connection"
+        case .malformed: "the received bytes are not a message of a Connection"
         }
     }
 }

@@ -22,7 +22,7 @@ extension PackDecoding {
         var entries = PackEntries()
         for _ in 0..<count {
             guard case .string(let range) = try item(&next) else {
-                throw corrupted("a key is no string")
+                throw corrupted("a key is not a string")
             }
             let start = next
             next = try whole { () throws(PackReader.Malformed) in try reader.end(of: start) }

@@ -3,30 +3,30 @@ internal import PlaitProcesses
 public import PlaitStrands
 internal import Synchronization
 
-/// A reference to an object of a ``Manager``, on which calls are made from any process.
+/// A reference to an object of a ``Manager``. Any process can make calls on the object.
 ///
-/// It may be copied, sent to other processes in the input or output of functions, put into a
-/// `ProcessQueue` or sent by a `Connection`, and put into other objects of managers. The object
-/// lives as long as somebody holds a reference, in any process or in the manager; a process that
-/// ends holds none any more. One with a name lives as long as the manager.
+/// You may copy it, send it to other processes in the input or output of functions, put it into a
+/// `ProcessQueue`, send it through a `Connection`, and put it into other managed objects. The
+/// object lives as long as a process or the manager holds a reference. The references of a process
+/// end with the process. An object with a name lives as long as the manager.
 ///
-/// A reference on its way keeps its object, too: in the input of a process until that has ended, in
-/// an item of a pool until that is done, in a result, a queue's item or a connection's message
-/// until it is decoded. If the sender ends first, the receiver has another minute for that. What an
-/// encoder of yours makes keeps it for a second: keep a reference until the receiver has decoded
-/// it.
+/// A reference on its way keeps its object alive too: in the input of a process until that process
+/// has ended, in an item of a pool until the item is done, and in a result, an item of a queue or a
+/// message until it is decoded. If the sender ends first, the receiver has another minute to decode
+/// it. Bytes from an encoder of your own keep the object for a second, so hold a reference until
+/// the receiver has decoded them.
 ///
 /// Outside of its manager's connections, an encoded reference carries what another process needs to
-/// connect to the manager: of a manager on this machine, its key too. Whoever gets it may call the
-/// manager.
+/// connect to the manager. For a manager on this machine that includes the key, so anybody who gets
+/// the bytes may call the manager.
 /// - Source: Python's `multiprocessing.managers.BaseProxy`.
 public struct Managed<Object: AnyObject>: Sendable, Hashable {
     let reference: ManagedReference
 
     init(_ reference: ManagedReference) { self.reference = reference }
 
-    /// A reference to an object that a call has made, to be returned by the call or kept in another
-    /// object.
+    /// Makes a reference to an object that a call has made. The call may return it or keep it in
+    /// another object.
     /// - Throws: ``ManagerError/notInManager`` anywhere else.
     public init(sharing object: Object) throws(ManagerError) {
         guard let server = ManagerServer.current else { throw .notInManager }
@@ -37,10 +37,10 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, or as long as the call's own limit
-    ///   says.
-    /// - Throws: What the call throws; ``ManagerError``; ``ManagerDied``; `TimedOut` past the
-    ///   limit, and `CancellationError`: a call that waits in the manager is given up then, and any
-    ///   other may be done all the same.
+    ///   allows.
+    /// - Throws: The call's error; ``ManagerError``; ``ManagerDied``; `TimedOut` past the limit;
+    ///   `CancellationError`. After the last two, a call that waits in the manager is given up, and
+    ///   any other call may still be done.
     @available(*, noasync)
     @discardableResult
     public func call<Call: ManagedCall>(
@@ -64,12 +64,12 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
         }
     }
 
-    /// Makes a call without waiting for its result: many may be under way, and they are made in
-    /// this order. Cancelling the future has no effect.
+    /// Makes a call without waiting for its result. Many calls may be under way, and the manager
+    /// runs them in this order. Cancelling the future has no effect.
     ///
-    /// Blocks the calling thread or parks the calling fiber while 65,536 are under way.
-    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`; what the call's encoding
-    ///   throws.
+    /// Blocks the calling thread or parks the calling fiber while 65,536 calls are under way.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`; errors of the call's
+    ///   encoding.
     @available(*, noasync)
     public func submit<Call: ManagedCall>(
         _ call: Call
@@ -80,7 +80,7 @@ public struct Managed<Object: AnyObject>: Sendable, Hashable {
         }
     }
 
-    /// As ``submit(_:)``, suspending the calling task while 65,536 are under way.
+    /// As ``submit(_:)``, suspending the calling task while 65,536 calls are under way.
     public func submit<Call: ManagedCall>(
         _ call: Call
     ) async throws -> Future<Call.Output> where Call.Target == Object {
@@ -109,7 +109,7 @@ extension Managed: CustomStringConvertible {
     }
 }
 
-/// What a ``Managed`` object is to this process.
+/// What a ``Managed`` object is in this process.
 enum ManagedReference: Sendable {
     case remote(RemoteReference)
     case served(ServedReference)
@@ -143,7 +143,7 @@ final class RemoteReference: Sendable {
     deinit { client.release(object) }
 }
 
-/// A hold on an object for a process that the reference is on its way to.
+/// A hold on an object, for the process to which a reference is on its way.
 final class CarriedReference: Sendable {
     private let client: ManagerClient
     private let object: UInt64
@@ -154,14 +154,14 @@ final class CarriedReference: Sendable {
         self.object = object
     }
 
-    // The receiver may have ended with a claim that the manager has not read yet.
+    // The receiver may have ended after sending a claim that the manager has not read yet.
     deinit { client.releaseLater(object) }
 }
 
 extension CodingUserInfoKey {
-    /// The ``ManagerClient`` over whose connection a value goes or came.
+    /// The ``ManagerClient`` whose connection carries the value.
     static let managerClient = CodingUserInfoKey(rawValue: "plait.manager.client")!
-    /// The ``ServerSession`` over whose connection a value goes or came.
+    /// The ``ServerSession`` whose connection carries the value.
     static let managerSession = CodingUserInfoKey(rawValue: "plait.manager.session")!
 }
 
@@ -171,7 +171,7 @@ struct ForeignReference: Codable {
     let address: SocketAddress
     let key: [UInt8]?
     let object: UInt64
-    /// Of the hold that waits for whoever decodes it; 0 where the sender keeps one instead.
+    /// The ticket of the hold that waits for the receiver; 0 if the sender keeps a hold instead.
     let ticket: UInt64
 }
 

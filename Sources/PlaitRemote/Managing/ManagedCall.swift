@@ -1,10 +1,9 @@
 internal import PlaitParking
 
-/// Something that is done with an object of a ``Manager``: it goes there as a value, and is run
-/// there.
+/// A call on an object of a ``Manager``. It travels to the manager as a value and runs there.
 ///
-/// It is a type of its own, so that the manager finds it by name: nothing is to be registered, and
-/// what is no call of an object does not compile.
+/// Each call is a type, so that the manager finds it by name. You need not register it, and a call
+/// that an object does not have does not compile.
 ///
 /// ```swift
 /// final class Counter: ManagedType {
@@ -24,33 +23,32 @@ internal import PlaitParking
 ///     print(try counter.call(Counter.Add(amount: 2)))
 /// }
 /// ```
-/// The manager runs one call at a time, on one thread: objects need no lock. What goes in and what
-/// comes out is copied; a ``Managed`` object stays where it is, and what travels is a reference to
-/// it.
+/// The manager runs one call at a time, on one thread, so objects need no lock. Inputs and results
+/// are copied. A ``Managed`` object stays in its manager, and only a reference to it travels.
 /// - Source: the methods that Python's `BaseManager.register` exposes.
 public protocol ManagedCall: Codable & Sendable {
     associatedtype Target: AnyObject
     associatedtype Output: Codable & Sendable
 
-    /// Whether it may wait: then it has a fiber of its own in the manager, where others go on
-    /// meanwhile, also with the same object. False if not said. One that waits without saying so
-    /// holds up the calls of its process.
+    /// Whether the call may wait. It then has a fiber of its own in the manager, and other calls go
+    /// on meanwhile, even on the same object. False by default. A call that waits although this is
+    /// false holds up the other calls of its process.
     static var mayWait: Bool { get }
 
-    /// The longest wait that ``run(on:)`` keeps by itself, of one that may wait. The caller waits
-    /// for the manager's answer a tenth of a second longer, and not for ever where the manager is
-    /// busy or stopped. Nil if not said.
+    /// For a call that may wait: the longest wait that ``run(on:)`` itself allows. The caller waits
+    /// a tenth of a second longer for the manager's answer, and so does not wait for ever if the
+    /// manager is busy or stopped. Nil by default.
     var limit: Duration? { get }
 
-    /// Runs in the manager. An error that it throws is thrown by the caller: as it is if it is
-    /// `Codable`, else as a `RemoteError`. A trap ends the manager.
+    /// Runs in the manager. The caller gets its error: the error itself if it is `Codable`,
+    /// otherwise a `RemoteError`. A trap ends the manager.
     func run(on target: Target) throws -> Output
 
-    /// As ``run(on:)``, for calls that need to know whose they are.
+    /// As ``run(on:)``, for calls that need to know their caller.
     func run(on target: Target, for caller: ManagedCaller) throws -> Output
 
-    /// For one that may wait: does it if it need not, which saves a fiber; else returns nil, having
-    /// done nothing. Nil if not said.
+    /// For a call that may wait: runs it if it need not wait, which saves a fiber. Otherwise
+    /// returns nil and does nothing. Returns nil by default.
     func runAtOnce(on target: Target, for caller: ManagedCaller) throws -> Output?
 }
 
@@ -69,38 +67,38 @@ extension ManagedCall {
 /// A class whose objects a ``Manager`` makes.
 /// - Source: the types that Python's `BaseManager.register` takes.
 public protocol ManagedType: AnyObject {
-    /// What an object is made of.
+    /// The input of the initializer.
     associatedtype Input: Codable & Sendable
     /// Runs in the manager.
     init(_ input: Input) throws
 }
 
-/// Whose call it is: of which strand or task, in which process.
+/// The caller of a call: a strand or task of a process.
 public struct ManagedCaller: Hashable, Sendable {
-    /// The connection, a process; 0 for the manager itself.
+    /// The connection of the process; 0 for the manager itself.
     let session: UInt64
-    /// The strand or task in it.
+    /// The strand or task in that process.
     let strand: UInt64
 
-    /// The manager itself, which calls one of its own objects.
+    /// The manager itself, when it calls one of its own objects.
     static var manager: ManagedCaller {
         ManagedCaller(session: 0, strand: StrandKey.current.bits)
     }
 }
 
-/// A call with a limit that says by its output that the limit has passed.
+/// A call with a limit. Its output tells whether the limit has passed.
 protocol LimitedCall: ManagedCall {
     var outputPastLimit: Output { get }
 }
 
-/// A call whose output must not be lost where its caller has left.
+/// A call whose output must not be lost if its caller has left.
 protocol ReturnedCall: ManagedCall {
     associatedtype Back: ManagedCall where Back.Target == Target
-    /// The call that gives it back, on behalf of the same caller.
+    /// The call that gives the output back, on behalf of the same caller.
     func returning(_ output: Output) -> Back?
 }
 
-/// A call of an object of ours that needs to know whose it is.
+/// A call of one of Plait's own objects that needs to know its caller.
 protocol CallerCall: ManagedCall {}
 
 extension CallerCall {

@@ -4,11 +4,12 @@ public import PlaitProcesses
 internal import PlaitStrands
 internal import Synchronization
 
-/// A process that keeps objects for others: any number of them make calls on the same object.
+/// A process that keeps objects for other processes. Any number of them can make calls on the same
+/// object.
 ///
-/// What others say is a message there and one back, some microseconds; what must be faster shares
-/// memory (`SharedMemory`, `ProcessQueue`). Its objects are dictionaries, lists, queues, locks and
-/// the like, and classes of your own: see ``ManagedCall``.
+/// A call is a message to the manager and one back, which takes some microseconds. For faster
+/// access share memory (`SharedMemory`, `ProcessQueue`). The objects are dictionaries, lists,
+/// queues, locks and the like, and objects of your own classes: see ``ManagedCall``.
 ///
 /// ```swift
 /// enum Note: ProcessFunction {
@@ -23,14 +24,14 @@ internal import Synchronization
 ///     print(try book.get("pid") ?? 0)
 /// }
 /// ```
-/// The process ends when nobody in the program that started it refers to it any more, by this or by
-/// one of its objects. It listens on an abstract Unix address by a random key, and ends with the
-/// program too: nothing is left behind. It ignores SIGINT, which the terminal sends to all. A trap
-/// in a call ends it, and its objects with it: see ``ManagerDied``.
+/// The process ends when the program that started it has no reference to the manager or to one of
+/// its objects any more. It also ends with the program, and leaves nothing behind. It listens on an
+/// abstract Unix address with a random key. It ignores SIGINT, which the terminal sends to all
+/// processes. A trap in a call ends the process and its objects: see ``ManagerDied``.
 /// - Source: Python's `multiprocessing.managers.SyncManager`.
 public final class Manager: Sendable {
     let client: ManagerClient
-    /// Where ``connect(to:key:within:)`` reaches it, on this machine; see ``listen(on:key:)``.
+    /// The address for ``connect(to:key:within:)``, on this machine; see ``listen(on:key:)``.
     public var address: SocketAddress { client.address }
     public var name: String { client.identity.name }
     public var pid: Int32 { client.identity.pid }
@@ -41,13 +42,14 @@ public final class Manager: Sendable {
 
     /// Starts a manager's process.
     ///
-    /// Blocks the calling thread or parks the calling fiber until it answers, some milliseconds.
+    /// Blocks the calling thread or parks the calling fiber until the manager answers, for some
+    /// milliseconds.
     /// - Parameters:
-    ///   - name: For reports; `manager` and its process number if nil.
-    ///   - method: How the process comes to be.
-    ///   - options: Where it works and what it may use.
-    ///   - limits: What it takes.
-    /// - Throws: ``ManagerDied`` where it crashes at once; what `spawn(.process, …)` throws.
+    ///   - name: The name in reports; nil takes `manager` and the process number.
+    ///   - method: How to start the process.
+    ///   - options: Working directory, environment and limits of the process.
+    ///   - limits: The limits of messages.
+    /// - Throws: ``ManagerDied`` if it crashes at once; the errors of `spawn(.process, …)`.
     /// - Source: Python's `BaseManager.start`.
     @available(*, noasync)
     public static func start(
@@ -59,7 +61,7 @@ public final class Manager: Sendable {
         guard let address = SocketAddress(unixPath: "\0\(addressStart)\(id)") else {
             fatalError("plait: no address of a manager")
         }
-        // Made here, so that it can be connected to at once.
+        // The listening socket is made here, so that clients can connect at once.
         let socket = try ListeningSocket(address, backlog: 128)
         let process = try socket.withNumber { number in
             let plan = ManagerPlan(
@@ -69,7 +71,8 @@ public final class Manager: Sendable {
                 .process, ManagerLife.self, plan, name: name ?? "manager", method: method,
                 isDaemon: true, options: options)
         }
-        // Else it would take connections that nobody answers, once the process has ended.
+        // Otherwise this copy would take connections that nobody answers once the process has
+        // ended.
         socket.closeCopy()
         do {
             return Manager(
@@ -87,14 +90,15 @@ public final class Manager: Sendable {
         }
     }
 
-    /// Starts a manager's process, and runs a function there before anybody makes a call.
+    /// Starts a manager's process, and runs a function in it before anybody makes a call.
     ///
     /// Blocks the calling thread or parks the calling fiber until the function has returned.
     /// - Parameters:
-    ///   - initializer: The function; what it returns is dropped.
-    ///   - input: Copied to the process. A `ProcessLock` and the like do not go along.
-    /// - Throws: As ``start(name:method:options:limits:)``; what the function throws: the process
-    ///   is ended then.
+    ///   - initializer: The function. Its result is dropped.
+    ///   - input: The function's input, which is copied to the process. It cannot contain a
+    ///     `ProcessLock` or the like.
+    /// - Throws: As ``start(name:method:options:limits:)``; the function's error, and then the
+    ///   process is ended.
     /// - Source: Python's `BaseManager.start(initializer, initargs)`.
     @available(*, noasync)
     public static func start<Function: ProcessFunction>(
@@ -114,22 +118,22 @@ public final class Manager: Sendable {
         }
     }
 
-    /// What the addresses of managers begin with.
+    /// The beginning of the addresses of managers.
     static let addressStart = "plait-manager-"
 
-    /// How it crashed; nil if it did not, or that is not known soon.
+    /// How the manager crashed; nil if it did not, or if that is not known soon.
     static func crash(of process: ProcessHandle<Nothing>) -> WorkerCrashed? {
         do {
             try process.join(within: .milliseconds(80))
         } catch let crash as WorkerCrashed {
             return crash
         } catch {
-            // Alive, or it said why it ended.
+            // The manager is alive, or it told why it ended.
         }
         return nil
     }
 
-    /// Connects to a manager that another program started, or this one.
+    /// Connects to a manager that this program or another one started.
     ///
     /// Blocks the calling thread or parks the calling fiber. A process has one connection to a
     /// manager, however often it connects.
@@ -178,12 +182,13 @@ public final class Manager: Sendable {
         try await blocking { try connect(to: address, key: key, within: limit) }
     }
 
-    /// Has the manager listen on a further address, for programs that have `key`.
+    /// Makes the manager listen on a further address, for programs that have `key`.
     ///
-    /// Those must be of the same version as this one, and cannot make calls whose types are
+    /// These programs must have the same version as this one, and cannot make calls whose types are
     /// private. Nothing is encrypted: see ``ConnectionListener``.
-    /// - Returns: Where it listens; with the port that the system chose, if 0 was asked for.
-    /// - Throws: `RemoteError` for an address that cannot be had; ``ManagerDied``.
+    /// - Returns: The address on which it listens. If you gave port 0, it has the port that the
+    ///   system chose.
+    /// - Throws: `RemoteError` if the address is not available; ``ManagerDied``.
     @available(*, noasync)
     public func listen(on address: SocketAddress, key: [UInt8]) throws -> SocketAddress {
         try client.call(
@@ -192,12 +197,13 @@ public final class Manager: Sendable {
 
     // MARK: Ending
 
-    /// Ends the manager, and its objects with it: calls on them throw ``ManagerDied``.
+    /// Ends the manager and its objects. Later calls on them throw ``ManagerDied``.
     ///
     /// Blocks the calling thread or parks the calling fiber. A second call does nothing.
-    /// - Parameter limit: How long it may take to end by itself; then SIGTERM ends it.
-    /// - Returns: How it ended: exit code 0 if by itself. Nil for a manager that another process
-    ///   started: that is not waited for.
+    /// - Parameter limit: How long the manager may take to end by itself. After that SIGTERM ends
+    ///   it.
+    /// - Returns: How the manager ended; exit code 0 if it ended by itself. Nil if another process
+    ///   started the manager: the call does not wait for it then.
     /// - Source: Python's `BaseManager.shutdown`.
     @available(*, noasync)
     @discardableResult
@@ -207,9 +213,9 @@ public final class Manager: Sendable {
             _ = try client.call(
                 ManagerRoot.ShutDown(), on: ManagerRoot.number, within: deadline.remaining)
         } catch is ManagerDied {
-            // Already.
+            // The manager has ended already.
         } catch is TimedOut {
-            // It is busy: a signal ends it.
+            // The manager is busy, so a signal ends it.
         }
         guard let process = client.process else { return nil }
         do {
@@ -235,8 +241,8 @@ public final class Manager: Sendable {
 
     /// Makes an object in the manager.
     ///
-    /// It lives as long as a reference to it, in any process.
-    /// - Throws: What its initializer throws; ``ManagerDied``.
+    /// The object lives as long as there is a reference to it, in any process.
+    /// - Throws: Errors of its initializer; ``ManagerDied``.
     @available(*, noasync)
     public func make<Object: ManagedType>(
         _ type: Object.Type, _ input: Object.Input
@@ -259,11 +265,11 @@ public final class Manager: Sendable {
         return Managed(try await client.call(call, on: ManagerRoot.number, within: nil).reference)
     }
 
-    /// Finds the object of this name, or makes it.
+    /// Finds the object with this name, or makes it.
     ///
-    /// It lives as long as the manager.
-    /// - Throws: As ``make(_:_:)``; ``ManagerError/otherType(expected:found:)`` where the name is
-    ///   another type's.
+    /// The object lives as long as the manager.
+    /// - Throws: As ``make(_:_:)``; ``ManagerError/otherType(expected:found:)`` if the object with
+    ///   this name has another type.
     @available(*, noasync)
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String, _ input: Object.Input
@@ -271,24 +277,25 @@ public final class Manager: Sendable {
         try object(type, name, input)
     }
 
-    /// Makes an object in the manager, or finds the one of a name, suspending the calling task.
+    /// Makes an object in the manager, or finds the object with a name, suspending the calling
+    /// task.
     public func make<Object: ManagedType>(
         _ type: Object.Type, named name: String? = nil, _ input: Object.Input
     ) async throws -> Managed<Object> {
         try await object(type, name, input)
     }
 
-    /// What the manager has just now.
+    /// The figures of a manager at this moment.
     public struct Statistics: Codable, Hashable, Sendable {
-        /// Objects, those with names included.
+        /// How many objects there are, including those with names.
         public let objects: Int
-        /// Processes that are connected.
+        /// How many processes are connected.
         public let connections: Int
-        /// Calls that wait there, in fibers of their own.
+        /// How many calls wait in the manager, in fibers of their own.
         public let waiting: Int
     }
 
-    /// What the manager has just now.
+    /// The figures of a manager at this moment.
     /// - Source: Python's `BaseManager._number_of_objects`.
     @available(*, noasync)
     public func statistics() throws -> Statistics {
@@ -307,7 +314,7 @@ extension Manager: CustomStringConvertible {
 }
 
 /// Starts a manager, runs `body` with it, and shuts it down.
-/// - Throws: What ``Manager/start(name:method:options:limits:)`` and `body` throw.
+/// - Throws: The errors of ``Manager/start(name:method:options:limits:)`` and of `body`.
 /// - Source: Python's `with Manager() as manager`.
 @available(*, noasync)
 public func withManager<Result>(
@@ -316,7 +323,7 @@ public func withManager<Result>(
     try withManager(try Manager.start(name: name, method: method), body)
 }
 
-/// Runs `body` with a manager that was started already, and shuts it down.
+/// Runs `body` with a running manager, and then shuts the manager down.
 @available(*, noasync)
 public func withManager<Result>(
     _ manager: Manager, _ body: (Manager) throws -> Result
@@ -340,7 +347,7 @@ public func withManager<Result>(
     try await withManager(try await Manager.start(name: name, method: method), body)
 }
 
-/// As ``withManager(_:_:)``, for tasks. The manager is shut down also if the task is cancelled.
+/// As ``withManager(_:_:)``, for tasks. It shuts the manager down even if the task is cancelled.
 public func withManager<Result>(
     _ manager: Manager, _ body: (Manager) async throws -> Result
 ) async throws -> Result {

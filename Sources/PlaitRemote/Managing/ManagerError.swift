@@ -1,32 +1,33 @@
 public import PlaitPlatform
 public import PlaitProcesses
 
-/// A manager did not do what it was asked.
+/// Why a manager did not do what it was asked to do.
 public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// Nobody holds the object any more.
     case objectGone(UInt64)
-    /// The object is of another type than the reference or the name says.
+    /// The object has another type than the reference or the name says.
     case otherType(expected: String, found: String)
-    /// The manager does not have the call: it is of another version of the program, or the call's
-    /// type is private and the program another one.
+    /// The manager does not have the call: it runs another version of the program, or the call's
+    /// type is private and the manager runs another program.
     case unknownCall(String)
-    /// A type is private to a library that is loaded, or generic over a private one.
+    /// A type is private to a loaded library, or generic over such a type.
     case unreachable(String)
-    /// A reference came without the manager's key, and this program is not connected to it.
+    /// A reference came without the manager's key, and this program is not connected to the
+    /// manager.
     case notConnected(SocketAddress)
-    /// A forked child has its parent's manager.
+    /// A forked child used the manager of its parent.
     case forked
-    /// Only a manager's calls have objects to share.
+    /// Only calls in a manager can share objects.
     case notInManager
     /// The call, or its result, has more bytes than the manager's ``ManagerLimits`` allow.
     case tooLong(Int)
-    /// There is no such place in a list or array.
+    /// A list or array has no such index.
     case noSuchIndex(Int, count: Int)
     /// The lock is not held by the calling strand or task.
     case notHeld
     /// More permits were released than a bounded semaphore has.
     case tooManyReleases(bound: Int)
-    /// More items were said to be done than a queue was given.
+    /// More items were reported done than were put into the queue.
     case tooManyDone
     /// The number is out of the range that the object's kind allows.
     case badNumber(String)
@@ -60,13 +61,13 @@ public enum ManagerError: Error, Codable, Hashable, Sendable, CustomStringConver
     }
 }
 
-/// A manager's process has ended, by a trap in a call, a signal or a shut down, or the connection
-/// to it is broken: its objects are gone.
+/// A manager's process has ended, by a trap in a call, a signal or a shut-down, or the connection
+/// to it is broken. Its objects are gone.
 public struct ManagerDied: Error, Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public let pid: Int32
-    /// How it crashed, and what it said. Nil in a process that did not start it, and where it did
-    /// not crash.
+    /// How the manager crashed, with its last words. Nil in a process that did not start the
+    /// manager, and if it did not crash.
     public let crash: WorkerCrashed?
 
     public var description: String {

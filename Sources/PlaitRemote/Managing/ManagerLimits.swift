@@ -1,13 +1,13 @@
 internal import PlaitPlatform
 
-/// What a ``Manager`` and its callers take from each other.
+/// The limits of messages between a ``Manager`` and its callers.
 public struct ManagerLimits: Codable, Hashable, Sendable {
-    /// Bytes of a call or a result, at most; 2 to the 30th if not said, and at most. One with more
+    /// The most bytes of a call or a result; by default, and at most, 2 to the 30th. A longer one
     /// throws ``ManagerError/tooLong(_:)``, and the connection goes on.
     public var messageBytes: Int
-    /// How deep the values of calls and results may nest; 32 if not said. One that is deeper throws
-    /// a `DecodingError`, or a `RemoteError` that tells the manager's. The manager's stacks grow
-    /// with it; results are decoded on the caller's.
+    /// How deep the values of calls and results may nest; 32 by default. A deeper result throws a
+    /// `DecodingError`, and a deeper call a `RemoteError` with the manager's error. The manager's
+    /// stacks grow with the depth; the caller decodes results on its own stack.
     public var depth: Int
 
     public init(messageBytes: Int = 1 << 30, depth: Int = 32) {
@@ -19,9 +19,9 @@ public struct ManagerLimits: Codable, Hashable, Sendable {
         self.depth = depth
     }
 
-    /// Bytes behind a head of so many.
+    /// The most bytes of a body behind a head of `head` bytes.
     func body(behind head: Int) -> Int { min(messageBytes, RequestHead.longest - head) }
 
-    /// Bytes of a stack on which the manager decodes and runs a call.
+    /// The size in bytes of a stack on which the manager decodes and runs a call.
     var stackSize: Int { max(1 << 20, depth * 16_384) }
 }

@@ -1,26 +1,29 @@
 internal import PlaitPlatform
 
-/// What a client says to a manager.
+/// The kinds of a client's requests to a manager.
 enum RequestKind: UInt8 {
-    /// `number`: the request's; `object`, `type`; the body: the call.
+    /// Makes a call. `number` is the request's, `object` and `type` name the target and the call's
+    /// type, and the body is the call.
     case call = 1
-    /// `type`: the number that stands from now on for the type named in the body.
+    /// Defines a type: `type` is from now on the number of the type named in the body.
     case define
     /// The client holds `object` once less.
     case release
-    /// `number`: the call to be given up, if it waits.
+    /// Gives up the call with this `number`, if it waits.
     case cancel
-    /// The client holds `object` once more for whoever has the ticket in the body; `number` is for
-    /// how many seconds at most, 0 for as long as the client is there.
+    /// The client holds `object` once more, for the process that gets the ticket in the body.
+    /// `number` is the longest time in seconds; 0 lasts as long as the client.
     case lend
-    /// The client holds `object` once more: what was lent with the ticket in the body, if there is
-    /// one.
+    /// The client holds `object` once more, and ends the loan of the ticket in the body, if there
+    /// is one.
     case claim
-    /// The client holds `object` once less, once what other processes have sent already is handled.
+    /// The client holds `object` once less, but only after the requests that other processes have
+    /// already sent are handled.
     case releaseLater
 }
 
-/// What precedes the body of a request. A reply is preceded by its length and the request's number.
+/// The head of a request, which precedes its body. A reply's head has only its length and the
+/// request's number.
 struct RequestHead {
     var kind: RequestKind
     var number: UInt32 = 0
@@ -31,7 +34,7 @@ struct RequestHead {
 
     static var size: Int { 25 }
     static var replySize: Int { 4 }
-    /// Of a frame behind its length.
+    /// The most bytes of a frame behind its length.
     static var longest: Int { 1 << 30 }
 }
 
@@ -56,7 +59,7 @@ extension [UInt8] {
         append(contentsOf: body)
     }
 
-    /// A ticket's bytes, and back.
+    /// Converts a ticket to bytes and back.
     init(ticket: UInt64) {
         self = []
         append(little: ticket)
@@ -68,7 +71,7 @@ extension [UInt8] {
     }
 }
 
-/// What came is no frame of a manager's or client's.
+/// The received bytes are not a frame of a manager or client.
 struct MalformedFrame: Error {}
 
 /// What has come over a socket, and is taken frame by frame.

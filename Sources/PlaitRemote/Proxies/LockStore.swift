@@ -3,7 +3,7 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// A lock, in its manager: a permit, and who has it.
+/// The lock in its manager: a permit and its holder.
 final class LockStore<Kind: LockKind>: ManagedType, HeldByCaller {
     typealias Acquisition = ProcessLock.Acquisition
     private let permit = CountingSemaphore(permits: 1)
@@ -26,7 +26,8 @@ final class LockStore<Kind: LockKind>: ManagedType, HeldByCaller {
         return try permit.acquire(within: limit) ? try take(caller) : nil
     }
 
-    /// Takes it again, so many times, whatever happens to the call; unless its process has ended.
+    /// Takes the lock again `depth` times, whatever happens to the call, unless the caller's
+    /// process has ended.
     /// - Returns: Whether the call was cancelled meanwhile.
     func retake(_ caller: ManagedCaller, depth: Int) throws -> Bool {
         var wasCancelled = false
@@ -44,9 +45,9 @@ final class LockStore<Kind: LockKind>: ManagedType, HeldByCaller {
         return wasCancelled
     }
 
-    /// The permit is the caller's.
+    /// Makes the caller the holder of the permit.
     private func take(_ caller: ManagedCaller) throws -> Acquisition {
-        // It may have ended after the permit was given to it.
+        // The caller may have ended after it got the permit.
         guard isAlive(caller) else {
             permit.release()
             throw CancellationError()
@@ -68,7 +69,7 @@ final class LockStore<Kind: LockKind>: ManagedType, HeldByCaller {
         if depth == 0 { giveUp(caller) }
     }
 
-    /// Gives it back at once, however often it was taken; how often.
+    /// Gives the lock back completely, and returns how often the caller had taken it.
     func releaseAll(_ caller: ManagedCaller) -> Int {
         defer { giveUp(caller) }
         return depth
@@ -110,7 +111,7 @@ extension LockStore {
         static var mayWait: Bool { true }
 
         func run(on lock: LockStore, for caller: ManagedCaller) throws -> Acquisition {
-            // Without a limit it ends only so.
+            // Without a limit the result is never nil.
             try lock.take(caller, within: nil) ?? .acquired
         }
 

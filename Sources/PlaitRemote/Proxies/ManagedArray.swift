@@ -1,6 +1,6 @@
 internal import PlaitProcesses
 
-/// An array of a ``Manager``, whose size is fixed.
+/// An array of fixed size in a ``Manager``.
 ///
 /// Negative indices count from the end, as Python's do.
 /// - Source: Python's `SyncManager.Array`.
@@ -14,7 +14,7 @@ public struct ManagedArray<Element: Codable & Sendable>: Codable, Hashable, Send
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// An array of a fixed size, in its manager.
+/// The array in its manager.
 final class ArrayStore<Element: Codable & Sendable>: ManagedType {
     typealias Store = ArrayStore
     let list: ListStore<Element>
@@ -91,7 +91,7 @@ extension ManagedArray {
         _ = try object.call(Store.Set(index: index, value: value))
     }
 
-    /// The items from an index up to another, as far as there are any.
+    /// The items from one index up to another, as far as they exist.
     @available(*, noasync)
     public func slice(from: Int? = nil, to: Int? = nil) throws -> [Element] {
         try object.call(Store.Part(from: from, to: to))
@@ -111,7 +111,7 @@ extension ManagedArray {
         try object.call(Store.Count())
     }
 
-    /// A copy of it all.
+    /// A copy of the whole array.
     @available(*, noasync)
     public func all() throws -> [Element] { try slice() }
 }

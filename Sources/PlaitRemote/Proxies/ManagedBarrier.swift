@@ -1,7 +1,8 @@
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// A place of a ``Manager`` where a fixed number of strands, of any processes, wait for each other.
+/// A barrier in a ``Manager``, at which a fixed number of strands of any processes wait for each
+/// other.
 /// - Source: Python's `SyncManager.Barrier`.
 public struct ManagedBarrier: Codable, Hashable, Sendable {
     let object: Managed<BarrierStore>
@@ -13,7 +14,7 @@ public struct ManagedBarrier: Codable, Hashable, Sendable {
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A barrier, in its manager.
+/// The barrier in its manager.
 final class BarrierStore: ManagedType {
     typealias Store = BarrierStore
     let barrier: Barrier
@@ -68,7 +69,8 @@ extension BarrierStore {
 extension ManagedBarrier {
     typealias Store = BarrierStore
 
-    /// Waits for the other parties; a number for each, 0 for the one that came last.
+    /// Waits for the other parties. Returns a different number to each party, and 0 to the one that
+    /// arrived last.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever. Past it, the barrier is broken.
@@ -80,7 +82,7 @@ extension ManagedBarrier {
         try object.call(Store.Wait(limit: limit))
     }
 
-    /// Breaks it: all who wait or come throw `BarrierError.broken`.
+    /// Breaks the barrier. All waits throw `BarrierError.broken`, present and later ones.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -88,7 +90,7 @@ extension ManagedBarrier {
         _ = try object.call(Store.Abort())
     }
 
-    /// Makes it as new; those who wait throw `BarrierError.broken`.
+    /// Makes the barrier as new. Present waits throw `BarrierError.broken`.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -96,11 +98,11 @@ extension ManagedBarrier {
         _ = try object.call(Store.Reset())
     }
 
-    /// How many make a pass.
+    /// How many parties make a pass.
     @available(*, noasync)
     public func parties() throws -> Int { try object.call(Store.Look()).parties }
 
-    /// Parties that have arrived and wait.
+    /// How many parties have arrived and wait.
     @available(*, noasync)
     public func waiting() throws -> Int { try object.call(Store.Look()).waiting }
 

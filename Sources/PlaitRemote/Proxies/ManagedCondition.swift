@@ -1,9 +1,9 @@
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// A condition of a ``Manager``, with a recursive lock of its own.
+/// A condition in a ``Manager``, with a recursive lock of its own.
 ///
-/// Those who wait are served first come, first served.
+/// Waiters are served first come, first served.
 /// - Source: Python's `SyncManager.Condition`.
 public struct ManagedCondition: Codable, Hashable, Sendable {
     let object: Managed<ConditionStore>
@@ -15,10 +15,10 @@ public struct ManagedCondition: Codable, Hashable, Sendable {
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A condition and its lock, in their manager.
+/// The condition and its lock in their manager.
 final class ConditionStore: ManagedType {
     let lock = LockStore<RecursiveLock>(Nothing())
-    /// One for each who waits, oldest first.
+    /// One event for each waiter, oldest first.
     private var waiters: [Event] = []
 
     init(_ nothing: Nothing) {}
@@ -34,7 +34,7 @@ final class ConditionStore: ManagedType {
             wasTold = try told.wait(within: limit)
         } catch {
             failure = error
-            // Its notification goes to the next.
+            // The notification of this waiter goes to the next.
             if told.isSet { notify(1) }
         }
         waiters.removeAll { $0 === told }
@@ -87,7 +87,7 @@ extension ConditionStore {
     }
 
     struct Notify: CallerCall {
-        /// Nil for all.
+        /// How many waiters to notify; nil notifies all.
         let count: Int?
 
         func run(on store: ConditionStore, for caller: ManagedCaller) throws -> Nothing {
@@ -105,16 +105,16 @@ extension ConditionStore {
 extension ManagedCondition {
     typealias Store = ConditionStore
 
-    /// Takes the lock, waiting while somebody holds it.
+    /// Takes the lock. Waits while somebody holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: ``ManagerDied``; `CancellationError`: it is not held then.
+    /// - Throws: ``ManagerDied``; `CancellationError`, and the caller does not hold the lock then.
     @available(*, noasync)
     public func acquire() throws {
         _ = try object.call(Store.Acquire(limit: nil))
     }
 
-    /// Takes the lock, waiting at most `limit`; false when that passed first.
+    /// Takes the lock, waiting at most `limit`. Returns false when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
@@ -131,20 +131,20 @@ extension ManagedCondition {
         _ = try object.call(Store.Release())
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again; false when the
-    /// limit passed first.
+    /// Gives the lock back, waits for a notification, and takes the lock again. Returns false when
+    /// the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``; `CancellationError`: the lock is held
-    ///   then.
+    /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``; `CancellationError`, and the caller
+    ///   holds the lock then.
     @available(*, noasync)
     @discardableResult
     public func wait(within limit: Duration? = nil) throws -> Bool {
         try object.call(Store.Wait(limit: limit))
     }
 
-    /// Wakes those who wait longest.
+    /// Wakes the `count` oldest waiters.
     ///
     /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``.
     @available(*, noasync)
@@ -152,7 +152,7 @@ extension ManagedCondition {
         _ = try object.call(Store.Notify(count: count))
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiters.
     ///
     /// - Throws: ``ManagerError/notHeld``; ``ManagerDied``.
     @available(*, noasync)
@@ -160,7 +160,7 @@ extension ManagedCondition {
         _ = try object.call(Store.Notify(count: nil))
     }
 
-    /// How many wait for a notification.
+    /// How many strands wait for a notification.
     @available(*, noasync)
     public func waiting() throws -> Int {
         try object.call(Store.Waiting())

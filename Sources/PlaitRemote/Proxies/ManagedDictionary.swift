@@ -1,11 +1,11 @@
 public import PlaitProcesses
 public import PlaitStrands
 
-/// A dictionary of a ``Manager``.
+/// A dictionary in a ``Manager``.
 ///
-/// What changes a value depending on what it was is one call: ``update(_:default:by:)`` with a
-/// ``ManagedCall`` of your own, or ``merge(_:)``; a get and a set are two, between which others
-/// come.
+/// For a change that depends on the old value use one call: ``update(_:default:by:)`` with a
+/// ``ManagedUpdate`` of your own, or ``merge(_:)``. A get and a set are two calls, and others may
+/// come between them.
 /// - Source: Python's `SyncManager.dict`.
 public struct ManagedDictionary<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>:
     Codable, Hashable, Sendable
@@ -19,7 +19,7 @@ public struct ManagedDictionary<Key: Codable & Hashable & Sendable, Value: Codab
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A dictionary, in its manager.
+/// The dictionary in its manager.
 final class DictionaryStore<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>:
     ManagedType
 {
@@ -148,7 +148,7 @@ extension DictionaryStore {
     }
 }
 
-// The calls that are made most: coded as what they hold, without its names.
+// The most frequent calls encode only their values, without names.
 extension DictionaryStore.Get {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
@@ -174,8 +174,8 @@ extension DictionaryStore.Set {
     }
 }
 
-/// A change of a value that is kept in a manager, which depends on what it was: made there, so that
-/// nobody comes between.
+/// A change of a value in a manager that depends on the old value. It runs in the manager, so that
+/// no other call comes between.
 ///
 /// ```swift
 /// struct Adding: ManagedUpdate {
@@ -212,7 +212,7 @@ extension ManagedDictionary {
         _ = try object.call(Store.Set(key: key, value: value))
     }
 
-    /// Sets the value of a key that has none; the value that it has then.
+    /// Sets the value of a key that has none. Returns the value that the key has then.
     ///
     /// - Source: Python's `dict.setdefault`.
     @available(*, noasync)
@@ -221,9 +221,10 @@ extension ManagedDictionary {
         try object.call(Store.SetIfAbsent(key: key, value: value))
     }
 
-    /// Changes the value of a key; the changed value, or nil where there is none to be changed.
+    /// Changes the value of a key. Returns the changed value, or nil if there is no value to
+    /// change.
     ///
-    /// - Throws: Also what the change throws.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; errors of the change.
     @available(*, noasync)
     @discardableResult
     public func update<Change: ManagedUpdate>(
@@ -232,7 +233,7 @@ extension ManagedDictionary {
         try object.call(Store.Update(key: key, first: first, change: change))
     }
 
-    /// Removes a key; the value that it had.
+    /// Removes a key, and returns the value that it had.
     ///
     /// - Source: Python's `dict.pop`.
     @available(*, noasync)
@@ -241,7 +242,7 @@ extension ManagedDictionary {
         try object.call(Store.Remove(key: key))
     }
 
-    /// Removes some item and returns it; nil if there is none.
+    /// Removes any one item and returns it; nil if there is none.
     ///
     /// - Source: Python's `dict.popitem`.
     @available(*, noasync)
@@ -249,13 +250,13 @@ extension ManagedDictionary {
         try object.call(Store.PopAny()).map { ($0.key, $0.value) }
     }
 
-    /// Removes all.
+    /// Removes all items.
     @available(*, noasync)
     public func removeAll() throws {
         _ = try object.call(Store.RemoveAll())
     }
 
-    /// Adds others, which replace those that are there.
+    /// Adds items. They replace the values of keys that are there already.
     ///
     /// - Source: Python's `dict.update`.
     @available(*, noasync)
@@ -275,7 +276,7 @@ extension ManagedDictionary {
         try object.call(Store.Values())
     }
 
-    /// A copy of it all.
+    /// A copy of the whole dictionary.
     ///
     /// - Source: Python's `dict.copy`, `items`.
     @available(*, noasync)

@@ -1,9 +1,10 @@
 internal import PlaitProcesses
 
-/// Items of a ``ManagedDictionary``, one after the other, in no order.
+/// The items of a ``ManagedDictionary``, one after the other, in no order.
 ///
-/// It goes through the keys that were there when the first was asked for, and gets 64 items at a
-/// time: a value that is changed meanwhile is seen or not, a key that is removed is left out.
+/// It goes through the keys that were there when the first item was asked for, and gets 64 items at
+/// a time. It may or may not see a value that changes meanwhile, and leaves out a key that is
+/// removed.
 /// - Source: Python's `iter` of a `DictProxy`, with the values.
 public struct ManagedDictionaryIterator<
     Key: Codable & Hashable & Sendable, Value: Codable & Sendable
@@ -37,7 +38,7 @@ public struct ManagedDictionaryIterator<
         return items.popLast()
     }
 
-    /// The keys whose items are got next; nil where there are items yet, or no keys.
+    /// The keys of the next items to get; nil if items are left, or if there are no more keys.
     private mutating func nextKeys() -> [Key]? {
         guard items.isEmpty, let keys, !keys.isEmpty else { return nil }
         self.keys = keys.dropFirst(Self.batch)
@@ -52,7 +53,7 @@ public struct ManagedDictionaryIterator<
 extension ManagedDictionary: AsyncSequence {
     public typealias Element = (key: Key, value: Value)
 
-    /// Its items, for threads and fibers; tasks say `for try await`.
+    /// The items, for threads and fibers. Tasks use `for try await`.
     public func iterator() -> ManagedDictionaryIterator<Key, Value> {
         ManagedDictionaryIterator(self)
     }

@@ -1,7 +1,7 @@
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// A flag of a ``Manager`` that any process waits for.
+/// A flag in a ``Manager``. Strands of any process can wait for it.
 /// - Source: Python's `SyncManager.Event`.
 public struct ManagedEvent: Codable, Hashable, Sendable {
     let object: Managed<EventStore>
@@ -13,7 +13,7 @@ public struct ManagedEvent: Codable, Hashable, Sendable {
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// An event, in its manager.
+/// The event in its manager.
 final class EventStore: ManagedType {
     typealias Store = EventStore
     let event: Event
@@ -61,7 +61,7 @@ extension EventStore {
 extension ManagedEvent {
     typealias Store = EventStore
 
-    /// Sets it: all who wait go on.
+    /// Sets the flag, and lets all waiters go on.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -69,7 +69,7 @@ extension ManagedEvent {
         _ = try object.call(Store.Set())
     }
 
-    /// Takes it back: later waits block again.
+    /// Clears the flag, so that later waits block again.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -77,7 +77,7 @@ extension ManagedEvent {
         _ = try object.call(Store.Clear())
     }
 
-    /// Whether it is set.
+    /// Whether the flag is set.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -85,7 +85,7 @@ extension ManagedEvent {
         try object.call(Store.IsSet())
     }
 
-    /// Waits until it is set; false when the limit passed first.
+    /// Waits until the flag is set. Returns false when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.

@@ -1,6 +1,6 @@
 internal import PlaitProcesses
 
-/// A list of a ``Manager``.
+/// A list in a ``Manager``.
 ///
 /// Negative indices count from the end, as Python's do.
 /// - Source: Python's `SyncManager.list`.
@@ -14,14 +14,14 @@ public struct ManagedList<Element: Codable & Sendable>: Codable, Hashable, Senda
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A list, in its manager.
+/// The list in its manager.
 final class ListStore<Element: Codable & Sendable>: ManagedType {
     typealias Store = ListStore
     var items: [Element]
 
     init(_ items: [Element]) { self.items = items }
 
-    /// A place of the list; its end too, where something is to be inserted.
+    /// The position of an index in the list. For an insertion, that may be the end.
     func place(_ index: Int, orEnd: Bool = false) throws(ManagerError) -> Int {
         let place = index < 0 ? index + items.count : index
         guard place >= 0, place < items.count || orEnd && place == items.count else {
@@ -30,7 +30,7 @@ final class ListStore<Element: Codable & Sendable>: ManagedType {
         return place
     }
 
-    /// A part of the list; as Python's slices, one that reaches beyond it is cut.
+    /// A part of the list. As with Python's slices, a part that reaches beyond the list is cut.
     func part(_ from: Int?, _ to: Int?) -> Range<Int> {
         func clamp(_ index: Int) -> Int {
             max(0, min(index < 0 ? index + items.count : index, items.count))
@@ -189,9 +189,9 @@ extension ManagedList {
         _ = try object.call(Store.Set(index: index, value: value))
     }
 
-    /// Changes the item at an index, with nobody between; the changed one.
+    /// Changes the item at an index in one call, and returns the changed item.
     ///
-    /// - Throws: Also what the change throws.
+    /// - Throws: ``ManagerError/noSuchIndex(_:count:)``; ``ManagerDied``; errors of the change.
     @available(*, noasync)
     @discardableResult
     public func update<Change: ManagedUpdate>(_ index: Int, by change: Change) throws -> Element
@@ -199,7 +199,7 @@ extension ManagedList {
         try object.call(Store.Update(index: index, change: change))
     }
 
-    /// The items from an index up to another, as far as there are any.
+    /// The items from one index up to another, as far as they exist.
     ///
     /// - Source: Python's `list[from:to]`.
     @available(*, noasync)
@@ -207,7 +207,7 @@ extension ManagedList {
         try object.call(Store.Part(from: from, to: to))
     }
 
-    /// Puts other items, of any number, in the place of some.
+    /// Replaces some items by others, of any number.
     ///
     /// - Source: Python's `list[from:to] = others`.
     @available(*, noasync)
@@ -246,13 +246,13 @@ extension ManagedList {
         try object.call(Store.Remove(index: index))
     }
 
-    /// Removes all.
+    /// Removes all items.
     @available(*, noasync)
     public func removeAll() throws {
         _ = try object.call(Store.RemoveAll())
     }
 
-    /// Makes it as many times what it is.
+    /// Repeats the contents of the list `times` times.
     ///
     /// - Source: Python's `list *= times`.
     @available(*, noasync)
@@ -260,7 +260,7 @@ extension ManagedList {
         _ = try object.call(Store.Repeat(times: times))
     }
 
-    /// Turns its order round.
+    /// Reverses the list.
     @available(*, noasync)
     public func reverse() throws {
         _ = try object.call(Store.Reverse())
@@ -272,16 +272,16 @@ extension ManagedList {
         try object.call(Store.Count())
     }
 
-    /// A copy of it all.
+    /// A copy of the whole list.
     @available(*, noasync)
     public func all() throws -> [Element] { try slice() }
 
-    /// Goes through the list as it is when each item is asked for.
+    /// An iterator, which gets each item from the list as it is at that moment.
     public func iterator() -> ManagedListIterator<Element> { ManagedListIterator(self) }
 }
 
 extension ManagedList where Element: Comparable {
-    /// Sorts it.
+    /// Sorts the list.
     @available(*, noasync)
     public func sort() throws {
         _ = try object.call(Store.Sort())
@@ -289,7 +289,7 @@ extension ManagedList where Element: Comparable {
 }
 
 extension ManagedList where Element: Equatable {
-    /// The index of the first item that is equal; nil if there is none.
+    /// The index of the first equal item; nil if there is none.
     ///
     /// - Source: Python's `list.index`.
     @available(*, noasync)

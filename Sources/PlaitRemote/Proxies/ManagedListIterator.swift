@@ -1,5 +1,5 @@
-/// Items of a ``ManagedList``, one after the other: what is changed meanwhile is seen. Once at the
-/// end, it stays there.
+/// The items of a ``ManagedList``, one after the other. It sees changes that are made meanwhile.
+/// Once it has reached the end, it stays there.
 /// - Source: Python's `iter` of a `ListProxy`.
 public struct ManagedListIterator<Element: Codable & Sendable>: Sendable {
     private let list: ManagedList<Element>

@@ -1,16 +1,16 @@
 public import PlaitProcesses
 
-/// A lock of a ``Manager``, held by a strand or task of some process.
+/// A lock in a ``Manager``, which a strand or task of any process can hold.
 ///
-/// When the holder's process ends, the next one gets it and is told. Those who wait are served
-/// first come, first served; one whose process ends, or that is cancelled, leaves its place. Not
-/// recursive.
-/// - Source: Python's `SyncManager.Lock`, which its holder's death leaves locked for ever.
+/// When the holder's process ends, the next waiter gets the lock and learns of it. Waiters are
+/// served first come, first served. A waiter that is cancelled, or whose process ends, leaves its
+/// place. The lock is not recursive.
+/// - Source: Python's `SyncManager.Lock`, which stays locked for ever when its holder dies.
 public typealias ManagedLock = ManagedMutex<PlainLock>
 
-/// A lock of a ``Manager`` that its holder may take again, and gives back as often.
+/// A lock in a ``Manager`` that its holder may take again, and must give back as often.
 ///
-/// As ``ManagedLock`` else.
+/// Otherwise it works as ``ManagedLock`` does.
 /// - Source: Python's `SyncManager.RLock`.
 public typealias ManagedRLock = ManagedMutex<RecursiveLock>
 
@@ -39,11 +39,11 @@ public struct ManagedMutex<Kind: LockKind>: Codable, Hashable, Sendable {
 }
 
 extension ManagedMutex {
-    /// How it was come by.
+    /// How the lock was obtained.
     public typealias Acquisition = ProcessLock.Acquisition
     typealias Store = LockStore<Kind>
 
-    /// Takes it if nobody holds it; nil if somebody does.
+    /// Takes the lock if nobody holds it. Returns nil if somebody does.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -51,17 +51,18 @@ extension ManagedMutex {
         try object.call(Store.TryAcquire())
     }
 
-    /// Takes it, waiting while somebody holds it.
+    /// Takes the lock. Waits while somebody holds it.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`: it is not held then.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; `CancellationError`, and the caller does not
+    ///   hold the lock then.
     @available(*, noasync)
     @discardableResult
     public func acquire() throws -> Acquisition {
         try object.call(Store.Acquire())
     }
 
-    /// Takes it, waiting at most `limit`; nil when that passed first.
+    /// Takes the lock, waiting at most `limit`. Returns nil when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
@@ -70,15 +71,15 @@ extension ManagedMutex {
         try object.call(Store.AcquireWithin(limit: limit))
     }
 
-    /// Gives it back.
+    /// Gives the lock back.
     ///
-    /// - Throws: ``ManagerError/notHeld`` where the calling strand or task does not hold it.
+    /// - Throws: ``ManagerError/notHeld`` if the calling strand or task does not hold the lock.
     @available(*, noasync)
     public func release() throws {
         _ = try object.call(Store.Release())
     }
 
-    /// Runs `body` holding it.
+    /// Runs `body` holding the lock.
     @available(*, noasync)
     public func withLock<Result>(_ body: (Acquisition) throws -> Result) throws -> Result {
         let acquisition = try acquire()

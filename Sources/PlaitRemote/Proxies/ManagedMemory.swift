@@ -1,10 +1,10 @@
 internal import PlaitPlatform
 public import PlaitProcesses
 
-/// Shared memory that a ``Manager`` keeps: whoever has this opens it, as long as the manager is
-/// there. Whoever has opened the memory keeps it.
+/// Shared memory that a ``Manager`` keeps. A process that has this value can open the memory as
+/// long as the manager lives. A process that has opened the memory keeps it.
 ///
-/// No file system shows it: nothing is left behind, however the manager ends.
+/// No file system shows the memory, so nothing is left behind, however the manager ends.
 /// - Source: Python's `SharedMemoryManager.SharedMemory`.
 public struct ManagedMemory: Codable, Hashable, Sendable {
     private let object: Managed<MemoryStore>
@@ -15,15 +15,15 @@ public struct ManagedMemory: Codable, Hashable, Sendable {
         self.place = place
     }
 
-    /// The memory, in this process, which is on the manager's machine and of the same user.
-    /// - Throws: `SystemError`: ENOENT where the manager has ended; EACCES, ENOMEM, EMFILE.
+    /// Opens the memory in this process, which must be on the manager's machine and belong to the
+    /// same user.
+    /// - Throws: `SystemError`: ENOENT if the manager has ended; EACCES, ENOMEM, EMFILE.
     public func open() throws -> SharedMemory { try SharedMemory(at: place) }
 }
 
 extension Manager {
-    /// Makes memory of so many bytes, all zero, which the manager keeps.
-    /// - Throws: ``ManagerError``; ``ManagerDied``; `RemoteError` where there is no such memory to
-    ///   be had.
+    /// Makes memory of `bytes` zero bytes, which the manager keeps.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; `RemoteError` if the system has no such memory.
     /// - Source: Python's `SharedMemoryManager.SharedMemory(size)`.
     @available(*, noasync)
     public func memory(bytes: Int) throws -> ManagedMemory {
@@ -33,7 +33,7 @@ extension Manager {
     }
 }
 
-/// Shared memory, in its manager.
+/// The shared memory in its manager.
 final class MemoryStore: ManagedType {
     private let memory: SharedMemory
 

@@ -1,6 +1,6 @@
 internal import PlaitProcesses
 
-/// Values of any types by their names, of a ``Manager``.
+/// Values of any types by their names, in a ``Manager``.
 /// - Source: Python's `SyncManager.Namespace`.
 public struct ManagedNamespace: Codable, Hashable, Sendable {
     let object: Managed<NamespaceStore>
@@ -12,7 +12,7 @@ public struct ManagedNamespace: Codable, Hashable, Sendable {
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// Values by names, in their manager.
+/// The values by names in their manager.
 final class NamespaceStore: ManagedType {
     typealias Store = NamespaceStore
     var values: [String: any Codable & Sendable] = [:]
@@ -72,7 +72,7 @@ extension ManagedNamespace {
         try object.call(Store.Get<Value>(name: name))
     }
 
-    /// Sets the value of a name, of whatever type.
+    /// Sets the value of a name, which may have any type.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -80,7 +80,7 @@ extension ManagedNamespace {
         _ = try object.call(Store.Set(name: name, value: value))
     }
 
-    /// Removes a name; false if it was not there.
+    /// Removes a name. Returns false if it was not there.
     @available(*, noasync)
     @discardableResult
     public func remove(_ name: String) throws -> Bool {

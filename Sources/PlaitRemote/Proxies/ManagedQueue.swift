@@ -1,10 +1,11 @@
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// A first-in, first-out queue of a ``Manager``.
+/// A first-in, first-out queue in a ``Manager``.
 ///
-/// Slower than a `ProcessQueue`, but it goes anywhere, into other objects too, and over networks.
-/// Those who wait are served first come, first served; one whose process ends leaves its place.
+/// It is slower than a `ProcessQueue`, but it can be sent anywhere, stored in other objects, and
+/// used over networks. Waiters are served first come, first served. A waiter whose process ends
+/// leaves its place.
 /// - Source: Python's `SyncManager.Queue`, `JoinableQueue`.
 public struct ManagedQueue<Element: Codable & Sendable>: Codable, Hashable, Sendable {
     let object: Managed<QueueStore<Element>>
@@ -16,7 +17,7 @@ public struct ManagedQueue<Element: Codable & Sendable>: Codable, Hashable, Send
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A queue, in its manager.
+/// The queue in its manager.
 final class QueueStore<Element: Codable & Sendable>: ManagedType {
     typealias Store = QueueStore
     let queue: Queue<Element>
@@ -38,7 +39,7 @@ final class QueueStore<Element: Codable & Sendable>: ManagedType {
     func putBack(_ item: Element) {
         // Getters wait only while the queue is empty.
         if queue.isEmpty, (try? queue.tryPut(item)) == true {
-            // It counts once as unfinished: with its first put.
+            // The item counts as unfinished only once, since its first put.
             queue.taskDone()
             return
         }
@@ -78,7 +79,7 @@ extension QueueStore {
         func returning(_ item: Element) -> PutBack? { PutBack(item: item) }
     }
 
-    /// Puts an item back whose getter has left before it came.
+    /// Puts back an item whose getter left before the item came.
     struct PutBack: ManagedCall {
         let item: Element
 
@@ -142,11 +143,11 @@ extension QueueStore {
 extension ManagedQueue {
     typealias Store = QueueStore<Element>
 
-    /// Adds an item, waiting while the queue is full.
+    /// Adds an item. Waits while the queue is full.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: `QueueError.shutDown`; ``ManagerDied``; `CancellationError`: it is not in the
-    ///   queue then, unless the manager did not answer: it may be put later then.
+    /// - Throws: `QueueError.shutDown`; ``ManagerDied``; `CancellationError`. The item is not in
+    ///   the queue then. But if the manager did not answer, it may still put the item later.
     @available(*, noasync)
     public func put(_ item: Element) throws {
         _ = try object.call(Store.Put(item: item, limit: nil))
@@ -156,26 +157,26 @@ extension ManagedQueue {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Returns: False when the limit passed first: it is not in the queue then, unless the
-    ///   manager did not answer: it may be put later then.
+    /// - Returns: False when the limit passed first. The item is not in the queue then. But if the
+    ///   manager did not answer, it may still put the item later.
     /// - Throws: As ``put(_:)``.
     @available(*, noasync)
     public func put(_ item: Element, within limit: Duration?) throws -> Bool {
         try object.call(Store.Put(item: item, limit: limit))
     }
 
-    /// Takes the oldest item, waiting while the queue is empty.
+    /// Takes the oldest item. Waits while the queue is empty.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Throws: `TimedOut` past the limit, `QueueError.shutDown` once shut down and drained;
-    ///   ``ManagerDied``; `CancellationError`: none is taken then.
+    ///   ``ManagerDied``; `CancellationError`, and no item is taken then.
     @available(*, noasync)
     public func get(within limit: Duration? = nil) throws -> Element {
         try object.call(Store.Get(limit: limit))
     }
 
-    /// Adds an item if there is place for it; false if not.
+    /// Adds an item if there is room for it. Returns false if not.
     ///
     /// - Throws: `QueueError.shutDown`; ``ManagerDied``.
     @available(*, noasync)
@@ -192,7 +193,7 @@ extension ManagedQueue {
         try object.call(Store.TryGet())
     }
 
-    /// Says that an item which was got is done: once for each.
+    /// Says that an item is done. Call it once for each item that you got.
     ///
     /// - Throws: ``ManagerError/tooManyDone``.
     @available(*, noasync)
@@ -200,7 +201,7 @@ extension ManagedQueue {
         _ = try object.call(Store.TaskDone())
     }
 
-    /// Waits until every item that was put is done; false when the limit passed first.
+    /// Waits until every item that was put is done. Returns false when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
@@ -210,7 +211,7 @@ extension ManagedQueue {
         try object.call(Store.Join(limit: limit))
     }
 
-    /// Items in it at this moment.
+    /// How many items are in it at this moment.
     @available(*, noasync)
     public func count() throws -> Int {
         try object.call(Store.Count())
@@ -222,7 +223,7 @@ extension ManagedQueue {
         try object.call(Store.IsFull())
     }
 
-    /// Refuses further items; with `immediately`, drops those that are there.
+    /// Refuses further items. With `immediately`, drops the items that are there.
     @available(*, noasync)
     public func shutDown(immediately: Bool = false) throws {
         _ = try object.call(Store.ShutDown(isImmediate: immediately))

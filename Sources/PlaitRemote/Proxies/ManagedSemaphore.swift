@@ -1,10 +1,10 @@
 internal import PlaitProcesses
 internal import PlaitSync
 
-/// Permits of a ``Manager``.
+/// A semaphore in a ``Manager``.
 ///
-/// Those who wait are served first come, first served. A process that ends with a permit takes it
-/// along.
+/// Waiters are served first come, first served. If a process ends with a permit, the permit is
+/// lost.
 /// - Source: Python's `SyncManager.Semaphore`, `BoundedSemaphore`.
 public struct ManagedSemaphore: Codable, Hashable, Sendable {
     let object: Managed<SemaphoreStore>
@@ -16,7 +16,7 @@ public struct ManagedSemaphore: Codable, Hashable, Sendable {
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A semaphore, in its manager.
+/// The semaphore in its manager.
 final class SemaphoreStore: ManagedType {
     typealias Store = SemaphoreStore
 
@@ -94,16 +94,16 @@ extension ManagedSemaphore {
         try object.call(Store.TryAcquire())
     }
 
-    /// Takes a permit, waiting while none is free.
+    /// Takes a permit. Waits while none is free.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: ``ManagerDied``; `CancellationError`: none is taken then.
+    /// - Throws: ``ManagerDied``; `CancellationError`, and no permit is taken then.
     @available(*, noasync)
     public func acquire() throws {
         _ = try object.call(Store.Acquire(limit: nil))
     }
 
-    /// Takes a permit, waiting at most `limit`; false when that passed first.
+    /// Takes a permit, waiting at most `limit`. Returns false when the limit passed first.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
@@ -114,14 +114,14 @@ extension ManagedSemaphore {
 
     /// Gives back permits.
     ///
-    /// - Throws: ``ManagerError/tooManyReleases(bound:)`` of a bounded one; nothing is given back
-    ///   then.
+    /// - Throws: ``ManagerError/tooManyReleases(bound:)`` if the semaphore is bounded; nothing is
+    ///   given back then.
     @available(*, noasync)
     public func release(_ count: Int = 1) throws {
         _ = try object.call(Store.Release(count: count))
     }
 
-    /// Permits that nobody holds.
+    /// How many permits nobody holds.
     @available(*, noasync)
     public func permits() throws -> Int {
         try object.call(Store.Permits())

@@ -1,6 +1,6 @@
 internal import PlaitProcesses
 
-/// A set of a ``Manager``.
+/// A set in a ``Manager``.
 /// - Source: Python's `SyncManager.set`.
 public struct ManagedSet<Element: Codable & Hashable & Sendable>: Codable, Hashable, Sendable {
     let object: Managed<SetStore<Element>>
@@ -12,7 +12,7 @@ public struct ManagedSet<Element: Codable & Hashable & Sendable>: Codable, Hasha
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A set, in its manager.
+/// The set in its manager.
 final class SetStore<Element: Codable & Hashable & Sendable>: ManagedType {
     typealias Store = SetStore
     var items: Set<Element>
@@ -94,45 +94,45 @@ extension SetStore {
 extension ManagedSet {
     typealias Store = SetStore<Element>
 
-    /// Adds an item; false if it was there.
+    /// Adds an item. Returns false if it was there already.
     @available(*, noasync)
     @discardableResult
     public func insert(_ value: Element) throws -> Bool {
         try object.call(Store.Insert(value: value))
     }
 
-    /// Removes an item; false if it was not there.
+    /// Removes an item. Returns false if it was not there.
     @available(*, noasync)
     @discardableResult
     public func remove(_ value: Element) throws -> Bool {
         try object.call(Store.Remove(value: value))
     }
 
-    /// Removes some item and returns it; nil if there is none.
+    /// Removes any one item and returns it; nil if there is none.
     @available(*, noasync)
     public func popAny() throws -> Element? {
         try object.call(Store.PopAny())
     }
 
-    /// Adds others.
+    /// Adds several items.
     @available(*, noasync)
     public func formUnion(_ others: Set<Element>) throws {
         _ = try object.call(Store.Union(others: others))
     }
 
-    /// Keeps only what is among others.
+    /// Keeps only the items that are also in `others`.
     @available(*, noasync)
     public func formIntersection(_ others: Set<Element>) throws {
         _ = try object.call(Store.Intersection(others: others))
     }
 
-    /// Removes others.
+    /// Removes several items.
     @available(*, noasync)
     public func subtract(_ others: Set<Element>) throws {
         _ = try object.call(Store.Subtract(others: others))
     }
 
-    /// A copy of it all.
+    /// A copy of the whole set.
     @available(*, noasync)
     public func all() throws -> Set<Element> {
         try object.call(Store.All())
@@ -144,7 +144,7 @@ extension ManagedSet {
         try object.call(Store.Count())
     }
 
-    /// Whether it has an item.
+    /// Whether an item is in the set.
     @available(*, noasync)
     public func contains(_ value: Element) throws -> Bool {
         try object.call(Store.Contains(value: value))

@@ -1,6 +1,6 @@
 internal import PlaitProcesses
 
-/// A value of a ``Manager``.
+/// A value in a ``Manager``.
 /// - Source: Python's `SyncManager.Value`.
 public struct ManagedValue<Value: Codable & Sendable>: Codable, Hashable, Sendable {
     let object: Managed<ValueStore<Value>>
@@ -12,7 +12,7 @@ public struct ManagedValue<Value: Codable & Sendable>: Codable, Hashable, Sendab
     public func encode(to encoder: any Encoder) throws { try object.encode(to: encoder) }
 }
 
-/// A value, in its manager.
+/// The value in its manager.
 final class ValueStore<Value: Codable & Sendable>: ManagedType {
     typealias Store = ValueStore
     var value: Value
@@ -60,7 +60,7 @@ extension ManagedValue {
         try object.call(Store.Get())
     }
 
-    /// Sets the value; the old one.
+    /// Sets the value, and returns the old one.
     ///
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
@@ -69,9 +69,9 @@ extension ManagedValue {
         try object.call(Store.Set(value: value))
     }
 
-    /// Changes the value, with nobody between; the changed one.
+    /// Changes the value in one call, and returns the changed value.
     ///
-    /// - Throws: Also what the change throws.
+    /// - Throws: ``ManagerError``; ``ManagerDied``; errors of the change.
     @available(*, noasync)
     @discardableResult
     public func update<Change: ManagedUpdate>(by change: Change) throws -> Value

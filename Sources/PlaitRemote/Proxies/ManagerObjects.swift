@@ -1,9 +1,9 @@
 internal import PlaitProcesses
 
-// Objects that a manager makes: each lives as long as a reference to it, in any process; one with a
-// name as long as the manager, and is found by it.
+// Objects that a manager makes. An object lives as long as there is a reference to it, in any
+// process. An object with a name lives as long as the manager, and can be found by its name.
 extension Manager {
-    /// A dictionary: a new one, or the one of a name.
+    /// Makes a dictionary, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func dictionary<Key: Codable & Hashable & Sendable, Value: Codable & Sendable>(
@@ -12,7 +12,7 @@ extension Manager {
         ManagedDictionary<Key, Value>(try object(DictionaryStore<Key, Value>.self, name, items))
     }
 
-    /// A list: a new one, or the one of a name.
+    /// Makes a list, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func list<Element: Codable & Sendable>(
@@ -21,7 +21,7 @@ extension Manager {
         ManagedList<Element>(try object(ListStore<Element>.self, name, items))
     }
 
-    /// A set: a new one, or the one of a name.
+    /// Makes a set, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func set<Element: Codable & Hashable & Sendable>(
@@ -30,7 +30,7 @@ extension Manager {
         ManagedSet<Element>(try object(SetStore<Element>.self, name, items))
     }
 
-    /// A value: a new one, or the one of a name.
+    /// Makes a value, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func value<Value: Codable & Sendable>(named name: String? = nil, _ value: Value) throws
@@ -39,7 +39,7 @@ extension Manager {
         ManagedValue<Value>(try object(ValueStore<Value>.self, name, value))
     }
 
-    /// An array of a fixed size: a new one, or the one of a name.
+    /// Makes an array of a fixed size, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func array<Element: Codable & Sendable>(named name: String? = nil, _ items: [Element])
@@ -48,14 +48,14 @@ extension Manager {
         ManagedArray<Element>(try object(ArrayStore<Element>.self, name, items))
     }
 
-    /// A namespace: a new one, or the one of a name.
+    /// Makes a namespace, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func namespace(named name: String? = nil) throws -> ManagedNamespace {
         ManagedNamespace(try object(NamespaceStore.self, name, Nothing()))
     }
 
-    /// A queue: a new one, or the one of a name.
+    /// Makes a queue, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func queue<Element: Codable & Sendable>(named name: String? = nil, capacity: Int) throws
@@ -64,21 +64,22 @@ extension Manager {
         ManagedQueue<Element>(try object(QueueStore<Element>.self, name, capacity))
     }
 
-    /// A lock: a new one, or the one of a name.
+    /// Makes a lock, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func lock(named name: String? = nil) throws -> ManagedLock {
         ManagedLock(try object(LockStore<PlainLock>.self, name, Nothing()))
     }
 
-    /// A recursive lock: a new one, or the one of a name.
+    /// Makes a recursive lock, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func recursiveLock(named name: String? = nil) throws -> ManagedRLock {
         ManagedRLock(try object(LockStore<RecursiveLock>.self, name, Nothing()))
     }
 
-    /// A semaphore: a new one, or the one of a name. A bounded one takes back no more than it gave.
+    /// Makes a semaphore, or finds the one with a name. A bounded semaphore takes back no more
+    /// permits than it gave.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func semaphore(named name: String? = nil, permits: Int, isBounded: Bool = false) throws
@@ -90,21 +91,21 @@ extension Manager {
                 SemaphoreStore.Input(permits: permits, isBounded: isBounded)))
     }
 
-    /// An event: a new one, or the one of a name.
+    /// Makes an event, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func event(named name: String? = nil, isSet: Bool = false) throws -> ManagedEvent {
         ManagedEvent(try object(EventStore.self, name, isSet))
     }
 
-    /// A condition: a new one, or the one of a name.
+    /// Makes a condition, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func condition(named name: String? = nil) throws -> ManagedCondition {
         ManagedCondition(try object(ConditionStore.self, name, Nothing()))
     }
 
-    /// A barrier: a new one, or the one of a name.
+    /// Makes a barrier, or finds the one with a name.
     /// - Throws: ``ManagerError``; ``ManagerDied``.
     @available(*, noasync)
     public func barrier(named name: String? = nil, parties: Int) throws -> ManagedBarrier {

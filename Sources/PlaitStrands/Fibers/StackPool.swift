@@ -30,8 +30,8 @@ final class StackPool {
     private enum Guarding { case markers, pages, checks }
 
     let stackSize: Int
-    /// Last in, first out: the stack that was used last is the warmest. The first `trimmed` entries are
-    /// void: these stacks are their slabs' now.
+    /// Last in, first out, since the stack that was used last is most likely in caches. The first
+    /// `trimmed` entries are void: these stacks are their slabs' now.
     @exclusivity(unchecked) private var cached: [FiberStack] = []
     private var slabs = StackSlabs()
     private var guarding: Guarding

@@ -1,6 +1,6 @@
 /// Why a ``Future`` has no value, apart from errors of the work itself.
 public enum FutureError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It was cancelled before the work began.
+    /// The future was cancelled before its work began.
     case cancelled
     /// The future has a result already, or was cancelled. It takes no second result.
     case alreadyDone
@@ -11,7 +11,7 @@ public enum FutureError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .cancelled: "the future was cancelled before its work began"
         case .alreadyDone: "the future is done already; complete it once"
-        case .abandoned: "the future's promise was let go of without a result; fulfil or fail it"
+        case .abandoned: "the future's promise was dropped without a result; fulfil or fail it"
         }
     }
 }

@@ -223,7 +223,7 @@ public final class Hub: @unchecked Sendable {
     }
 
     private func spendTurn() {
-        // Between strands there is nobody to make room for.
+        // Code that runs between strands need not make room for others.
         guard Strand.currentCanWait else {
             operationBudget = Hub.operationsPerTurn
             return

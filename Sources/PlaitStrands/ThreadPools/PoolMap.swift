@@ -3,8 +3,8 @@ internal import PlaitPlatform
 extension ThreadPool {
     /// Runs `body` in the pool for each item, and gives the results in the order of the items.
     ///
-    /// Blocks the calling thread or parks the calling fiber while the pool is full. The work is
-    /// given to the pool here, whether or not the results are asked for.
+    /// Blocks the calling thread or parks the calling fiber while the pool is full. The call gives
+    /// all work to the pool, whether or not anybody asks for the results.
     /// - Parameter limit: From this call to the last result. Past it, whoever asks for one gets
     ///   `TimedOut`, and what has not begun is cancelled then.
     /// - Throws: As ``submit(within:_:)``, `TimedOut`; what was given is cancelled
@@ -125,7 +125,7 @@ extension ThreadPool {
         _ futures: [Future<Success>], after error: any Error
     ) -> any Error {
         for future in futures { future.cancel() }
-        // Only a limit lets a pool be too full.
+        // Only a call with a limit can find the pool full.
         if case ThreadPoolError.full = error { return TimedOut("map of a thread pool") }
         return error
     }

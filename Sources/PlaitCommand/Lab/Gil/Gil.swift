@@ -3,7 +3,7 @@ internal import Foundation
 internal import Plait
 internal import PlaitMachine
 
-/// `plait lab gil`: what one lock around an interpreter does to its threads.
+/// `plait lab gil`: how one lock around an interpreter affects its threads.
 struct Gil: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gil",
@@ -87,7 +87,7 @@ struct Gil: ParsableCommand {
         }
     }
 
-    /// Says in which file an error of a program is.
+    /// Adds the name of the file to an error of a program.
     private func inFile<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
@@ -134,7 +134,7 @@ struct Gil: ParsableCommand {
     }
 }
 
-/// Messages of a lab program on standard input and output, a line each.
+/// The messages of a lab program on standard input and output, one line each.
 private struct ConsoleConnection: ProgramConnection {
     func receive() throws -> String { readLine() ?? "" }
     func send(_ text: String) throws { StandardStream.output.write(text + "\n") }

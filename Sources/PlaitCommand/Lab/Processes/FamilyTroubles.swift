@@ -1,13 +1,13 @@
 internal import Plait
 
-/// What a process in the middle has: a line to the one that watches, and one that its child waits
-/// at.
+/// The connections of a process in the middle: one to the process that watches, and one at which
+/// its child waits.
 struct Middle: Codable, Sendable {
     let line: Connection
     let hold: Connection
 }
 
-/// Forks a child that ends at once, and asks how it ended only when it is told to.
+/// Forks a child that ends at once, and asks for its status only when told to.
 enum KeepZombie: ProcessFunction {
     static func run(_ middle: Middle) throws -> String {
         let child = try ChildProcess.fork {}
@@ -17,11 +17,11 @@ enum KeepZombie: ProcessFunction {
     }
 }
 
-/// Forks a child that waits for the end of a connection, and ends before it.
+/// Forks a child that waits for the end of a connection, and ends before that child.
 enum LeaveOrphan: ProcessFunction {
     static func run(_ middle: Middle) throws -> Nothing {
         let child = try ChildProcess.fork(parentDeathSignal: nil) {
-            // The other end is closed when the experiment is over, or its process dies.
+            // The other end closes when the experiment is over or its process dies.
             _ = try? middle.hold.receive()
         }
         try middle.line.send(value: child.pid)
@@ -30,7 +30,7 @@ enum LeaveOrphan: ProcessFunction {
     }
 }
 
-/// A process in the middle, its child's number, and this end of the lines to both.
+/// A process in the middle, its child's number, and this process's ends of the connections to both.
 private struct Family<Function: ProcessFunction> where Function.Input == Middle {
     let middle: ProcessHandle<Function.Output>
     let child: Int32
@@ -47,12 +47,12 @@ private struct Family<Function: ProcessFunction> where Function.Input == Middle 
         (self.line, self.hold) = (line, hold)
     }
 
-    /// Lets the one in the middle go on.
+    /// Lets the process in the middle go on.
     func proceed() throws { try line.send(value: "go on") }
-    /// Lets the child end that waits.
+    /// Lets the waiting child end.
     func release() { hold.close() }
 
-    /// The system's table of all three, once `isReached` of the child's row.
+    /// The system's table of all three processes, once the child's row satisfies `isReached`.
     func table(when isReached: (ProcessTable.Row?) -> Bool) throws -> [String] {
         while !isReached(ProcessTable.row(child)) { try Strand.sleep(for: .milliseconds(1)) }
         let names = [processID(): "watcher", middle.pid: "middle", child: "child"]
@@ -62,7 +62,8 @@ private struct Family<Function: ProcessFunction> where Function.Input == Middle 
 }
 
 extension ProcessTable.Row {
-    /// Whether one runs or sleeps differs from look to look.
+    /// The row without the difference between running and sleeping, which changes from look to
+    /// look.
     fileprivate var quiet: ProcessTable.Row {
         ProcessTable.Row(
             pid: pid, parent: parent, state: state == "R" ? "S" : state, command: command)
@@ -70,7 +71,7 @@ extension ProcessTable.Row {
 }
 
 extension ProcessExperiment {
-    /// A child that has ended, and whose parent does not look.
+    /// A child that has ended and whose parent does not take its status.
     static let zombie = ProcessExperiment(
         name: "zombie", title: "a child has ended, and its parent has not asked how"
     ) { trial in

@@ -1,13 +1,13 @@
 internal import Plait
 internal import PlaitRemote
 
-/// A ballot box: an object of this program's own, which lives in the manager.
+/// A ballot box: an object of this program's own class, which lives in the manager.
 final class BallotBox: ManagedType {
     private var votes: [String: Int] = [:]
 
     init(_ input: Nothing) {}
 
-    /// Something that is done with it: the manager does one at a time.
+    /// A call of the ballot box. The manager runs one call at a time.
     struct Vote: ManagedCall {
         let name: String
         func run(on box: BallotBox) -> Int {
@@ -33,7 +33,7 @@ enum TakePart: ProcessFunction {
 }
 
 extension ProcessExperiment {
-    /// A dictionary and an object of one's own, which a process keeps for others.
+    /// A process keeps a dictionary and an object of the program's own for others.
     static let manager = ProcessExperiment(
         name: "manager", title: "a process keeps a dictionary and an object for three others"
     ) { trial in

@@ -1,6 +1,6 @@
 internal import Plait
 
-/// Squares a number; of 7, it traps.
+/// Squares a number, and traps for 7.
 enum SquareUnlessSeven: ProcessFunction {
     static func run(_ number: Int) throws -> Int {
         if number == 7 { fatalError("seven is bad luck") }
@@ -9,7 +9,7 @@ enum SquareUnlessSeven: ProcessFunction {
 }
 
 extension ProcessExperiment {
-    /// A pool whose answers are called back, one of which is that the worker has died.
+    /// A pool calls back with each answer. One answer is that the worker has died.
     static let pool = ProcessExperiment(
         name: "pool", title: "a pool calls back with each answer, and survives a trap"
     ) { trial in

@@ -1,10 +1,10 @@
 /// One of the classic experiments with processes.
 struct ProcessExperiment: Sendable {
-    /// As it is given to `plait lab process`.
+    /// The name for `plait lab process`.
     let name: String
-    /// What it shows, in a line.
+    /// What the experiment shows, in one line.
     let title: String
-    /// Runs it, and says what was seen.
+    /// Runs the experiment and tells what was seen.
     let run: @Sendable (inout ProcessTrial) throws -> Void
 
     static let all: [ProcessExperiment] = [
@@ -12,7 +12,7 @@ struct ProcessExperiment: Sendable {
     ]
 }
 
-/// One run of an experiment: what it has to tell.
+/// One run of an experiment, with its results.
 struct ProcessTrial: Encodable {
     let name: String
     /// What happened, in order, and what it means.

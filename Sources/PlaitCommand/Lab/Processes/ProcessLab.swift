@@ -2,8 +2,8 @@ internal import ArgumentParser
 internal import Foundation
 internal import Plait
 
-/// `plait lab process`: the classic experiments with processes, each a few lines on Plait's public
-/// interface that can be read beside what they print.
+/// `plait lab process`: the classic experiments with processes. Each is a few lines over Plait's
+/// public interface, to read beside its output.
 struct ProcessLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "process",
@@ -20,7 +20,7 @@ struct ProcessLab: ParsableCommand {
     func validate() throws {
         for name in names where !ProcessExperiment.all.contains(where: { $0.name == name }) {
             let known = ProcessExperiment.all.map(\.name).joined(separator: ", ")
-            throw ValidationError("'\(name)' is no experiment; give one of \(known)")
+            throw ValidationError("'\(name)' is not an experiment; give one of \(known)")
         }
     }
 
@@ -40,7 +40,7 @@ struct ProcessLab: ParsableCommand {
     }
 }
 
-/// What experiments print for other programs.
+/// The output of experiments for other programs.
 enum LabOutput {
     static func write(json value: some Encodable) throws {
         let encoder = JSONEncoder()

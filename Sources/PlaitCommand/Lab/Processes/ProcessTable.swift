@@ -1,19 +1,19 @@
 internal import Foundation
 
-/// What the system's table of processes says of some, as `ps` prints it.
+/// The rows of some processes in the system's table, as `ps` prints it.
 struct ProcessTable {
     struct Row {
         let pid: Int32
         let parent: Int32
-        /// R runs, S sleeps, Z zombie: has ended, and nobody has asked how.
+        /// R runs, S sleeps, Z is a zombie: it has ended, and nobody has taken its status.
         let state: Character
         let command: String
     }
 
-    /// Of those that there are.
+    /// The rows of those processes that exist.
     static func rows(_ pids: [Int32]) -> [Row] { pids.compactMap(row) }
 
-    /// Nil where there is no such process.
+    /// The row of a process; nil if there is no such process.
     static func row(_ pid: Int32) -> Row? {
         // "PID (COMMAND) STATE PARENT …"
         guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
@@ -27,7 +27,7 @@ struct ProcessTable {
         return Row(pid: pid, parent: parent, state: state, command: command)
     }
 
-    /// With names in place of numbers, which differ from run to run.
+    /// The rows as text, with names instead of numbers, which differ from run to run.
     static func lines(_ rows: [Row], _ names: [Int32: String]) -> [String] {
         func pad(_ text: String) -> String {
             text + String(repeating: " ", count: max(0, 12 - text.count))

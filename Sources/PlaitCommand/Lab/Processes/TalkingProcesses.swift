@@ -13,7 +13,7 @@ enum PutNumbers: ProcessFunction {
     }
 }
 
-/// Answers what is asked until the other end is closed.
+/// Answers questions until the other end is closed.
 enum AnswerQuestions: ProcessFunction {
     static func run(_ connection: Connection) throws -> Int {
         var answered = 0
@@ -29,7 +29,7 @@ enum AnswerQuestions: ProcessFunction {
     }
 }
 
-/// Counts in memory that processes share, under its lock.
+/// Counts in shared memory, under its lock.
 enum CountTogether: ProcessFunction {
     static func run(_ counter: SharedValue<Int>) throws -> Nothing {
         for _ in 0..<1_000 { try counter.withLock { $0 += 1 } }
@@ -66,7 +66,7 @@ extension ProcessExperiment {
     ) { trial in
         let (ours, theirs) = try Connection.pair()
         let child = try spawn(.process, AnswerQuestions.self, theirs)
-        // Or the child would never see that this one has gone.
+        // Otherwise the child would never notice that this process has gone.
         theirs.close()
         for question in ["plait", "stressed"] {
             try ours.send(value: question)

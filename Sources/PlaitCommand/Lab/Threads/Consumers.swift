@@ -2,7 +2,7 @@ internal import Plait
 internal import Synchronization
 
 extension ThreadExperiment {
-    /// A producer, three consumers, and a main strand that joins the queue.
+    /// A producer, three consumers, and the main strand, which joins the queue.
     static let consumers = ThreadExperiment(
         name: "queue", title: "a producer and consumers on a queue, with taskDone and join"
     ) { trial in

@@ -1,7 +1,7 @@
 internal import Plait
 
 extension ThreadExperiment {
-    /// Two strands take two locks in different orders; then the cures.
+    /// Two strands take two locks in different orders. The cures follow.
     static let embrace = ThreadExperiment(
         name: "deadlock", title: "A waits for B and B for A: named by the detector, and cured"
     ) { trial in
@@ -25,7 +25,7 @@ extension ThreadExperiment {
             }
         }
 
-        // The cure: everybody takes A first.
+        // The first cure: both strands take A first.
         let timeline = trial.timeline
         let cured = [
             trial.start("third") { try takeBoth(a, b, timeline) {} },
@@ -34,7 +34,7 @@ extension ThreadExperiment {
         for strand in cured { try strand.join() }
         trial.say("Taken in one order by both, A then B, nothing can close a circle.")
 
-        // One strand that takes the same lock twice needs an RLock.
+        // A strand that takes the same lock twice needs an RLock.
         let again = RLock()
         let depth = try trial.start("fifth") {
             try again.acquire()

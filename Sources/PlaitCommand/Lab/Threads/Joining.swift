@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Plait
 
 extension ThreadExperiment {
-    /// What the end of a program does with its threads: seen from outside, on three programs.
+    /// What the end of a program does with its threads, seen from outside on three programs.
     static let joining = ThreadExperiment(
         name: "joining", title: "two tasks that are joined, that are not, and that are daemons"
     ) { trial in
@@ -40,7 +40,7 @@ extension ThreadExperiment {
     }
 }
 
-/// What becomes of threads when main is done.
+/// What becomes of threads when `main` is done.
 enum ThreadFate: String, CaseIterable, ExpressibleByArgument {
     case joined, left, daemon
 }
@@ -54,7 +54,7 @@ struct ThreadFates: ParsableCommand {
     @Option var scale = 1.0
 
     func run() throws {
-        // Daemons would run for a minute, if the program did not end without them.
+        // Daemons would run for a minute if the program waited for them.
         let pause = Duration.microseconds(fate == .daemon ? 60_000_000 : Int(200_000 * scale))
         let mainIsDone = Event()
         let firstHasEnded = Event()

@@ -2,7 +2,7 @@ internal import Plait
 internal import Synchronization
 
 extension ThreadExperiment {
-    /// A hundred strands take one from a number, with a pause between reading and writing.
+    /// A hundred strands each subtract one from a number, with a pause between reading and writing.
     static let lostUpdate = ThreadExperiment(
         name: "lost-update", title: "count -= 1 by a hundred strands, without and with a lock"
     ) { trial in
@@ -27,13 +27,13 @@ extension ThreadExperiment {
             "read the same number wrote the same. With the pair of steps under a lock, \(with).")
     }
 
-    /// What takes one, with a pause in the middle.
+    /// Subtracts one, with a pause in the middle.
     private typealias Step = (_ pause: () throws -> Void) throws -> Void
 
     private static func countDown(
         _ trial: ThreadTrial, _ take: @escaping @Sendable (Step) throws -> Void
     ) throws -> Int {
-        // Atomic, so that only the two steps together can go wrong.
+        // Each step is atomic, so only the two steps together can go wrong.
         let count = Number(100)
         let timeline = trial.timeline
         let strands = (1...100).map { number in

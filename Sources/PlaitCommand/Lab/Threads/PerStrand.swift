@@ -1,7 +1,7 @@
 internal import Plait
 
 extension ThreadExperiment {
-    /// The same variable has a value of its own in every strand.
+    /// One variable has a value of its own in every strand.
     static let perStrand = ThreadExperiment(
         name: "local", title: "a value per strand, in one StrandLocal"
     ) { trial in

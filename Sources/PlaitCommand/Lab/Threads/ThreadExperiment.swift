@@ -2,11 +2,11 @@ internal import Plait
 
 /// One of the classic experiments with threads.
 struct ThreadExperiment: Sendable {
-    /// As it is given to `plait lab threads`.
+    /// The name for `plait lab threads`.
     let name: String
-    /// What it shows, in a line.
+    /// What the experiment shows, in one line.
     let title: String
-    /// Runs it, and says what was seen, a line each.
+    /// Runs the experiment and tells what was seen, one line for each fact.
     let run: @Sendable (inout ThreadTrial) throws -> Void
 
     static let all: [ThreadExperiment] = [
@@ -15,11 +15,11 @@ struct ThreadExperiment: Sendable {
     ]
 }
 
-/// One run of an experiment: what it is given, and what it has to tell.
+/// One run of an experiment, with its settings and its results.
 struct ThreadTrial {
-    /// What the strands run on.
+    /// The kind of the strands.
     let kind: StrandKind
-    /// One, or less for a test in a hurry: pauses are multiplied by it.
+    /// The factor of all pauses: one, or less for a quick test.
     let scale: Double
     let timeline = Timeline()
     /// Lines that explain what was seen.
@@ -27,7 +27,7 @@ struct ThreadTrial {
     /// Numbers by name, for programs that read the result.
     private(set) var facts: [String: Int] = [:]
 
-    /// A pause of so many milliseconds, scaled.
+    /// A pause of `milliseconds`, scaled.
     func pause(_ milliseconds: Int) -> Duration {
         .microseconds(Int(Double(milliseconds) * 1_000 * scale))
     }

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Plait
 
-/// `plait lab threads`: the classic experiments with threads, each a few lines on Plait's public
-/// interface that can be read beside what they print.
+/// `plait lab threads`: the classic experiments with threads. Each is a few lines over Plait's
+/// public interface, to read beside its output.
 struct ThreadsLab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "threads",
@@ -12,10 +12,10 @@ struct ThreadsLab: ParsableCommand {
     @Argument(help: "Experiments to run; all if none is given.")
     var names: [String] = []
 
-    @Option(help: "What the strands run on: thread or fiber.", transform: ThreadsLab.kind)
+    @Option(help: "The kind of the strands: thread or fiber.", transform: ThreadsLab.kind)
     var kind = StrandKind.thread
 
-    @Option(help: "Multiplies every pause: less than 1 for who is in a hurry.")
+    @Option(help: "Factor of every pause; less than 1 is quicker.")
     var scale = 1.0
 
     @Flag(help: "Print the results as JSON, and nothing else, on standard output.")
@@ -23,7 +23,7 @@ struct ThreadsLab: ParsableCommand {
 
     private static func kind(_ text: String) throws -> StrandKind {
         guard let kind = StrandKind(rawValue: text) else {
-            throw ValidationError("'\(text)' is no kind of strand; give thread or fiber")
+            throw ValidationError("'\(text)' is not a kind of strand; give thread or fiber")
         }
         return kind
     }
@@ -34,7 +34,7 @@ struct ThreadsLab: ParsableCommand {
         }
         for name in names where !ThreadExperiment.all.contains(where: { $0.name == name }) {
             let known = ThreadExperiment.all.map(\.name).joined(separator: ", ")
-            throw ValidationError("'\(name)' is no experiment; give one of \(known)")
+            throw ValidationError("'\(name)' is not an experiment; give one of \(known)")
         }
     }
 

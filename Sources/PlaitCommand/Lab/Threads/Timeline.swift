@@ -1,11 +1,11 @@
 internal import Plait
 
-/// What the strands of an experiment did, and when.
+/// The events of an experiment's strands, with their times.
 ///
-/// `note` marks a moment, `span` the time that a body takes; both are the calling strand's.
+/// `note` marks a moment of the calling strand, and `span` the time that a body takes on it.
 final class Timeline: Sendable {
     struct Moment: Encodable, Sendable {
-        /// Since the experiment began.
+        /// The time since the experiment began.
         let milliseconds: Double
         let strand: String
         let what: String
@@ -22,7 +22,7 @@ final class Timeline: Sendable {
     private let moments = Shared<[Moment]>([])
     private let spans = Shared<[Span]>([])
 
-    /// In the order in which they were noted.
+    /// All moments, in the order in which they were noted.
     var allMoments: [Moment] { moments.value }
     var allSpans: [Span] { spans.value }
 
@@ -30,7 +30,7 @@ final class Timeline: Sendable {
 
     func note(_ what: String) {
         let strand = Strand.current.name
-        // Timed under the lock: the order and the times agree.
+        // Read the clock under the lock, so that the order and the times agree.
         moments.update { $0.append(Moment(milliseconds: now, strand: strand, what: what)) }
     }
 

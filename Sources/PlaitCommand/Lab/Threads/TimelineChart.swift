@@ -1,10 +1,10 @@
-/// A timeline as text: a lane a strand, then the moments in order.
+/// A timeline as text: one lane for each strand, then the moments in order.
 struct TimelineChart: CustomStringConvertible {
     let moments: [Timeline.Moment]
     let spans: [Timeline.Span]
-    /// Characters that the whole time takes.
+    /// How many characters the whole time takes.
     var width = 60
-    /// Lanes and moments shown; the rest is counted.
+    /// How many lanes and moments are shown; the rest is counted.
     var limit = 24
 
     var description: String { (lanes + notes).map { $0 + "\n" }.joined() }

@@ -1,7 +1,7 @@
 internal import Plait
 
 extension ThreadExperiment {
-    /// Cars wait for an event that says green.
+    /// Cars wait for an event, which means green.
     static let trafficLight = ThreadExperiment(
         name: "traffic-light", title: "cars at a traffic light, which is an Event"
     ) { trial in

@@ -22,7 +22,7 @@ extension ManagerClient {
                 throw error
             }
             let output: Call.Output = try result(of: reply)
-            // It was too late: the next wait throws.
+            // The cancellation came too late for this call, so the next wait throws.
             Strand.current.cancel()
             return output
         }
@@ -56,7 +56,7 @@ extension ManagerClient {
         return try call.resultPastLimit()
     }
 
-    /// Makes a call whose result comes by a future.
+    /// Makes a call whose result comes as a future.
     @available(*, noasync)
     func submit<Call: ManagedCall>(
         _ call: Call, on object: UInt64
@@ -65,8 +65,8 @@ extension ManagerClient {
         return try begin(call, on: object)
     }
 
-    /// Makes a call whose result comes by a future, suspending the calling task while too many are
-    /// under way.
+    /// Makes a call whose result comes as a future. Suspends the calling task while too many calls
+    /// are under way.
     func submit<Call: ManagedCall>(
         _ call: Call, on object: UInt64
     ) async throws -> Future<Call.Output> {
@@ -74,7 +74,7 @@ extension ManagerClient {
         return try begin(call, on: object)
     }
 
-    /// Takes over a place.
+    /// Begins a call. Takes over the place that the caller has acquired.
     private func begin<Call: ManagedCall>(
         _ call: Call, on object: UInt64
     ) throws -> Future<Call.Output> {
@@ -107,10 +107,10 @@ extension ManagerClient {
         }
     }
 
-    // MARK: Calls that are given up
+    // MARK: Abandoned calls
 
-    /// What the manager says of a cancelled call, if it says so soon: what it gave must not be
-    /// lost. The thread receives it, as the strand is cancelled.
+    /// The manager's reply to a cancelled call, if it comes soon, since a result that it gave must
+    /// not be lost. The client's thread receives the reply, because the strand is cancelled.
     private func lastWord(on number: UInt32) throws -> Reply? {
         hand(number, to: .waiting)
         return try reply(to: number, until: Self.soon, isCancellable: false)
@@ -122,13 +122,14 @@ extension ManagerClient {
 
     private static var soon: Deadline { Deadline(within: .managerAnswers) }
 
-    /// Leaves a call whose result nobody wants. What it gives all the same goes back.
+    /// Abandons a call whose result nobody wants. If a result comes all the same, it is given back.
     private func abandon<Call: ManagedCall>(_ number: UInt32, _ call: Call, on object: UInt64) {
         let strand = StrandKey.current.bits
         hand(
             number,
             to: .taker { reply in
-                // What it refers to is held for us: it is decoded to be let go.
+                // The manager holds the objects in the reply for this process, so decode it to
+                // release them.
                 guard let output: Call.Output = try? self.result(of: reply) else { return }
                 guard let call = call as? any ReturnedCall else { return }
                 self.giveBack(output, of: call, on: object, as: strand)
@@ -139,7 +140,7 @@ extension ManagerClient {
         _ output: any Sendable, of call: Call, on object: UInt64, as strand: UInt64
     ) {
         guard let output = output as? Call.Output, let back = call.returning(output) else { return }
-        // Where the connection has ended, there is nobody to have it back.
+        // If the connection has ended, nobody can take the result back.
         _ = try? enqueue(back, on: object, for: .taker { _ in }, as: strand)
         flush()
     }
@@ -151,29 +152,29 @@ extension ManagerClient {
 }
 
 extension SocketAddress {
-    /// Whether it is one that managers make for their own program alone.
+    /// Whether managers accept this call only from their own program.
     fileprivate var isOfManager: Bool {
         family == .unix && host.hasPrefix("@\(Manager.addressStart)")
     }
 }
 
 extension Duration {
-    /// How long a call that has a limit of its own, or was cancelled, waits for what the manager
-    /// says of it.
+    /// How long a caller waits for the manager's reply after its own limit has passed, or after a
+    /// cancellation.
     fileprivate static let managerAnswers = Duration.milliseconds(100)
 }
 
 extension ManagedCall {
-    /// Until when its caller waits for the answer.
+    /// Until when the caller waits for the reply.
     fileprivate func deadline(within given: Duration?) -> Deadline {
-        // The manager keeps the call's own limit, and says what came first; unless it is busy, or
+        // The manager keeps the call's own limit and tells what came first, unless it is busy or
         // stopped.
         let own = limit.map { max($0, .managerAnswers) + .managerAnswers }
         guard let own else { return Deadline(within: given) }
         return Deadline(within: min(own, given ?? own))
     }
 
-    /// What its caller gets from a manager that does not answer within the limit.
+    /// The caller's result if the manager does not answer within the limit.
     fileprivate func resultPastLimit() throws -> Output {
         if let call = self as? any LimitedCall, let output = call.outputPastLimit as? Output {
             return output

@@ -7,10 +7,10 @@ internal import PlaitSync
 internal import SystemPackage
 
 extension ManagerClient {
-    /// Waits for the reply, receiving for all while nobody else does.
+    /// Waits for the reply. Receives for all callers while nobody else does.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Returns: Nil when the deadline has passed.
+    /// - Returns: The reply; nil when the deadline has passed.
     func reply(
         to number: UInt32, until deadline: Deadline, isCancellable: Bool = true
     ) throws -> Reply? {
@@ -34,7 +34,7 @@ extension ManagerClient {
         }
     }
 
-    /// As ``reply(to:until:isCancellable:)``, suspending the calling task; it does not receive.
+    /// As ``reply(to:until:isCancellable:)``, suspending the calling task, which never receives.
     func reply(
         to number: UInt32, until deadline: Deadline, isCancellable: Bool = true
     ) async throws -> Reply? {
@@ -54,8 +54,8 @@ extension ManagerClient {
 
     // MARK: Receiving, by the receiver
 
-    /// Receives until the call has its reply, or there is something else to be done, which is
-    /// returned. Nil past the deadline.
+    /// Receives until the call has its reply or there is something else to do, and returns which.
+    /// Returns nil past the deadline.
     private func receive(
         until deadline: Deadline, whileWaitingFor number: UInt32
     ) throws -> [() -> Void]? {
@@ -67,8 +67,8 @@ extension ManagerClient {
         return []
     }
 
-    /// Takes in what comes, waiting for it, and hands the replies out.
-    /// - Returns: What is to be done when somebody else may receive; nil when the deadline has
+    /// Waits for bytes, receives them, and hands out the replies.
+    /// - Returns: Closures to call once somebody else may receive; nil when the deadline has
     ///   passed.
     private func receive(
         until deadline: Deadline, onThread: Bool = false
@@ -101,19 +101,19 @@ extension ManagerClient {
         while true {
             flush()
             if let count = try spin() { return count }
-            // While many calls are under way, others come: they go together.
+            // While many calls are under way, more will come, and all of them are sent together.
             let dozes = state.withLock { $0.calls.served >= Self.many }
             guard state.withLock({ $0.output.threadMaySleep(dozes: dozes) }) else { continue }
             guard dozes else { return try read(until: .never) }
             if let count = try read(until: Deadline(within: .microseconds(200))) { return count }
-            // Nothing has come for all that: whoever submits sends.
+            // Nothing has come meanwhile, so from now on each submitter sends by itself.
             if state.withLock({ $0.output.threadMaySleep(dozes: false) }) {
                 return try read(until: .never)
             }
         }
     }
 
-    /// So many calls under way are a stream of calls.
+    /// From this number on, calls under way count as a stream of calls.
     private static var many: Int { 16 }
 
     private func read(until deadline: Deadline) throws -> Int? {
@@ -122,7 +122,7 @@ extension ManagerClient {
         }
     }
 
-    /// Looks for what comes for 20 µs, if the thread may.
+    /// Spins for bytes for 20 µs, if the thread may spin.
     private func spin() throws -> Int? {
         guard threadMaySpin else { return nil }
         var count: Int?
@@ -131,7 +131,7 @@ extension ManagerClient {
                 switch incoming.receive(from: number) {
                 case .done(let result): count = result
                 case .wouldBlock: return .notYet
-                // The read that follows says it.
+                // The read that follows reports the error.
                 case .failed: break
                 }
                 return .ready
@@ -142,11 +142,11 @@ extension ManagerClient {
 
     /// Lets another receive.
     private func stopReceiving() {
-        // It has no reply to hand out.
+        // The receiver has no reply to hand out.
         _ = perform(state.withLock { $0.calls.stopReceiving() })
     }
 
-    /// No reply comes any more. Returns as ``perform(_:)``.
+    /// Ends all calls, since no reply will come any more. Returns what ``perform(_:)`` returns.
     private func fail() -> [() -> Void] {
         if !isUsable { return [] }
         let error = ManagerDied(
@@ -159,7 +159,7 @@ extension ManagerClient {
 
     // MARK: The thread
 
-    /// Has the thread look whether it is to receive.
+    /// Makes the thread check whether it must receive.
     func wakeThread() {
         let isFirst = state.withLock { state in
             defer { state.hasThread = true }
@@ -167,15 +167,15 @@ extension ManagerClient {
         }
         if isFirst {
             spawn(.thread, name: "plait-manager", isDaemon: true) { [weak self, threadIsWanted] in
-                // Asleep, it keeps nothing.
+                // While the thread sleeps it retains nothing.
                 while self?.receiveOnThread() ?? false { try threadIsWanted.wait() }
             }
         }
         if !threadIsWanted.isSet { threadIsWanted.set() }
     }
 
-    /// Receives while there is something for the thread and nobody else does. False when nothing
-    /// can come any more.
+    /// Receives while the thread has something to receive and nobody else does. Returns false when
+    /// nothing can come any more.
     private func receiveOnThread() -> Bool {
         threadIsWanted.clear()
         while state.withLock({ $0.beginOnThread() }) {
@@ -183,14 +183,14 @@ extension ManagerClient {
             do {
                 rest = try receive(until: .never, onThread: true) ?? []
             } catch {
-                // Cancelled, at the end of the program.
+                // The end of the program has cancelled the thread.
                 stopReceiving()
                 noteThread(isAwake: false)
                 flush()
                 return false
             }
             stopReceiving()
-            // It receives next, and sends before it does.
+            // The thread receives next, and sends before that.
             for body in rest { body() }
         }
         noteThread(isAwake: false)
@@ -204,7 +204,7 @@ extension ManagerClient {
 }
 
 extension ManagerClient.Shared {
-    /// Whether the thread receives from now on.
+    /// Makes the thread the receiver, if there is need. Returns whether it receives from now on.
     fileprivate mutating func beginOnThread() -> Bool {
         guard calls.beginOnThread() else { return false }
         output.noteThread(isAwake: true)

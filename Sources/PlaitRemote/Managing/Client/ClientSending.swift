@@ -5,8 +5,8 @@ internal import PlaitStrands
 internal import SystemPackage
 
 extension ManagerClient {
-    /// Adds a call to what is sent; its number.
-    /// - Parameter strand: Whose call it is; nil: of the calling strand or task.
+    /// Adds a call to the output, and returns its number.
+    /// - Parameter strand: The strand or task of the call; nil takes the calling one.
     func enqueue<Call: ManagedCall>(
         _ call: Call, on object: UInt64, for owner: State.Owner, as strand: UInt64? = nil
     ) throws -> UInt32 {
@@ -28,7 +28,7 @@ extension ManagerClient {
         }
     }
 
-    /// The number that stands for a call's type, which is told with the first call.
+    /// The number that stands for a call's type. The manager learns it before the first call.
     private func number<Call: ManagedCall>(of type: Call.Type) throws -> UInt32 {
         let key = ObjectIdentifier(type)
         if let number = state.withLock({ $0.output.number(of: key) }) { return number }
@@ -37,7 +37,7 @@ extension ManagerClient {
         return state.withLock { $0.output.define(key, bytes) }
     }
 
-    /// Has the manager give up a call that waits.
+    /// Asks the manager to give up a call that waits.
     func cancel(_ number: UInt32) { post(RequestHead(kind: .cancel, number: number)) }
 
     func post(_ head: RequestHead, _ body: [UInt8] = []) {
@@ -50,19 +50,19 @@ extension ManagerClient {
         if isUsable { flush() }
     }
 
-    /// As ``flush()``, leaving it to the thread while that is awake and there is little.
+    /// As ``flush()``, but leaves little output to the thread while that is awake.
     func flushByThread() {
         if !state.withLock({ $0.output.isLeftToThread }) { flush() }
     }
 
-    /// As ``flushByThread()``, for a call that nobody waits for yet: it may be sent a fifth of a
-    /// millisecond later, with others.
+    /// As ``flushByThread()``, for a call for which nobody waits yet. It may be sent a fifth of a
+    /// millisecond later, together with others.
     func flushSoon() {
         if !state.withLock({ $0.output.isLeftToDozingThread }) { flush() }
     }
 
-    /// Sends what there is, unless somebody does. Does not wait: what the socket does not take is
-    /// left to a thread.
+    /// Sends the output, unless somebody is sending. Does not wait: a thread sends what the socket
+    /// does not take.
     func flush() {
         guard var bytes = state.withLock({ $0.output.begin() }) else { return }
         while true {
@@ -73,7 +73,8 @@ extension ManagerClient {
         }
     }
 
-    /// How many bytes are sent then. A socket that fails takes all: the receiver finds that it has.
+    /// Sends without waiting, and returns how many bytes are sent then. A socket that fails counts
+    /// as taking all, since the receiver will find its error.
     private func sendAtOnce(_ bytes: [UInt8], from start: Int) -> Int {
         var sent = start
         while sent < bytes.count {
@@ -92,7 +93,7 @@ extension ManagerClient {
         return sent
     }
 
-    /// Goes on sending, as the one that sends.
+    /// Goes on sending, on a thread.
     private func sendOnThread(_ first: [UInt8], from start: Int) {
         spawn(.thread, name: "plait-manager-send", isDaemon: true) {
             var (bytes, sent) = (first, start)

@@ -1,20 +1,18 @@
 internal import PlaitParking
 
-/// The pure state of a ``ManagerClient``: its calls, which of its strands receives for all, and
-/// what is to be sent.
+/// The pure state of a ``ManagerClient``: its calls, and which strand receives for all of them.
 ///
-/// One receives at a time: a strand that waits for its own reply, else the client's thread, while
-/// there are replies that no strand can receive. Whoever has received calls ``stopReceiving()``,
-/// which names the next.
+/// There is one receiver at a time: a strand that waits for its own reply, or else the client's
+/// thread, while there are replies that no strand can receive. After receiving, the receiver calls
+/// ``stopReceiving()``, which names the next one.
 struct ClientState<Waiters: WaiterList, Reply, Taker> {
-    /// What the caller does after unlocking.
+    /// What the caller must do after unlocking.
     struct Effects {
-        /// To be unparked.
+        /// The waiters to unpark.
         var woken: [Waiters.Element] = []
-        /// To be called by whoever does not receive just then: it may be code of the user's, which
-        /// may call.
+        /// Takers to call, but not while receiving: they may be user code, which may make calls.
         var taken: [(taker: Taker, reply: Reply)] = []
-        /// The client's thread is to look whether it receives.
+        /// Whether the client's thread must check if it receives.
         var wakesThread = false
     }
 
@@ -28,11 +26,11 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
 
     enum Receiver { case nobody, strand, thread }
 
-    /// What gets a call's reply.
+    /// The owner of a call, which gets its reply.
     enum Owner {
-        /// A strand, which receives while nobody else does.
+        /// A strand. It receives while nobody else does.
         case strand
-        /// A task, or a strand that is cancelled: neither can receive.
+        /// A task or a cancelled strand, neither of which can receive.
         case waiting
         case taker(Taker)
     }
@@ -46,19 +44,20 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
     private var calls: [UInt32: Call] = [:]
     /// Calls whose strands wait while somebody else receives.
     private var followers: Set<UInt32> = []
-    /// Calls without a reply whose owners cannot receive: the thread does it for them.
+    /// How many calls without a reply have owners that cannot receive. The thread receives for
+    /// them.
     private(set) var served = 0
     private(set) var receiver = Receiver.nobody
-    /// What every call gets since the connection has ended.
+    /// The reply that every call gets once the connection has ended.
     private(set) var ending: Reply?
     private var lastNumber: UInt32 = 0
 
-    /// Calls that have not got their replies.
+    /// How many calls are without their replies.
     var count: Int { calls.count }
 
     // MARK: Callers
 
-    /// A new call's number. Not after the end.
+    /// Adds a call and returns its number. Not called after the end.
     mutating func add(_ owner: Owner) -> UInt32 {
         repeat { lastNumber &+= 1 } while calls[lastNumber] != nil
         calls[lastNumber] = Call(owner: owner)
@@ -66,7 +65,7 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
         return lastNumber
     }
 
-    /// What the call's owner does next, which is a strand or task.
+    /// What the owner of the call, a strand or task, does next.
     mutating func look(_ number: UInt32) -> Look {
         guard let call = calls[number] else { preconditionFailure("a call got two replies") }
         if let reply = call.reply {
@@ -80,7 +79,8 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
 
     func hasReply(_ number: UInt32) -> Bool { calls[number]?.reply != nil }
 
-    /// Queues the owner. False when there is something else to do meanwhile: look again.
+    /// Queues the owner. Returns false when there is something else to do, so that the owner must
+    /// look again.
     mutating func queue(_ waiter: Waiters.Element, for number: UInt32) -> Bool {
         guard let call = calls[number], call.reply == nil else { return false }
         if call.owner.receives {
@@ -91,14 +91,14 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
         return true
     }
 
-    /// The owner does not wait any more.
+    /// Takes out an owner that does not wait any more.
     mutating func withdraw(_ waiter: Waiters.Element, from number: UInt32) {
         calls[number]?.waiters.remove(waiter)
         followers.remove(number)
     }
 
     /// Gives a call another owner; the caller has withdrawn.
-    /// - Returns: Nil for a call that is over, which was a taker's.
+    /// - Returns: Nil if the call is over and belonged to a taker.
     mutating func hand(_ number: UInt32, to owner: Owner) -> Effects? {
         guard let call = calls[number] else { return nil }
         var effects = Effects()
@@ -117,7 +117,7 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
 
     // MARK: Receiving
 
-    /// Whether the thread receives from now on.
+    /// Makes the thread the receiver, if there is need. Returns whether it receives from now on.
     mutating func beginOnThread() -> Bool {
         guard served > 0 && receiver == .nobody && ending == nil else { return false }
         receiver = .thread
@@ -132,7 +132,7 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
     }
 
     private mutating func settle(_ number: UInt32, _ reply: Reply, _ effects: inout Effects) {
-        // The other side answers what was asked, once; if it does not, nobody is there for it.
+        // An honest manager answers each call once. Nobody waits for any other reply.
         guard let call = calls[number], call.reply == nil else { return }
         if !call.owner.receives { served -= 1 }
         if case .taker(let taker) = call.owner {
@@ -140,14 +140,14 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
             effects.taken.append((taker, reply))
             return
         }
-        // It only collects it.
+        // The owner only collects the reply now.
         calls[number]?.owner = .strand
         calls[number]?.reply = reply
         followers.remove(number)
         if let waiter = calls[number]?.waiters.claimFirst() { effects.woken.append(waiter) }
     }
 
-    /// The receiver stops, and lets another receive.
+    /// The receiver stops and lets another receive.
     mutating func stopReceiving() -> Effects {
         receiver = .nobody
         var effects = Effects()
@@ -170,19 +170,19 @@ struct ClientState<Waiters: WaiterList, Reply, Taker> {
 }
 
 extension ClientState.Owner {
-    /// Whether the owner receives for all where nobody else does.
+    /// Whether the owner can receive for all.
     fileprivate var receives: Bool {
         if case .strand = self { true } else { false }
     }
 }
 
-/// The pure state of what a ``ManagerClient`` sends: one sends at a time, for all.
+/// The pure state of a ``ManagerClient``'s output. One strand or thread at a time sends for all.
 struct ClientOutput {
     private(set) var bytes: [UInt8] = []
     private var isSending = false
-    /// Whether the thread receives and does not sleep: it sends before it does.
+    /// Whether the thread receives and is awake. It sends the output before it sleeps.
     private(set) var threadIsAwake = false
-    /// The numbers that stand for types of calls; each is told before its first call.
+    /// The numbers that stand for types of calls. The manager learns each before its first call.
     private var types: [ObjectIdentifier: UInt32] = [:]
 
     func number(of type: ObjectIdentifier) -> UInt32? { types[type] }
@@ -197,15 +197,15 @@ struct ClientOutput {
 
     mutating func add(_ head: RequestHead, _ body: [UInt8]) { bytes.append(request: head, body) }
 
-    /// What the caller sends from now on, until ``next()`` says that there is no more; nil if
-    /// another sends, or there is nothing.
+    /// Makes the caller the sender and returns the first bytes. The caller sends until ``next()``
+    /// returns nil. Returns nil if another is sending or there is nothing to send.
     mutating func begin() -> [UInt8]? {
         guard !isSending && !bytes.isEmpty else { return nil }
         isSending = true
         return take()
     }
 
-    /// What the one that sends does next; nil: it sends no more.
+    /// The next bytes for the sender; nil if it sends no more.
     mutating func next() -> [UInt8]? {
         guard !bytes.isEmpty else {
             isSending = false
@@ -221,12 +221,12 @@ struct ClientOutput {
 
     // MARK: The thread
 
-    /// Whether little is to be sent, and the thread does it before it sleeps.
+    /// Whether there is little output, which the thread sends before it sleeps.
     var isLeftToThread: Bool { threadIsAwake && bytes.count < 16_384 }
-    /// The thread dozes: it looks again soon whether there is something to be sent.
+    /// Whether the thread dozes, which means that it soon looks for output again.
     private(set) var threadDozes = false
-    /// As ``isLeftToThread``, of calls that nobody waits for yet: enough are sent together to be
-    /// worth it.
+    /// As ``isLeftToThread``, for calls for which nobody waits yet. Enough of them are sent
+    /// together to make that worthwhile.
     var isLeftToDozingThread: Bool { isLeftToThread || threadDozes && bytes.count < 4_096 }
 
     mutating func noteThread(isAwake: Bool, dozes: Bool = false) {
@@ -234,8 +234,8 @@ struct ClientOutput {
         threadDozes = dozes
     }
 
-    /// Whether nothing is left for the thread to send: it sleeps then.
-    /// - Parameter dozes: Whether it looks again soon.
+    /// Lets the thread sleep. Returns false if it must send output first.
+    /// - Parameter dozes: Whether the thread looks again soon.
     mutating func threadMaySleep(dozes: Bool) -> Bool {
         threadIsAwake = !bytes.isEmpty && !isSending
         threadDozes = !threadIsAwake && dozes

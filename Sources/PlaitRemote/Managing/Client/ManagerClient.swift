@@ -6,20 +6,21 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// A process's connection to a manager, which all its strands and tasks share.
+/// The connection of a process to a manager. All strands and tasks of the process share it.
 ///
-/// A call's path, downward: `call` (ClientCalls) encodes it and adds it to what is sent
-/// (`enqueue`); `flush` (ClientSending) sends that; `reply(to:)` (ClientReceiving) receives for
-/// all, or waits until another has; ``ClientState`` says which; `result(of:)` decodes.
+/// The path of a call: `call` (ClientCalls) encodes it and adds it to the output (`enqueue`).
+/// `flush` (ClientSending) sends the output. `reply(to:)` (ClientReceiving) receives for all, or
+/// waits until another has received; ``ClientState`` decides which. `result(of:)` decodes the
+/// reply.
 @safe
 final class ManagerClient: @unchecked Sendable {
-    // Sendable: `state` has a lock; `incoming` is used by the receiver that it names; `identity` is
-    // set before others have the client; the rest is constant.
+    // Sendable: `state` has a lock; only the receiver named by `state` uses `incoming`; `identity`
+    // is set before others have the client; the rest is constant.
     typealias Reply = Result<[UInt8], any Error>
     typealias State = ClientState<WaitQueue, Reply, @Sendable (Reply) -> Void>
 
     private(set) var identity: ManagerIdentity
-    /// Where it was reached, and by which key.
+    /// The manager's address, and the key for it.
     let address: SocketAddress
     let key: [UInt8]?
     let descriptor: PolledDescriptor
@@ -27,14 +28,15 @@ final class ManagerClient: @unchecked Sendable {
     let state = Guarded(Shared())
     /// Set when the thread may have to receive.
     let threadIsWanted = Event()
-    /// The manager's process, if this one started it: it ends with the last that refers to it here.
+    /// The manager's process, if this process started it. It ends when nobody in this process
+    /// refers to it any more.
     let process: ProcessHandle<Nothing>?
-    /// Futures under way.
+    /// The places of futures under way.
     let places = CountingSemaphore(permits: 65_536)
-    /// In a forked child another: it shares the socket with its parent.
+    /// Differs in a forked child, which shares the socket with its parent and must not use it.
     private let generation = ForkedChild.generation
 
-    /// What the lock guards.
+    /// The data that the lock guards.
     struct Shared {
         var calls = State()
         var output = ClientOutput()
@@ -57,7 +59,7 @@ final class ManagerClient: @unchecked Sendable {
         if let process, isOurs, process.isAlive { process.terminate() }
     }
 
-    /// Asks the manager who it is; before others have the client.
+    /// Asks the manager for its identity, before others have the client.
     func identify(until deadline: Deadline) throws {
         identity = try call(
             ManagerRoot.Identify(), on: ManagerRoot.number, within: deadline.remaining)
@@ -69,8 +71,8 @@ final class ManagerClient: @unchecked Sendable {
 
     var isOurs: Bool { generation == ForkedChild.generation }
 
-    /// Does what a change of the state has brought about, but for calling takers: the caller
-    /// returns those to whoever does not receive.
+    /// Performs the effects of a change of the state, except calling takers. Returns closures that
+    /// do that, for a moment when the caller does not receive.
     func perform(_ effects: State.Effects) -> [() -> Void] {
         for waiter in effects.woken { waiter.unpark() }
         if effects.wakesThread { wakeThread() }
@@ -85,14 +87,14 @@ final class ManagerClient: @unchecked Sendable {
         post(RequestHead(kind: .releaseLater, object: object))
     }
 
-    /// - Parameter ticket: 0 where nothing was lent.
+    /// - Parameter ticket: The ticket of the loan; 0 if nothing was lent.
     func claim(_ object: UInt64, _ ticket: UInt64) {
         post(RequestHead(kind: .claim, object: object), [UInt8](ticket: ticket))
     }
 
-    /// What another process needs to find the object.
-    /// - Parameter loans: Of the encoding. Nil where the bytes go nobody knows where: they keep it
-    ///   for a second.
+    /// The reference by which another process finds the object.
+    /// - Parameter loans: The loans of the encoding. Nil if the destination of the bytes is
+    ///   unknown; the reference then keeps the object for a second.
     func lend(_ object: UInt64, in loans: Loans?) throws -> ForeignReference {
         guard isOurs else { throw ManagerError.forked }
         var ticket: UInt64 = 0
@@ -105,7 +107,7 @@ final class ManagerClient: @unchecked Sendable {
             post(
                 RequestHead(kind: .lend, number: seconds, object: object), [UInt8](ticket: ticket))
         }
-        // Over a network, the key is not to be sent with each value.
+        // Over a network, do not send the key with each value.
         return ForeignReference(
             manager: identity, address: address, key: address.family == .unix ? key : nil,
             object: object, ticket: ticket)

@@ -4,7 +4,7 @@ internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The managers that this process is connected to: one connection each.
+/// The managers to which this process is connected, with one connection each.
 final class ManagerClients: Sendable {
     static let shared = ManagerClients()
 
@@ -24,7 +24,7 @@ final class ManagerClients: Sendable {
         }
     }
 
-    /// The client of a reference that came from somewhere.
+    /// The client for a reference that has come from another process.
     func client(of foreign: ForeignReference) throws -> ManagerClient {
         if let client = known(foreign.manager.id) { return client }
         guard let key = foreign.key else {
@@ -41,7 +41,7 @@ final class ManagerClients: Sendable {
         }
     }
 
-    /// Connects to a manager, or finds that the process is.
+    /// Connects to a manager, or finds the existing connection.
     func connect(
         to address: SocketAddress, key: [UInt8]?, within limit: Duration?,
         process: ProcessHandle<Nothing>? = nil

@@ -1,7 +1,7 @@
 internal import PlaitPlatform
 internal import PlaitProcesses
 
-/// The object of a manager that is there from the start, and makes the others.
+/// The object that a manager has from the start, and that makes the others.
 final class ManagerRoot {
     static let number: UInt64 = 1
     private unowned let server: ManagerServer
@@ -12,8 +12,9 @@ final class ManagerRoot {
         func run(on root: ManagerRoot) -> ManagerIdentity { root.server.identity }
     }
 
-    /// Makes an object, or finds the one of a name. The type goes by its name, and is no part of
-    /// the call's own: of a private type, nothing generic could be found.
+    /// Makes an object, or finds the object with a name. The object's type travels as a name and is
+    /// not part of the call's type, since a type that is generic over a private type could not be
+    /// found.
     struct Make: CallerCall {
         let type: TypeName
         let name: String?
@@ -54,7 +55,7 @@ final class ManagerRoot {
         }
     }
 
-    /// Runs a function before anybody else makes a call.
+    /// Runs the initializer function before anybody else makes a call.
     struct Initialize: CallerCall {
         let function: TypeName
         let input: [UInt8]
@@ -71,7 +72,7 @@ final class ManagerRoot {
         }
 
         func run(on root: ManagerRoot, for caller: ManagedCaller) throws -> Nothing {
-            // The program that has started the manager is the first to connect.
+            // The program that started the manager is the first to connect.
             guard caller.session == 1,
                 let function = function.resolve() as? any ProcessFunction.Type
             else { throw ManagerError.unknownCall("\(function)") }

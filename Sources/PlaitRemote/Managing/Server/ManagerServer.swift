@@ -5,23 +5,23 @@ internal import PlaitProcesses
 internal import PlaitStrands
 internal import PlaitSync
 
-/// Which manager it is.
+/// The identity of a manager.
 struct ManagerIdentity: Codable, Hashable, Sendable {
-    /// Of 16 random bytes.
+    /// Made of 16 random bytes.
     let id: String
     let name: String
     let pid: Int32
     let limits: ManagerLimits
 }
 
-/// The life of a manager's process: one thread, whose fibers read from the connections and run the
-/// calls.
+/// The life of a manager's process. It has one thread, whose fibers read from the connections and
+/// run the calls.
 @safe
 final class ManagerServer: @unchecked Sendable {
-    // Sendable: `objects` has a lock; the rest is used by the manager's thread alone.
+    // Sendable: `objects` has a lock; only the manager's thread uses the rest.
     let identity: ManagerIdentity
     let objects = ObjectTable()
-    /// Where it can be reached on this machine, and by which key.
+    /// The manager's address on this machine, and the key for it.
     let home: SocketAddress
     let key: [UInt8]
     private let hub: Hub
@@ -33,7 +33,7 @@ final class ManagerServer: @unchecked Sendable {
     private var lastWork: UInt64 = 0
     private var isOver = false
 
-    /// The manager that this process is.
+    /// The manager of this process; nil if this process is not a manager.
     static var current: ManagerServer? { place.withLock { $0 } }
     private static let place = Guarded<ManagerServer?>(nil)
 
@@ -47,12 +47,12 @@ final class ManagerServer: @unchecked Sendable {
 
     // MARK: Running
 
-    /// Serves until it is shut down.
+    /// Serves until the manager is shut down.
     static func run(_ plan: ManagerPlan) throws {
-        // The terminal's is for the program: calls under way must not end with it.
+        // An interrupt from the terminal concerns the program. It must not end calls under way.
         Processes.ignore(.interrupt)
         var options = Hub.Options()
-        // Calls run on fibers, and know nothing of it.
+        // Calls run on fibers with this stack size.
         options.stackSize = plan.limits.stackSize
         let hub = try Hub.make(options: options)
         let identity = ManagerIdentity(
@@ -67,7 +67,7 @@ final class ManagerServer: @unchecked Sendable {
         try server.loop()
     }
 
-    /// Runs the fibers. After work it looks for more for 20 µs before it sleeps.
+    /// Runs the fibers. After work it spins for 20 µs, looking for more, before it sleeps.
     private func loop() throws {
         while !isOver {
             if processorCount > 1 {
@@ -82,7 +82,7 @@ final class ManagerServer: @unchecked Sendable {
         }
     }
 
-    /// Something was done.
+    /// Notes that a fiber has done work.
     func noteWork() {
         lastWork = monotonicNow()
         if !hasWork.isSet { hasWork.set() }
@@ -116,7 +116,7 @@ final class ManagerServer: @unchecked Sendable {
                 } catch is CancellationError {
                     return
                 } catch {
-                    // Out of descriptors, perhaps: those who wait are served later.
+                    // The process may be out of descriptors. Waiting clients are served later.
                     try Strand.sleep(for: .milliseconds(100))
                 }
             }
@@ -147,12 +147,12 @@ final class ManagerServer: @unchecked Sendable {
                 }
                 try served.serve()
             } catch {
-                // A stranger, or one that is gone.
+                // The client has no key, or is gone.
             }
         }
     }
 
-    /// Nil for one that has ended.
+    /// The session with a number; nil if it has ended.
     func session(_ number: UInt64) -> ServerSession? { sessions[number] }
 
     var sessionCount: Int { sessions.count }
@@ -166,8 +166,8 @@ final class ManagerServer: @unchecked Sendable {
         try objects.retained(number)
     }
 
-    /// A reference for anybody.
-    /// - Parameter loans: As ``ManagerClient/lend(_:in:)`` takes them.
+    /// A reference that any process can use.
+    /// - Parameter loans: As for ``ManagerClient/lend(_:in:)``.
     func lend(_ object: ServedObject, in loans: Loans?) -> ForeignReference {
         var ticket: UInt64 = 0
         if let loans, loans.isWatched {
@@ -187,21 +187,21 @@ final class ManagerServer: @unchecked Sendable {
         return object
     }
 
-    /// As ``ObjectTable/release(_:for:)``, once the requests that other connections have here are
-    /// handled.
+    /// As ``ObjectTable/release(_:for:)``, but only after the requests that other connections have
+    /// already sent are handled.
     func releaseLater(_ object: UInt64, of session: UInt64) {
         afterRequests { self.objects.release(object, for: session) }
     }
 
-    /// As ``releaseLater(_:of:)``, for a hold that no connection has.
+    /// As ``releaseLater(_:of:)``, for a hold that belongs to no connection.
     func releaseLater(_ object: ServedObject) {
         afterRequests { self.objects.release(object) }
     }
 
     private func afterRequests(_ body: @escaping @Sendable () -> Void) {
         spawn(.fiber, on: hub, name: "release", isDaemon: true) {
-            // One round of the loop may have begun before: what has come by then is handled in the
-            // next.
+            // A round of the loop may have begun before. Requests that have come by now are handled
+            // in the next round.
             for _ in 0..<2 { try Strand.sleep(for: .milliseconds(5)) }
             body()
         }
@@ -216,7 +216,7 @@ final class ManagerServer: @unchecked Sendable {
     }
 }
 
-/// What a manager's process is told.
+/// The input of a manager's process.
 struct ManagerPlan: Codable, Sendable {
     let id: String
     let name: String
@@ -238,7 +238,7 @@ struct PassedDescriptor: Codable, Sendable {
         try container.encode(bag.put(number))
     }
 
-    /// Owned by whoever takes the number.
+    /// The caller that takes the number owns the descriptor.
     init(from decoder: any Decoder) throws {
         let bag = try DescriptorBag.of(decoder.userInfo, for: "descriptor")
         number = try bag.copy(try decoder.singleValueContainer().decode(Int.self)).release()

@@ -3,12 +3,12 @@ internal import PlaitPlatform
 /// An object that a manager serves.
 @safe
 final class ServedObject: @unchecked Sendable {
-    // Sendable: `target` is used by the manager's thread alone; the table's lock guards the rest.
+    // Sendable: only the manager's thread uses `target`; the table's lock guards the rest.
     let number: UInt64
     let target: AnyObject
-    /// Of connections, of references in the manager, and lent ones.
+    /// How many references there are: of connections, in the manager, and lent ones.
     fileprivate(set) var references = 0
-    /// Whether it is kept without references.
+    /// Whether the object has a name, and so stays without references.
     fileprivate(set) var hasName = false
 
     init(_ number: UInt64, _ target: AnyObject) {
@@ -17,23 +17,23 @@ final class ServedObject: @unchecked Sendable {
     }
 }
 
-/// A manager's objects and who holds them.
+/// A manager's objects and their holders.
 final class ObjectTable: @unchecked Sendable {
-    // Sendable: `guardLock` guards it all. Nothing is freed under it.
+    // Sendable: `guardLock` guards everything. Nothing is freed under it.
     private let guardLock = ShortLock()
     private var objects: [UInt64: ServedObject] = [:]
     private var numbers: [ObjectIdentifier: UInt64] = [:]
     private var names: [String: ServedObject] = [:]
     private var lent: [UInt64: Loan] = [:]
-    /// Tickets that came back before the loan was known, on another connection; at most 1,024.
+    /// Tickets that came back on another connection before the loan was known; at most 1,024.
     private var early: [UInt64] = []
-    /// What connections hold, and how often.
+    /// For each connection, the objects that it holds, and how often.
     private var held: [UInt64: [UInt64: Int]] = [:]
     private var last: UInt64 = 0
 
     var count: Int { guardLock.withLock { objects.count } }
 
-    /// The object of a target, held once more: a new one if it has none.
+    /// The served object of a target, held once more. Makes one if there is none.
     func serve(_ target: AnyObject) -> ServedObject {
         guardLock.withLock {
             if let number = numbers[ObjectIdentifier(target)], let object = objects[number] {
@@ -51,7 +51,7 @@ final class ObjectTable: @unchecked Sendable {
 
     func find(_ number: UInt64) -> ServedObject? { guardLock.withLock { objects[number] } }
 
-    /// The object, held once more.
+    /// The object with a number, held once more.
     func retained(_ number: UInt64) throws(ManagerError) -> ServedObject {
         let object = guardLock.withLock {
             let object = objects[number]
@@ -66,10 +66,10 @@ final class ObjectTable: @unchecked Sendable {
 
     func release(_ object: ServedObject) {
         guardLock.withLock { drop(object, 1) }
-        // Only here is the caller's reference the last one.
+        // The caller's reference is the last one only from here on.
     }
 
-    /// Under the lock. The caller keeps `object` until after it.
+    /// Called under the lock. The caller retains `object` until it has unlocked.
     private func drop(_ object: ServedObject, _ count: Int) {
         object.references -= count
         if object.references == 0 && !object.hasName {
@@ -82,7 +82,7 @@ final class ObjectTable: @unchecked Sendable {
 
     func named(_ name: String) -> ServedObject? { guardLock.withLock { names[name] } }
 
-    /// Keeps the object as long as the manager.
+    /// Names an object, which keeps it as long as the manager lives.
     func name(_ object: ServedObject, _ name: String) {
         guardLock.withLock {
             object.hasName = true
@@ -92,8 +92,8 @@ final class ObjectTable: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// Notes that a connection holds the object once more. False, having done nothing, for one that
-    /// has ended.
+    /// Notes that a connection holds the object once more. Returns false, having done nothing, if
+    /// the connection has ended.
     func hold(_ object: ServedObject, for session: UInt64) -> Bool {
         guardLock.withLock {
             guard held[session] != nil else { return false }
@@ -105,7 +105,7 @@ final class ObjectTable: @unchecked Sendable {
 
     func begin(_ session: UInt64) { guardLock.withLock { held[session] = [:] } }
 
-    /// A connection holds the object once less.
+    /// Notes that a connection holds the object once less.
     func release(_ number: UInt64, for session: UInt64) {
         let object = guardLock.withLock { () -> ServedObject? in
             guard let count = held[session]?[number], let object = objects[number] else {
@@ -118,7 +118,7 @@ final class ObjectTable: @unchecked Sendable {
         withExtendedLifetime(object) {}
     }
 
-    /// A connection holds nothing more.
+    /// Releases everything that an ended connection holds.
     func end(_ session: UInt64, now: UInt64 = monotonicNow()) {
         let dropped = guardLock.withLock { () -> [ServedObject] in
             var dropped: [ServedObject] = []
@@ -127,7 +127,8 @@ final class ObjectTable: @unchecked Sendable {
                 drop(object, count)
                 dropped.append(object)
             }
-            // Those on the way arrive all the same: a result is read when its process has ended.
+            // Loans on their way arrive all the same, since a result is read after its process has
+            // ended.
             for (ticket, loan) in lent where loan.session == session {
                 lent[ticket]?.end = min(loan.end, now + Self.grace)
             }
@@ -136,7 +137,7 @@ final class ObjectTable: @unchecked Sendable {
         withExtendedLifetime(dropped) {}
     }
 
-    /// Drops the loans that nobody has taken up in time.
+    /// Drops the loans that nobody has claimed in time.
     func sweep(now: UInt64 = monotonicNow()) {
         let dropped = guardLock.withLock { () -> [ServedObject] in
             let over = lent.filter { $0.value.end < now }
@@ -149,19 +150,19 @@ final class ObjectTable: @unchecked Sendable {
         withExtendedLifetime(dropped) {}
     }
 
-    // MARK: Loans: holds on the way to a process, which may come when the sender's hold is gone.
+    // MARK: Loans: holds for a process to which a reference is on its way.
 
     private struct Loan {
         let object: ServedObject
         let session: UInt64
-        /// When it ends, though nobody has taken it up.
+        /// When the loan ends, even if nobody has claimed it.
         var end: UInt64
     }
 
     /// How long a loan outlives its lender, in nanoseconds.
     static let grace: UInt64 = 60_000_000_000
 
-    /// - Parameter seconds: How long at most; 0 for as long as the lender is there.
+    /// - Parameter seconds: How long the loan lasts at most; 0 lasts as long as the lender.
     func lend(
         _ object: ServedObject, _ ticket: UInt64, by session: UInt64, seconds: UInt64 = 0,
         now: UInt64 = monotonicNow()
@@ -177,7 +178,7 @@ final class ObjectTable: @unchecked Sendable {
         }
     }
 
-    /// Ends a loan, now that whoever got the ticket holds the object.
+    /// Ends a loan, since the receiver of the ticket now holds the object.
     func settle(_ ticket: UInt64) {
         let loan = guardLock.withLock { () -> ServedObject? in
             guard let loan = lent.removeValue(forKey: ticket) else {
@@ -206,7 +207,7 @@ final class ServedReference: Sendable {
     deinit { server.objects.release(object) }
 }
 
-/// A hold of the manager's own for a process that the reference is on its way to.
+/// A hold of the manager's own, for the process to which a reference is on its way.
 final class CarriedObject: Sendable {
     private let object: ServedObject
     private let server: ManagerServer

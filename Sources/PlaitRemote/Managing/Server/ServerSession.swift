@@ -4,27 +4,27 @@ internal import PlaitPlatform
 internal import PlaitProcesses
 internal import PlaitStrands
 
-/// A connection, as a manager has it. Used by the manager's thread alone.
+/// The manager's side of a connection. Only the manager's thread uses it.
 @safe
 final class ServerSession: @unchecked Sendable {
-    // Sendable: used by the manager's thread alone.
+    // Sendable: only the manager's thread uses it.
     let number: UInt64
     let server: ManagerServer
     private let descriptor: PolledDescriptor
-    /// Whether the other side is the manager's own program: types that are private to it are known.
+    /// Whether the other side is the manager's own program, so that its private types are known.
     private let isOfProgram: Bool
     private let incoming = FrameBuffer()
     private var out: [UInt8] = []
     private var isSending = false
-    /// Whether the requests of one read are being handled: their replies go together.
+    /// Whether the requests of one read are being handled. Their replies are sent together.
     private var isHandling = false
     private(set) var hasEnded = false
     private var types: [UInt32: any ManagedCall.Type] = [:]
-    /// Names of types that are not known here, for the error.
+    /// The names of types that are unknown here, for the error.
     private var unknown: [UInt32: String] = [:]
-    /// Calls that have a fiber.
+    /// The calls that have a fiber.
     private var waiting: [UInt32: Strand] = [:]
-    /// What is told when the connection ends: locks that its strands hold.
+    /// The locks that strands of the other side hold. They learn when the connection ends.
     private var held: [ObjectIdentifier: any HeldByCaller] = [:]
 
     init(
@@ -42,7 +42,7 @@ final class ServerSession: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Handles what comes, until the other side goes.
+    /// Handles requests until the other side goes away.
     func serve() throws {
         while true {
             try incoming.makeRoom()
@@ -61,7 +61,7 @@ final class ServerSession: @unchecked Sendable {
     private func handleAll() throws {
         var requests: [(head: RequestHead, body: [UInt8])] = []
         while let request = try incoming.takeRequest() {
-            // Its caller has left already: as after a time in which this process was stopped.
+            // The caller has left already, for example while this process was stopped.
             if request.head.kind == .cancel,
                 let place = requests.lastIndex(where: { $0.head.isCall(request.head.number) })
             {
@@ -88,7 +88,7 @@ final class ServerSession: @unchecked Sendable {
             server.objects.lend(object, ticket, by: number, seconds: UInt64(head.number))
         case .claim:
             guard let object = server.objects.find(head.object), let ticket = body.ticket else {
-                // Gone: calls will say so.
+                // The object is gone, and calls on it will report that.
                 return
             }
             _ = server.objects.hold(object, for: number)
@@ -96,7 +96,7 @@ final class ServerSession: @unchecked Sendable {
         }
     }
 
-    /// A place in another program's image is none in ours.
+    /// A place in another program's image means nothing in this one.
     func knows(_ type: TypeName) -> Bool { isOfProgram || !type.isPrivate }
 
     private func define(_ type: UInt32, _ body: [UInt8]) {
@@ -169,7 +169,7 @@ final class ServerSession: @unchecked Sendable {
     // MARK: Answering
 
     private func answer<Value: Encodable>(_ request: UInt32, value: Value) throws {
-        // What it refers to would be held by nobody.
+        // Nobody would hold the objects in the answer.
         if hasEnded { return }
         answer(request, try Answer.of(value: value, in: context))
     }
@@ -184,7 +184,7 @@ final class ServerSession: @unchecked Sendable {
         if !isHandling { flush() }
     }
 
-    /// Sends what there is, parking the fiber while the other side takes no more.
+    /// Sends the output, parking the fiber while the other side takes no more.
     private func flush() {
         guard !isSending, !hasEnded else { return }
         isSending = true
@@ -195,7 +195,7 @@ final class ServerSession: @unchecked Sendable {
             do {
                 try send(bytes)
             } catch {
-                // It is gone, which its reader finds.
+                // The other side is gone, which the reader will find too.
                 hasEnded = true
                 return
             }
@@ -219,7 +219,7 @@ final class ServerSession: @unchecked Sendable {
         }
     }
 
-    /// A call's cancellation that comes late must not cut its answer.
+    /// Runs `body`. A late cancellation of the call must not cut its answer.
     private func uncancelled<Result>(_ body: () throws -> Result) throws -> Result {
         while true {
             do {
@@ -232,7 +232,7 @@ final class ServerSession: @unchecked Sendable {
 
     // MARK: Holding
 
-    /// Notes that the client holds the object once more; its number.
+    /// Notes that the client holds the object once more, and returns its number.
     func hold(_ object: ServedObject) -> UInt64 {
         _ = server.objects.hold(object, for: number)
         return object.number
@@ -241,7 +241,7 @@ final class ServerSession: @unchecked Sendable {
     func note(_ lock: some HeldByCaller) { held[ObjectIdentifier(lock)] = lock }
     func forget(_ lock: some HeldByCaller) { held[ObjectIdentifier(lock)] = nil }
 
-    /// The other side is gone.
+    /// Ends the session, since the other side is gone.
     func end() {
         hasEnded = true
         for strand in waiting.values { strand.cancel() }
@@ -257,10 +257,10 @@ extension RequestHead {
     fileprivate func isCall(_ number: UInt32) -> Bool { kind == .call && self.number == number }
 }
 
-/// A lock, which is told when the connection of the strand that holds it ends.
+/// A lock that learns when the connection of its holder ends.
 protocol HeldByCaller: AnyObject {
     func callerEnded(_ session: UInt64)
 }
 
-/// A call that waited was given up.
+/// A waiting call was given up.
 struct CallCancelled: Error, Codable {}

@@ -1,8 +1,8 @@
 internal import Plait
 internal import PlaitMachine
 
-/// Messages of a lab program on a socket, a line each. A client that has gone, or left an echo
-/// unread, is the end of them.
+/// The messages of a lab program on a socket, one line each. They end when the client has gone or
+/// left an echo unread.
 struct SocketConnection: ProgramConnection {
     let socket: StreamSocket
 
@@ -15,10 +15,10 @@ struct SocketConnection: ProgramConnection {
     }
 }
 
-/// Who sends a message, waits for its echo, rests a little, and sends the next.
+/// A client that sends a message, waits for its echo, rests a little, and sends the next.
 struct EchoClient {
-    /// Between two messages. Without it, the echo thread would be back before a thread that was
-    /// woken for the lock could run, and keep the lock all the time.
+    /// The rest between two messages. Without it, the echo thread would come back before a thread
+    /// that was woken for the lock could run, and so keep the lock all the time.
     static let rest = Duration.microseconds(200)
 
     struct Trips: Sendable {
@@ -31,7 +31,8 @@ struct EchoClient {
 
     init(_ socket: StreamSocket) { self.socket = socket }
 
-    /// Blocks the calling thread for `seconds`; what has not come back by then is given up.
+    /// Blocks the calling thread for `seconds`, and gives up an echo that has not come back by
+    /// then.
     func run(for seconds: Double) throws -> Trips {
         var trips = Trips()
         let start = monotonicNow()

@@ -1,9 +1,9 @@
 internal import Plait
 internal import PlaitMachine
 
-/// What `plait lab gil` measures.
+/// The measurements of `plait lab gil`.
 struct GilExperiments {
-    /// Of everything together, about.
+    /// About how long everything takes together.
     let seconds: Double
     let intervals: [Duration]
     let ticks: Int
@@ -26,7 +26,7 @@ struct GilExperiments {
         }
     }
 
-    /// Seconds and switches of a run.
+    /// The seconds and switches of a run.
     private func time(
         _ source: String, _ policy: InterpreterLockPolicy
     ) throws -> (seconds: Double, machine: Machine) {
@@ -46,7 +46,7 @@ struct GilExperiments {
 
         """
 
-    /// Three runs of each, taken in turn: what else goes on in the machine meets all of them.
+    /// Three runs of each, in turn, so that other work on the machine affects all of them.
     func computation() throws -> ComputationResult {
         progress.show("two threads that compute", 0, of: 10)
         let rounds = 3
@@ -131,7 +131,7 @@ struct GilExperiments {
         ) { _ in }
         var result = EchoResult(policy: policy.label, hasHog: hasHog)
         let client = spawn(.thread, name: "client") {
-            // What is outside of the interpreter, as a client in another process would be.
+            // This part is outside of the interpreter, as a client in another process would be.
             defer {
                 near.close()
                 machine.stop()
@@ -141,7 +141,7 @@ struct GilExperiments {
         do {
             try run(machine)
         } catch let error as ProgramError where error.kind == .stopped {
-            // The thread that computes was told to end, before the server had its turn to do so.
+            // The computing thread was told to end before the server could end by itself.
         } catch {
             client.cancel()
             while client.isAlive { _ = try? client.join() }

@@ -3,7 +3,7 @@ internal import PlaitMachine
 /// The results of `plait lab gil` as text, for people.
 struct GilReport: CustomStringConvertible {
     let results: GilResults
-    /// What is to be said about them, a line each.
+    /// Remarks about the results, one line each.
     let notes: [String]
 
     private static let barWidth = 36
@@ -79,7 +79,7 @@ struct GilReport: CustomStringConvertible {
             + time(result.longestMicroseconds)
     }
 
-    /// From 10 us (nothing) to 1 s (all).
+    /// The length of a bar, from 10 us (nothing) to 1 s (all).
     private func share(of microseconds: Double?) -> Double {
         guard let microseconds else { return 1 }
         var decades = 0.0

@@ -1,4 +1,4 @@
-/// The whole of `plait lab gil --json`. What was not measured is `null`.
+/// The output of `plait lab gil --json`. Values that were not measured are `null`.
 struct GilResults: Encodable, Sendable {
     var computation: ComputationResult?
     var echo: [EchoResult] = []
@@ -18,17 +18,17 @@ struct GilResults: Encodable, Sendable {
 struct ComputationResult: Encodable, Sendable {
     struct Trial: Encodable, Sendable {
         let policy: String
-        /// Median.
+        /// The median of the runs.
         let seconds: Double
-        /// To the time in sequence; below 1 is faster.
+        /// The ratio to the time in sequence; below 1 is faster.
         let ratio: Double
-        /// A run.
+        /// The switches of one run.
         let switches: Int
     }
 
-    /// Of the two together.
+    /// The instructions of both threads together.
     let instructions: Int
-    /// One thread doing one piece after the other; median.
+    /// The median time of one thread that does both pieces of work.
     let sequenceSeconds: Double
     let threads: [Trial]
 
@@ -38,14 +38,14 @@ struct ComputationResult: Encodable, Sendable {
 /// Round trips of an echo thread.
 struct EchoResult: Sendable {
     let policy: String
-    /// Beside a thread that computes.
+    /// Whether a computing thread ran beside it.
     let hasHog: Bool
     var roundTrips = 0
     var perSecond = 0.0
-    /// nil when no round trip ended.
+    /// The median; nil when no round trip ended.
     var p50Microseconds: Double?
     var p99Microseconds: Double?
-    /// One that had not ended counts for as long as it was waited for.
+    /// A round trip that had not ended counts with the time waited for it.
     var longestMicroseconds = 0.0
     var forcedReleases = 0
     var offers = 0
@@ -63,7 +63,7 @@ extension EchoResult: Encodable {
         case longestMicroseconds, forcedReleases, offers, failedRetakes
     }
 
-    /// Written out, so that what is not known is `null` instead of missing.
+    /// Written by hand, so that unknown values are `null` instead of missing.
     func encode(to encoder: any Encoder) throws {
         var keys = encoder.container(keyedBy: CodingKeys.self)
         try keys.encode(policy, forKey: .policy)
@@ -79,7 +79,7 @@ extension EchoResult: Encodable {
     }
 }
 
-/// Two threads that count, step by step and at large.
+/// Two threads that count, step by step and freely.
 struct LostUpdateResult: Encodable, Sendable {
     /// Two threads that counted freely for a while.
     struct AtLarge: Encodable, Sendable {

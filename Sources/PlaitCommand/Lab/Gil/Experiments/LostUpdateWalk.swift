@@ -1,24 +1,24 @@
 internal import Plait
 internal import PlaitMachine
 
-/// Two threads that each add one to `count`, an instruction at a time, switched where it hurts:
-/// after the first has loaded `count`, and after the second has stored it.
+/// Two threads each add one to `count`, one instruction at a time. They are switched at the
+/// critical places: after the first has loaded `count`, and after the second has stored it.
 struct LostUpdateWalk: Encodable, Sendable, Equatable {
     struct Step: Encodable, Sendable, Equatable {
         let thread: String
         let line: Int
         let instruction: String
-        /// After it.
+        /// The stack after the instruction.
         let stack: String
         let count: String
-        /// It waits for a lock: nothing has happened.
+        /// Whether the thread waits for a lock, so that nothing has happened.
         let isBlocked: Bool
     }
 
     let steps: [Step]
     let increments = 2
     let count: Int
-    /// Of the function that both run.
+    /// The disassembly of the function that both run.
     let disassembly: [String]
 
     static func source(usingLock: Bool) -> String {
@@ -40,7 +40,7 @@ struct LostUpdateWalk: Encodable, Sendable, Equatable {
             """
     }
 
-    /// Walks through it. The schedule is fixed: so is everything it returns.
+    /// Walks through the program. The schedule is fixed, and so is the result.
     init(usingLock: Bool) throws {
         let program = try LoadedProgram(source: LostUpdateWalk.source(usingLock: usingLock))
         let globals = Globals(names: program.bytecode.globalNames)
@@ -51,7 +51,7 @@ struct LostUpdateWalk: Encodable, Sendable, Equatable {
         var walk = Walk(program, globals)
         try walk.run(0, until: .loadGlobal)
         try walk.run(1, until: .storeGlobal)
-        // The blocked one goes on when the other has ended.
+        // The blocked thread goes on when the other has ended.
         try walk.run(0, until: nil)
         try walk.run(1, until: nil)
         steps = walk.steps
@@ -79,7 +79,7 @@ struct LostUpdateWalk: Encodable, Sendable, Equatable {
             }
         }
 
-        /// Runs a thread until it has done this to `count`, is blocked, or has ended.
+        /// Runs a thread until it has executed `last` on `count`, is blocked, or has ended.
         mutating func run(_ number: Int, until last: Opcode?) throws {
             while !hasEnded[number] {
                 let before = threads[number]
@@ -91,7 +91,7 @@ struct LostUpdateWalk: Encodable, Sendable, Equatable {
                 case .ended: hasEnded[number] = true
                 case .wait(.acquire(let lock)):
                     isBlocked = !lock.lock.tryAcquire()
-                    // It looks again at its next turn.
+                    // The thread tries again at its next turn.
                     if isBlocked {
                         threads[number] = before
                     } else {
