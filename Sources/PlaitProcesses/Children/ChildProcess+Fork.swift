@@ -23,7 +23,7 @@ extension ChildProcess {
     /// - Throws: ``MultiThreadedFork``; `SystemError`: EAGAIN at the limit of processes, ENOMEM,
     ///   EMFILE.
     /// - Source: Python's `os.fork`; `multiprocessing` with the start method `fork`.
-    @available(*, noasync, message: "a program with tasks has several threads: start the child by .spawn or .forkServer")
+    @available(*, noasync, message: "with tasks come threads: use .spawn or .forkServer")
     public static func fork(
         parentDeathSignal: Signal? = .kill, _ body: () throws -> Void
     ) throws -> ChildProcess {
