@@ -182,7 +182,9 @@ public final class Loop: @unchecked Sendable {
             // Nothing on this thread could ever go on.
             fatalError("plait: a loop cannot wait: \(error)")
         }
-        if deadline != .immediate { unsafe present = clock() }
+        guard deadline != .immediate else { return }
+        unsafe present = clock()
+        StrandDump.answerIfAsked()
     }
 
     private func deliver(_ token: UInt64, _ readiness: Readiness) {

@@ -131,6 +131,14 @@ open class Strand: Parker, @unchecked Sendable {
     }
 }
 
+extension Strand: CustomStringConvertible {
+    /// Its kind, name and state, such as `fiber getter (waits)`.
+    public final var description: String {
+        let state = isAlive ? currentWait.map { "waits in \($0.verb)" } ?? "alive" : "ended"
+        return "\(kind.rawValue) \(name) (\(state)\(isDaemon ? ", daemon" : ""))"
+    }
+}
+
 /// Numbers for strands, unique in the process.
 @usableFromInline
 package enum StrandNumber {
@@ -153,6 +161,10 @@ public struct WaitSnapshot: Sendable, CustomStringConvertible {
     public let verb: String
     /// The object that the strand waits for; nil for a sleep.
     public let object: ObjectIdentifier?
+    /// What the object is called: its name, or where it was made; nil where it is not known.
+    public let label: ObjectLabel?
+    /// The strand that holds the lock which is waited for, as far as it is known.
+    let holder: StrandKey?
     /// When the wait began, on the monotonic clock.
     public let since: Deadline
 
@@ -160,13 +172,22 @@ public struct WaitSnapshot: Sendable, CustomStringConvertible {
         self.strand = strand
         verb = waiter.target.verb.description
         object = waiter.target.object
+        let labelled = waiter.target.labelledObject
+        label = labelled?.label
+        holder = labelled?.holderOfWaits
         since = Deadline(nanoseconds: waiter.since)
     }
 
-    public var description: String {
+    public var description: String { "\(strand.name): \(what)" }
+
+    /// What it waits for, held by whom, and for how long.
+    package var what: String {
         let now = monotonicNow()
         let waited = now > since.nanoseconds ? now - since.nanoseconds : 0
-        let place = object.map { " on 0x\(String(UInt(bitPattern: $0), radix: 16))" } ?? ""
-        return "\(strand.name): \(verb)\(place) for \(waited / 1_000_000) ms"
+        let object =
+            label.map { " on \($0.name ?? "the one \($0)")" }
+            ?? object.map { " on 0x\(String(UInt(bitPattern: $0), radix: 16))" } ?? ""
+        let held = holder.map { ", held by \($0.holderName)" } ?? ""
+        return "\(verb)\(object)\(held), for \(waited / 1_000_000) ms"
     }
 }

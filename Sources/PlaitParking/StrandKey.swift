@@ -46,4 +46,10 @@ package struct StrandKey: Hashable, Sendable {
 
     /// Strand numbers never reach this bit.
     @usableFromInline static var taskBit: UInt64 { 1 << 63 }
+
+    /// What messages call it. A fiber is known by its number only, a thread by its name.
+    var holderName: String {
+        if isTask { return "a task" }
+        return ThreadRegistry.all.first { $0.id == bits }?.name ?? "strand \(bits)"
+    }
 }

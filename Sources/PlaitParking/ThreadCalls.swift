@@ -81,7 +81,9 @@ extension ThreadStrand {
                 switch look {
                 case .ready: settle(waiter, .woken)
                 case .late: settle(waiter, .timedOut)
-                case .again: continue
+                case .again:
+                    StrandDump.answerIfAsked()
+                    continue
                 }
                 return waiter.outcome
             }

@@ -21,6 +21,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     private let everCancelled = Atomic<Bool>(false)
     private let guardLock = ShortLock()
     private var requests = StrandRequests()
+    /// The thread's own: see ``DumpRequest``.
+    private var dumpPlace: Int32 = -1
     private var inSystemCall = false
     /// 0 while the thread does not run.
     private let kernelID = Atomic<Int32>(0)
@@ -41,6 +43,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     package func enterThread() {
         // Sent between the look at a wait's outcome and the system call, it must end the call.
         holdBackThreadInterrupt()
+        dumpPlace = DumpRequest.enterThread()
         kernelID.store(kernelThreadID(), ordering: .relaxed)
         unsafe ThreadCell.current.strand = Unmanaged.passUnretained(self).toOpaque()
     }
@@ -55,6 +58,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     /// Undoes ``enterThread()``.
     package func leaveThread() {
         unsafe ThreadCell.current.strand = nil
+        DumpRequest.leaveThread(dumpPlace)
         LeavingThreads.note(kernelID.exchange(0, ordering: .relaxed))
     }
 
@@ -126,7 +130,10 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         var limit = deadline
         // .acquiring pairs with the .releasing store in unpark().
         while token.load(ordering: .acquiring) == 0 {
-            guard Futex.wait(on: token, while: 0, until: limit) == .timedOut else { continue }
+            guard Futex.wait(on: token, while: 0, until: limit) == .timedOut else {
+                StrandDump.answerIfAsked()
+                continue
+            }
             if waiter.settle(.timedOut) { return }
             // Another thread has settled the wait, and its token is on the way.
             limit = .never
@@ -140,13 +147,17 @@ open class ThreadStrand: Strand, @unchecked Sendable {
             let end = Deadline(within: pause)
             while !isWoken {
                 if Futex.wait(on: token, while: 0, until: end) == .timedOut { break }
+                StrandDump.answerIfAsked()
             }
             if isWoken { break }
             if !isListed { AllAsleep.enter(self) }
             isListed = true
             AllAsleep.look()
         }
-        while !isWoken { _ = Futex.wait(on: token, while: 0, until: .never) }
+        while !isWoken {
+            _ = Futex.wait(on: token, while: 0, until: .never)
+            StrandDump.answerIfAsked()
+        }
         if isListed { AllAsleep.leave(self) }
     }
 

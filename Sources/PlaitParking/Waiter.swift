@@ -32,11 +32,14 @@ public enum WaitOutcome: UInt32, Sendable {
 }
 
 /// What a strand waits for, as reports show it: for example `Queue.get`, and which queue.
-public struct WaitTarget: Sendable {
+@safe
+public struct WaitTarget: @unchecked Sendable {
+    // Sendable: all is constant. The wait keeps the object that `reference` stands for.
+
     /// The type and verb, such as `Queue.get`.
     public let verb: StaticString
-    /// The object that the strand waits for, if there is one.
-    public let object: ObjectIdentifier?
+    /// The object that the strand waits for, if there is one. It lives as long as the wait.
+    @usableFromInline let reference: Unmanaged<AnyObject>?
     /// Whether only a loop can wake the strand.
     @usableFromInline package let isOfLoop: Bool
 
@@ -49,8 +52,17 @@ public struct WaitTarget: Sendable {
     @inlinable
     package init(_ verb: StaticString, _ object: AnyObject?, isOfLoop: Bool) {
         self.verb = verb
-        self.object = object.map { ObjectIdentifier($0) }
+        unsafe reference = object.map { unsafe .passUnretained($0) }
         self.isOfLoop = isOfLoop
+    }
+
+    /// The object, where reports can name it.
+    var labelledObject: (any LabelledObject)? {
+        unsafe reference?.takeUnretainedValue() as? any LabelledObject
+    }
+
+    public var object: ObjectIdentifier? {
+        unsafe reference.map { unsafe ObjectIdentifier($0.takeUnretainedValue()) }
     }
 }
 

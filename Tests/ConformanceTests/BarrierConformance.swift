@@ -85,7 +85,7 @@ struct BarrierConformance {
         @Sendable func note(_ pass: Int, _ state: String) {
             order.update { $0.append(pass) }
             // The second has gone on; the others have been woken, and not run.
-            if order.value.count == 1 { #expect(state == "Barrier(draining)") }
+            if order.value.count == 1 { #expect(state.hasPrefix("Barrier(draining, ")) }
         }
         _ = try await model.run(3) { _ in
             for pass in 1...3 {
@@ -99,7 +99,7 @@ struct BarrierConformance {
             }
         }
         #expect(order.value == [1, 1, 1, 2, 2, 2, 3, 3, 3])
-        #expect("\(barrier)" == "Barrier(filling, waiting: 0/3)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/3, "))
     }
 
     // AS-152
@@ -212,7 +212,7 @@ struct BarrierConformance {
             if passed.update({
                 $0 += 1; return $0
             }) == 2 {
-                #expect("\(barrier)" == "Barrier(draining)")
+                #expect("\(barrier)".hasPrefix("Barrier(draining, "))
                 barrier.abort()
                 return .aborted
             }
@@ -225,7 +225,7 @@ struct BarrierConformance {
             if passed.update({
                 $0 += 1; return $0
             }) == 2 {
-                #expect("\(barrier)" == "Barrier(draining)")
+                #expect("\(barrier)".hasPrefix("Barrier(draining, "))
                 barrier.abort()
                 return .aborted
             }
@@ -287,6 +287,6 @@ struct BarrierConformance {
         #expect(ends.sorted() == [0, 1, 2])
         #expect(barrier.isBroken)
         barrier.reset()
-        #expect("\(barrier)" == "Barrier(filling, waiting: 0/3)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/3, "))
     }
 }

@@ -163,7 +163,7 @@ struct LockUseConformance {
         }
         for result in [thread, fiber, task] {
             let said = text(try #require(result).standardErrorContent)
-            #expect(said.contains("release of Lock 0x"))
+            #expect(said.contains("release of Lock at ConformanceTests/LockUseConformance.swift:"))
             #expect(said.contains("which is not held, by"))
         }
     }

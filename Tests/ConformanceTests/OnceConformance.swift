@@ -25,7 +25,7 @@ struct OnceConformance {
                 }
             })
         try await running.untilParked()
-        #expect("\(once)" == "Once(running)")
+        #expect("\(once)".hasPrefix("Once(running, "))
         let waiting = (0..<3).map { _ in
             other.start(
                 {

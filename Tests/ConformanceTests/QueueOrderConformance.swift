@@ -184,9 +184,9 @@ struct QueueOrderConformance {
         let queue = Queue<Int>(capacity: 8)
         try await queue.put(1)
         try await queue.put(2)
-        #expect("\(queue)" == "Queue(2 of 8 items)")
+        #expect("\(queue)".hasPrefix("Queue(2 of 8 items, "))
         queue.shutDown()
-        #expect("\(queue)" == "Queue(2 of 8 items, shut down)")
-        #expect("\(LifoQueue<Int>.unbounded([1]))" == "Queue(1 items)")
+        #expect("\(queue)".hasPrefix("Queue(2 of 8 items, shut down, "))
+        #expect("\(LifoQueue<Int>.unbounded([1]))".hasPrefix("Queue(1 items, "))
     }
 }

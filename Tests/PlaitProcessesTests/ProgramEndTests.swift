@@ -21,6 +21,39 @@ struct ProgramEndTests {
         }
     }
 
+    // MARK: A list of strands
+
+    @Test func `a program that gets SIGQUIT lists its strands and goes on`() async throws {
+        try await onThread {
+            var options = piped
+            options.errorOutput = .pipe
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["dump"], options)
+            #expect(try child.output!.readLine() == "ready")
+            let wanted = [
+                "thread main: Queue.get on jobs", "thread keeper (daemon): runs",
+                "thread clerk (daemon): Lock.acquire on accounts, held by keeper",
+                "fiber getter: Queue.get on jobs",
+            ]
+            var seen: Set<String> = []
+            while seen.count < wanted.count {
+                try child.send(Signal(number: SIGQUIT))
+                // As many lines as there are strands, behind a first one.
+                guard try child.errorOutput!.readLine()?.contains("strands of process") == true
+                else { break }
+                seen = []
+                for _ in 0..<5 {
+                    let line = try child.errorOutput!.readLine() ?? ""
+                    for start in wanted where line.hasPrefix("  " + start) { seen.insert(start) }
+                }
+                usleep(150_000)
+            }
+            #expect(seen == Set(wanted))
+            child.kill()
+            #expect(try child.join() == .signal(.kill))
+        }
+    }
+
     // MARK: All asleep
 
     /// What a probe that hangs says on standard error, and how it ends.

@@ -137,7 +137,7 @@ struct StrandVerbsTests {
             #expect(putting.verb == "Queue.put")
             #expect(putting.object == ObjectIdentifier(queue))
             #expect(putting.since >= before && putting.since <= .now)
-            #expect("\(putting)".hasPrefix("thread: Queue.put on 0x"))
+            #expect("\(putting)".hasPrefix("thread: Queue.put on the one at PlaitStrandsTests/"))
             sleeper.cancel()
             for _ in 0..<2 { _ = try queue.get() }
             try thread.join()

@@ -69,7 +69,7 @@ struct BarrierTests {
         let barrier = Barrier(parties: 1) { seen.set("\(made.value.map { "\($0)" } ?? "")") }
         made.set(barrier)
         try await barrier.wait()
-        #expect(seen.value == "Barrier(acting, waiting: 1/1)")
+        #expect(seen.value.hasPrefix("Barrier(acting, waiting: 1/1, "))
         made.set(nil)
     }
 
@@ -137,7 +137,7 @@ struct BarrierTests {
         let first = barrier.start(.thread)
         #expect(try await [barrier.wait(), first.value()].sorted() == [0, 1])
         barrier.reset()
-        #expect("\(barrier)" == "Barrier(filling, waiting: 0/2)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/2, "))
     }
 
     // TH-039
@@ -211,17 +211,17 @@ struct BarrierTests {
     // TH-041, AS-145, AS-146
     @Test func `it shows who waits, or that it is broken`() async throws {
         let barrier = Barrier(parties: 3)
-        #expect("\(barrier)" == "Barrier(filling, waiting: 0/3)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/3, "))
         let waiting = barrier.start(.fiber)
         try await waiting.untilParked()
-        #expect("\(barrier)" == "Barrier(filling, waiting: 1/3)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 1/3, "))
         #expect(barrier.waiting == 1)
         #expect(barrier.parties == 3)
         barrier.abort()
-        #expect("\(barrier)" == "Barrier(broken)")
+        #expect("\(barrier)".hasPrefix("Barrier(broken, "))
         await #expect(throws: BarrierError.broken) { try await waiting.value() }
         barrier.reset()
-        #expect("\(barrier)" == "Barrier(filling, waiting: 0/3)")
+        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/3, "))
     }
 
     @Test func `a pending cancellation does not end a wait that is not needed`() async throws {

@@ -74,8 +74,8 @@ struct ConditionTests {
             try await onThread(named: "culprit") { try Condition().wait() }
         }
         let said = text(try #require(result).standardErrorContent)
-        #expect(said.contains("wait of Condition(0x"))
-        #expect(said.contains("RLock(unlocked, 0x"))
+        #expect(said.contains("wait of Condition(at PlaitSyncTests/"))
+        #expect(said.contains("RLock(unlocked, at PlaitSyncTests/"))
         #expect(said.contains("which strand culprit does not hold"))
         await #expect(processExitsWith: .failure) { try await Condition().wait() }
         await #expect(processExitsWith: .failure) { try await Condition(lock: Lock()).wait() }
@@ -95,8 +95,8 @@ struct ConditionTests {
             try await onThread(named: "culprit") { Condition(lock: Lock()).notify() }
         }
         let said = text(try #require(result).standardErrorContent)
-        #expect(said.contains("notify of Condition(0x"))
-        #expect(said.contains("Lock(unlocked, 0x"))
+        #expect(said.contains("notify of Condition(at PlaitSyncTests/"))
+        #expect(said.contains("Lock(unlocked, at PlaitSyncTests/"))
         #expect(said.contains("which nobody holds, by strand culprit"))
         await #expect(processExitsWith: .failure) { Condition().notify() }
         await #expect(processExitsWith: .failure) { Condition().notifyAll() }
@@ -267,9 +267,8 @@ struct ConditionTests {
 
     @Test func `it says which one it is and how its lock is`() async throws {
         let lock = Lock()
-        let condition = Condition(lock: lock)
-        let address = "0x" + String(UInt(bitPattern: ObjectIdentifier(condition)), radix: 16)
-        #expect("\(condition)" == "Condition(\(address), \(lock))")
+        let condition = Condition(lock: lock, name: "changed")
+        #expect("\(condition)" == "Condition(changed, \(lock))")
         try await condition.withLock { () async throws in
             #expect("\(condition)".contains("Lock(locked, "))
         }

@@ -174,8 +174,8 @@ struct CountingSemaphoreTests {
     // TH-032
     @Test func `it shows how many permits are free`() {
         let semaphore = CountingSemaphore(permits: 2)
-        #expect("\(semaphore)" == "CountingSemaphore(permits: 2)")
+        #expect("\(semaphore)".hasPrefix("CountingSemaphore(permits: 2, "))
         #expect(semaphore.tryAcquire())
-        #expect("\(semaphore)" == "CountingSemaphore(permits: 1)")
+        #expect("\(semaphore)".hasPrefix("CountingSemaphore(permits: 1, "))
     }
 }

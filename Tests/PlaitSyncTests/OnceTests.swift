@@ -11,14 +11,14 @@ struct OnceTests {
         let once = Once()
         let runs = Box(0)
         #expect(!once.isDone)
-        #expect("\(once)" == "Once(fresh)")
+        #expect("\(once)".hasPrefix("Once(fresh, "))
         try await onThread {
             for _ in 0..<3 { once.run { runs.update { $0 += 1 } } }
         }
         try await once.run { runs.update { $0 += 1 } }
         #expect(runs.value == 1)
         #expect(once.isDone)
-        #expect("\(once)" == "Once(done)")
+        #expect("\(once)".hasPrefix("Once(done, "))
     }
 
     @Test(arguments: WaiterKind.allCases)

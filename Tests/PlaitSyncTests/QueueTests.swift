@@ -128,7 +128,7 @@ struct QueueTests {
         let error = await #expect(throws: TimedOut.self) {
             try await Queue<Int>(capacity: 1).get(within: .zero)
         }
-        #expect(error?.description.hasPrefix("get from Queue(0 of 1 items)") == true)
+        #expect(error?.description.hasPrefix("get from Queue(0 of 1 items, at ") == true)
         #expect(QueueError.shutDown.description.contains("shut down"))
     }
 }

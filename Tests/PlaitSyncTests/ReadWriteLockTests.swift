@@ -7,19 +7,19 @@ import TestSupport
 struct ReadWriteLockTests {
     @Test func `many may read; one may write, and nobody else then`() {
         let lock = ReadWriteLock()
-        #expect("\(lock)" == "ReadWriteLock(free)")
+        #expect("\(lock)".hasPrefix("ReadWriteLock(free, "))
         #expect(lock.tryAcquireRead())
         #expect(lock.tryAcquireRead())
         #expect(lock.readerCount == 2)
         #expect(lock.isReadLocked && !lock.isWriteLocked)
-        #expect("\(lock)" == "ReadWriteLock(readers: 2)")
+        #expect("\(lock)".hasPrefix("ReadWriteLock(readers: 2, "))
         #expect(!lock.tryAcquireWrite())
         lock.releaseRead()
         #expect(!lock.tryAcquireWrite())
         lock.releaseRead()
         #expect(lock.tryAcquireWrite())
         #expect(lock.isWriteLocked && !lock.isReadLocked)
-        #expect("\(lock)" == "ReadWriteLock(writer)")
+        #expect("\(lock)".hasPrefix("ReadWriteLock(writer, "))
         #expect(!lock.tryAcquireWrite())
         #expect(!lock.tryAcquireRead())
         lock.releaseWrite()
@@ -98,7 +98,7 @@ struct ReadWriteLockTests {
         lock.releaseWrite()
         #expect(try await write(.seconds(-1)))
         lock.releaseWrite()
-        #expect("\(lock)" == "ReadWriteLock(free)")
+        #expect("\(lock)".hasPrefix("ReadWriteLock(free, "))
     }
 
     @Test(arguments: WaiterKind.allCases)
@@ -126,7 +126,7 @@ struct ReadWriteLockTests {
                 }
             })
         await #expect(throws: Failure.self) { try await running.value() }
-        #expect("\(lock)" == "ReadWriteLock(free)")
+        #expect("\(lock)".hasPrefix("ReadWriteLock(free, "))
     }
 
     @Test(arguments: [false, true])

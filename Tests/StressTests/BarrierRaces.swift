@@ -42,7 +42,7 @@ extension Stress {
             #expect(returns.value == 3 * passes.value)
             #expect(returns.value + broken.value == 3 * rounds)
             barrier.reset()
-            #expect("\(barrier)" == "Barrier(filling, waiting: 0/3)")
+            #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/3, "))
         }
 
         @Test(arguments: WaiterKind.pairs)
@@ -93,7 +93,7 @@ extension Stress {
                             }
                             Stress.pause()
                         }
-                        #expect("\(barrier)" == "Barrier(filling, waiting: 0/2)")
+                        #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/2, "))
                     }
                 }, task: {})
             try await victim.run(until: { $0 == rounds }) {
@@ -113,7 +113,7 @@ extension Stress {
             }
             try await patient.value()
             try await waker.value()
-            #expect("\(barrier)" == "Barrier(filling, waiting: 0/2)")
+            #expect("\(barrier)".hasPrefix("Barrier(filling, waiting: 0/2, "))
             #expect(replaced.value <= rounds)
         }
 

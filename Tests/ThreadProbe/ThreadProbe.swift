@@ -36,11 +36,35 @@ struct ThreadProbe {
         case "fatal": try fatal()
         case "signals": try signals()
         case "interrupt": try interrupt()
+        case "dump": try dump()
         case "asleep": try asleep()
         case "asleep-fibers": try asleepFibers()
         case "asleep-awake": try asleepButForOne()
         default: fatalError("no such probe")
         }
+    }
+
+    // MARK: A list of strands
+
+    /// Waits until it is killed.
+    private static func dump() throws {
+        let jobs = Queue<Int>(capacity: 1, name: "jobs")
+        let accounts = Lock(name: "accounts")
+        let holds = Event()
+        spawn(.thread, name: "keeper", isDaemon: true) {
+            try accounts.acquire()
+            holds.set()
+            while true { usleep(1_000) }
+        }
+        try holds.wait()
+        spawn(.thread, name: "clerk", isDaemon: true) { try accounts.acquire() }
+        spawn(.thread, name: "worker", isDaemon: true) {
+            try spawn(.fiber, name: "getter") { try jobs.get() }.join()
+        }
+        // All of them wait by now, most likely; the test asks until it is so.
+        print("ready")
+        fflush(nil)
+        _ = try jobs.get()
     }
 
     // MARK: All asleep

@@ -152,7 +152,7 @@ package enum Processes {
     /// Ends this process without its exit handlers, but flushes printed text.
     /// Ends the process at once, with a message on standard error. What was printed goes out.
     package static func endNow(_ code: Int32, saying message: String) -> Never {
-        _ = try? FileDescriptor.standardError.writeAll(message.utf8)
+        StandardErrorText.write(message)
         exitNow(code)
     }
 
@@ -362,4 +362,12 @@ package enum StandardStream: Int32, Sendable {
 /// A variable of the process's environment; nil if it is not set.
 package func environmentVariable(_ name: String) -> String? {
     unsafe getenv(name).map { unsafe String(cString: $0) }
+}
+
+/// Text for people who look at the program's standard error.
+package enum StandardErrorText {
+    /// Blocks the thread while a reader of it is slow.
+    package static func write(_ text: String) {
+        _ = try? FileDescriptor.standardError.writeAll(text.utf8)
+    }
 }

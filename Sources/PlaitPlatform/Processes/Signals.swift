@@ -119,6 +119,23 @@ package func holdBackThreadInterrupt() {
     _ = plait_block_signal(threadInterrupt, 1)
 }
 
+/// SIGQUIT's question for a list of all strands: see dump.c.
+package enum DumpRequest {
+    /// Whether the calling thread is to answer it, which it then must.
+    package static func take() -> Bool { plait_dump_take() != 0 }
+
+    /// Has SIGQUIT interrupt the calling thread's sleeps. The first call has the process heed it.
+    /// - Returns: For ``leaveThread(_:)``.
+    package static func enterThread() -> Int32 {
+        _ = isHeeded
+        return plait_dump_enter_thread()
+    }
+
+    package static func leaveThread(_ place: Int32) { plait_dump_leave_thread(place) }
+
+    private static let isHeeded: Void = plait_dump_on_quit()
+}
+
 /// Interrupts the blocking call of one thread of this process.
 package func interruptThread(_ kernelID: Int32, by signal: Int32 = threadInterrupt) {
     _ = plait_tgkill(kernelID, signal)

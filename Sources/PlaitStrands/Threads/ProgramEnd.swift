@@ -41,7 +41,19 @@ public enum ProgramEnd {
     /// Installs the hook by which Plait notices the end.
     static func arm() { _ = isArmed }
 
-    private static let isArmed: Void = atProgramEnd { ProgramEnd.run() }
+    private static let isArmed: Void = {
+        atProgramEnd { ProgramEnd.run() }
+        StrandDump.replaceLister {
+            // Waits are asked first: a strand that has none then may begin one before it is listed.
+            let waits = Dictionary(
+                Strand.waits().map { ($0.strand.id, $0) }, uniquingKeysWith: { first, _ in first })
+            return Strand.all().filter { $0 !== Strand.current }.sorted { $0.id < $1.id }.map {
+                let wait = waits[$0.id].map { ": \($0.what)" } ?? ": runs"
+                let daemon = $0.isDaemon ? " (daemon)" : ""
+                return "  \($0.kind.rawValue) \($0.name)\(daemon)\(wait)\n"
+            }
+        }
+    }()
 
     /// Performs the end. A forked child ends without exit handlers, so it calls this itself.
     package static func run() {

@@ -39,13 +39,20 @@ public final class Channel<Element>: @unchecked Sendable {
     @exclusivity(unchecked) @usableFromInline var state: ChannelState<Element, WaitQueue>
     @usableFromInline let spins = SpinHistory()
 
-    /// - Parameter capacity: How many items it stores before senders wait; 0 stores none.
-    public init(capacity: Int = 0) {
+    /// - Parameters:
+    ///   - capacity: How many items it stores before senders wait; 0 stores none.
+    ///   - name: Its name in reports; nil: the place of this call.
+    public init(
+        capacity: Int = 0, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        label = ObjectLabel(name, file, line)
         demand(capacity >= 0, "a Channel needs a capacity of at least 0, not \(capacity)")
         self.capacity = capacity
         unsafe state = ChannelState(capacity: capacity)
     }
 
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
     /// How many items it stores before senders wait.
     public let capacity: Int
     /// How many items are stored at this moment. The items of waiting senders do not count.
@@ -188,3 +195,13 @@ public final class Channel<Element>: @unchecked Sendable {
         claimed.unparkAll()
     }
 }
+
+extension Channel: CustomStringConvertible {
+    /// Such as `Channel(3 of 8 items, jobs)`.
+    public var description: String {
+        let (count, isClosed) = guardLock.withLock { unsafe (state.items.count, state.isClosed) }
+        return "Channel(\(count) of \(capacity) items\(isClosed ? ", closed" : ""), \(label))"
+    }
+}
+
+extension Channel: LabelledObject {}

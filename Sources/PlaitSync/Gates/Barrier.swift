@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 
 /// Why a wait at a ``Barrier`` ended without a pass.
@@ -28,6 +28,9 @@ public final class Barrier: @unchecked Sendable {
     private let limit: Duration?
     private let action: (@Sendable () throws -> Void)?
 
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
+
     /// - Parameters:
     ///   - parties: How many strands make a pass; at least 1.
     ///   - limit: The limit of waits that give none; `nil` waits for ever.
@@ -35,8 +38,11 @@ public final class Barrier: @unchecked Sendable {
     ///     If it throws, that party gets the error, and the barrier is broken. It must not wait at
     ///     this barrier.
     public init(
-        parties: Int, within limit: Duration? = nil, action: (@Sendable () throws -> Void)? = nil
+        parties: Int, within limit: Duration? = nil, name: String? = nil,
+        file: StaticString = #fileID, line: UInt = #line,
+        action: (@Sendable () throws -> Void)? = nil
     ) {
+        label = ObjectLabel(name, file, line)
         demand(parties >= 1, "a Barrier needs at least 1 party, not \(parties)")
         self.parties = parties
         self.limit = limit
@@ -199,8 +205,10 @@ extension Barrier: CustomStringConvertible {
     public var description: String {
         let (phase, waiting) = guardLock.withLock { (state.phase, state.waiting) }
         return switch phase {
-        case .filling, .acting: "Barrier(\(phase), waiting: \(waiting)/\(parties))"
-        case .draining, .resetting, .broken: "Barrier(\(phase))"
+        case .filling, .acting: "Barrier(\(phase), waiting: \(waiting)/\(parties), \(label))"
+        case .draining, .resetting, .broken: "Barrier(\(phase), \(label))"
         }
     }
 }
+
+extension Barrier: LabelledObject {}

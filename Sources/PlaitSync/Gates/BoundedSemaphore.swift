@@ -1,3 +1,5 @@
+internal import PlaitParking
+
 /// A ``CountingSemaphore`` that never has more permits than it had at first. Releasing a permit
 /// that nobody acquired traps, which finds mistakes early.
 ///
@@ -6,7 +8,11 @@ public final class BoundedSemaphore: CountingSemaphore, @unchecked Sendable {
     // Sendable: has no state of its own.
 
     /// - Parameter permits: How many permits there are; not negative.
-    public init(permits: Int) {
-        super.init(permits: permits, bound: permits, verb: "BoundedSemaphore.acquire")
+    public init(
+        permits: Int, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        super.init(
+            permits: permits, bound: permits, verb: "BoundedSemaphore.acquire",
+            ObjectLabel(name, file, line))
     }
 }

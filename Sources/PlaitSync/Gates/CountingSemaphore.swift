@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 
 /// A number of permits that strands take and give back.
@@ -13,15 +13,24 @@ public class CountingSemaphore: @unchecked Sendable {
     private let verb: StaticString
 
     /// - Parameter permits: How many strands may hold a permit at the same time; not negative.
-    public convenience init(permits: Int) {
-        self.init(permits: permits, bound: .max, verb: "CountingSemaphore.acquire")
+    /// - Parameter name: Its name in reports; nil: the place of this call.
+    public convenience init(
+        permits: Int, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.init(
+            permits: permits, bound: .max, verb: "CountingSemaphore.acquire",
+            ObjectLabel(name, file, line))
     }
 
-    init(permits: Int, bound: Int, verb: StaticString) {
+    init(permits: Int, bound: Int, verb: StaticString, _ label: ObjectLabel) {
+        self.label = label
         self.verb = verb
         state = SemaphoreState(permits: permits, bound: bound)
         demand(permits >= 0, "a \(typeName) needs permits >= 0, not \(permits)")
     }
+
+    /// Its name in reports, or where it was made.
+    public final let label: ObjectLabel
 
     /// How many permits nobody holds.
     public final var permits: Int { guardLock.withLock { state.permits } }
@@ -141,6 +150,8 @@ extension CountingSemaphore: CustomStringConvertible {
     /// Such as `CountingSemaphore(permits: 2)`, with the permits that nobody holds at this moment.
     public var description: String {
         let (permits, bound) = guardLock.withLock { (state.permits, state.bound) }
-        return "\(typeName)(permits: \(permits)\(bound == .max ? "" : "/\(bound)"))"
+        return "\(typeName)(permits: \(permits)\(bound == .max ? "" : "/\(bound)"), \(label))"
     }
 }
+
+extension CountingSemaphore: LabelledObject {}

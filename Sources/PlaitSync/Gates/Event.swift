@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
@@ -12,10 +12,17 @@ public final class Event: @unchecked Sendable {
     private var state: EventState<WaitQueue>
     private let flag: Atomic<Bool>
 
-    public init(isSet: Bool = false) {
+    /// - Parameter name: Its name in reports; nil: the place of this call.
+    public init(
+        isSet: Bool = false, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        label = ObjectLabel(name, file, line)
         state = EventState(isSet: isSet)
         flag = Atomic(isSet)
     }
+
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     // .acquiring pairs with the .releasing store in set(): writes before set() are visible.
     public var isSet: Bool { flag.load(ordering: .acquiring) }
@@ -101,7 +108,7 @@ public final class Event: @unchecked Sendable {
 
 extension Event: CustomStringConvertible {
     /// `Event(set)` or `Event(unset)`.
-    public var description: String { "Event(\(isSet ? "set" : "unset"))" }
+    public var description: String { "Event(\(isSet ? "set" : "unset"), \(label))" }
 }
 
 /// The pure state of an ``Event``.
@@ -127,3 +134,5 @@ struct EventState<Waiters: WaiterList> {
 
     mutating func withdraw(_ waiter: Waiters.Element) { waiters.remove(waiter) }
 }
+
+extension Event: LabelledObject {}

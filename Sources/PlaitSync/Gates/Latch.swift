@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
@@ -16,11 +16,18 @@ public final class Latch: @unchecked Sendable {
 
     /// - Parameter count: How often strands must count down; not negative. With 0 the latch is
     ///   open.
-    public init(count: Int) {
+    /// - Parameter name: Its name in reports; nil: the place of this call.
+    public init(
+        count: Int, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        label = ObjectLabel(name, file, line)
         demand(count >= 0, "a Latch needs a count >= 0, not \(count)")
         state = LatchState(remaining: count)
         openFlag = Atomic(count == 0)
     }
+
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     /// How often strands must still count down.
     public var count: Int { isOpen ? 0 : guardLock.withLock { state.remaining } }
@@ -102,7 +109,7 @@ public final class Latch: @unchecked Sendable {
 
 extension Latch: CustomStringConvertible {
     /// Such as `Latch(count: 2)`.
-    public var description: String { "Latch(count: \(count))" }
+    public var description: String { "Latch(count: \(count), \(label))" }
 }
 
 /// The pure state of a ``Latch``. Nobody waits once nothing remains.
@@ -130,3 +137,5 @@ struct LatchState<Waiters: WaiterList> {
 
 // For tests, which walk through all states.
 extension LatchState: Equatable, Hashable where Waiters: Hashable {}
+
+extension Latch: LabelledObject {}

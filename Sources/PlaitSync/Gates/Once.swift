@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 internal import Synchronization
 
@@ -17,7 +17,13 @@ public final class Once: @unchecked Sendable {
     private var runner = StrandKey.none
     private let doneFlag = Atomic(false)
 
-    public init() {}
+    /// - Parameter name: Its name in reports; nil: the place of this call.
+    public init(name: String? = nil, file: StaticString = #fileID, line: UInt = #line) {
+        label = ObjectLabel(name, file, line)
+    }
+
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     /// Whether a closure has finished without an error.
     // .acquiring pairs with the .releasing store in finish(isDone:): what the closure did is
@@ -130,5 +136,7 @@ public final class Once: @unchecked Sendable {
 
 extension Once: CustomStringConvertible {
     /// `Once(done)`, `Once(running)` or `Once(fresh)`.
-    public var description: String { "Once(\(guardLock.withLock { state.phase }))" }
+    public var description: String { "Once(\(guardLock.withLock { state.phase }), \(label))" }
 }
+
+extension Once: LabelledObject {}

@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 
 /// A bounded set of resources that are costly to make, such as connections. The pool lends each to
@@ -30,17 +30,21 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
     /// - Throws: What `create` throws for one of the minimum.
     public init(
         minimum: Int = 0, maximum: Int, order: Order = .firstInFirstOut,
+        name: String? = nil, file: StaticString = #fileID, line: UInt = #line,
         create: @escaping @Sendable () throws -> Resource
     ) throws {
         demand(
             maximum >= 1 && (0...maximum).contains(minimum),
             "a ResourcePool needs maximum >= 1 and minimum from 0 to it, not \(minimum), \(maximum)"
         )
+        label = ObjectLabel(name, file, line)
         self.create = create
         let made = try (0..<minimum).map { _ in try create() }
         state = ResourcePoolState(made: made, maximum: maximum, isStack: order == .lastInFirstOut)
     }
 
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
     /// How many there are at most.
     public var maximum: Int { guardLock.withLock { state.maximum } }
     /// How many exist or are being made.
@@ -191,3 +195,5 @@ public final class ResourcePool<Resource: Sendable>: @unchecked Sendable {
         }
     }
 }
+
+extension ResourcePool: LabelledObject {}

@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 
 /// Lets strands wait for what others do under a lock. A waiter gives the lock back until it is
@@ -19,14 +19,30 @@ public final class Condition: @unchecked Sendable {
     private var state = ConditionState<WaitQueue>()
 
     /// Makes a condition with a recursive lock of its own.
-    public init() { lock = .recursive(RLock()) }
+    public init(name: String? = nil, file: StaticString = #fileID, line: UInt = #line) {
+        lock = .recursive(RLock(file: file, line: line))
+        label = ObjectLabel(name, file, line)
+    }
 
     /// Makes a condition over an existing lock, which other conditions may share.
-    public init(lock: Lock) { self.lock = .plain(lock) }
+    public init(
+        lock: Lock, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.lock = .plain(lock)
+        label = ObjectLabel(name, file, line)
+    }
 
     /// Makes a condition over an existing recursive lock. A wait gives it back however deep the
     /// caller holds it.
-    public init(lock: RLock) { self.lock = .recursive(lock) }
+    public init(
+        lock: RLock, name: String? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        self.lock = .recursive(lock)
+        label = ObjectLabel(name, file, line)
+    }
+
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     // MARK: Waiting
 
@@ -189,5 +205,7 @@ public final class Condition: @unchecked Sendable {
 
 extension Condition: CustomStringConvertible {
     /// The condition's address and its lock, such as `Condition(0x55d0…, Lock(locked, 0x55d1…))`.
-    public var description: String { "Condition(\(addressText(self)), \(lock))" }
+    public var description: String { "Condition(\(label), \(lock))" }
 }
+
+extension Condition: LabelledObject {}

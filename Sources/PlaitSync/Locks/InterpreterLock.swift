@@ -1,4 +1,4 @@
-internal import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 public import Synchronization
 
@@ -47,12 +47,17 @@ public final class InterpreterLock: @unchecked Sendable {
     }
 
     /// The name in reports; nil for none.
-    public let name: String?
+    public var name: String? { label.name }
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     /// - Parameter name: The name in reports of deadlocks.
-    public init(_ policy: InterpreterLockPolicy = .interval(), name: String? = nil) {
+    public init(
+        _ policy: InterpreterLockPolicy = .interval(), name: String? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
         InterpreterLock.validate(policy)
-        self.name = name
+        label = ObjectLabel(name, file, line)
         state = InterpreterLockState(policy: policy)
         unsafe ticksLeft = policy.ticks ?? 0
         breaker = Atomic(policy.ticks == nil ? Breaker.nothing : Breaker.count)
@@ -263,3 +268,5 @@ public final class InterpreterLock: @unchecked Sendable {
         return isReleased
     }
 }
+
+extension InterpreterLock: LabelledObject {}

@@ -183,7 +183,7 @@ extension InterpreterLock {
 
 extension InterpreterLock: WatchedLock {
     var holders: [StrandKey] { guardLock.withLock { state.isHeld ? [state.holder] : [] } }
-    var title: String { "InterpreterLock \(name ?? addressText(self))" }
+    var title: String { "InterpreterLock \(label)" }
 }
 
 extension Deadline {

@@ -1,4 +1,4 @@
-internal import PlaitParking
+package import PlaitParking
 internal import Synchronization
 
 extension Lock: WatchedLock {
@@ -7,5 +7,12 @@ extension Lock: WatchedLock {
         return bits == 0 ? [] : [StrandKey(bits: bits)]
     }
 
-    var title: String { "\(type) \(name ?? addressText(self))" }
+    var title: String { "\(type) \(label)" }
+}
+
+extension Lock: LabelledObject {
+    package var holderOfWaits: StrandKey? {
+        let key = StrandKey(bits: holderBits.load(ordering: .relaxed))
+        return key == .none ? nil : key
+    }
 }

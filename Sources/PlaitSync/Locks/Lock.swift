@@ -20,7 +20,9 @@ public final class Lock: @unchecked Sendable {
     private let guardLock = ShortLock()
     private var state = LockState<WaitQueue>()
     /// The name in reports; nil for none.
-    public let name: String?
+    public var name: String? { label.name }
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
     /// The type of which the lock is part, for reports and for the name of its waits.
     let type: StaticString
     private let verb: StaticString
@@ -33,16 +35,19 @@ public final class Lock: @unchecked Sendable {
     ///     ``DeadlockDetection`` says. Give `.off` if the lock is a signal that one strand takes
     ///     and another releases: a strand that waits for it does not wait for its holder.
     public convenience init(
-        name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil
+        name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil,
+        file: StaticString = #fileID, line: UInt = #line
     ) {
-        self.init(name: name, type: "Lock", verb: "Lock.acquire", onDeadlock: onDeadlock)
+        self.init(
+            ObjectLabel(name, file, line), type: "Lock", verb: "Lock.acquire",
+            onDeadlock: onDeadlock)
     }
 
     init(
-        name: String?, type: StaticString, verb: StaticString,
+        _ label: ObjectLabel, type: StaticString, verb: StaticString,
         onDeadlock: DeadlockDetection.Policy?
     ) {
-        self.name = name
+        self.label = label
         self.type = type
         self.verb = verb
         self.onDeadlock = onDeadlock

@@ -1,6 +1,6 @@
 extension Lock: CustomStringConvertible {
-    /// The lock's state at this moment and its name or address, such as `Lock(unlocked, 0x55d0…)`.
+    /// The lock's state at this moment and its name, or where it was made, such as `Lock(unlocked, accounts)`.
     public var description: String {
-        "\(type)(\(isLocked ? "locked" : "unlocked"), \(name ?? addressText(self)))"
+        "\(type)(\(isLocked ? "locked" : "unlocked"), \(label))"
     }
 }

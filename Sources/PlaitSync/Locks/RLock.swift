@@ -22,9 +22,17 @@ public final class RLock: @unchecked Sendable {
     ///   - name: The name in reports of deadlocks.
     ///   - onDeadlock: What to do when a wait for this lock is a deadlock; nil for what
     ///     ``DeadlockDetection`` says.
-    public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
-        lock = Lock(name: name, type: "RLock", verb: "RLock.acquire", onDeadlock: onDeadlock)
+    public init(
+        name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        lock = Lock(
+            ObjectLabel(name, file, line), type: "RLock", verb: "RLock.acquire",
+            onDeadlock: onDeadlock)
     }
+
+    /// Its name in reports, or where it was made.
+    public var label: ObjectLabel { lock.label }
 
     /// The name in reports; nil for none.
     public var name: String? { lock.name }
@@ -218,6 +226,6 @@ extension RLock: CustomStringConvertible {
     public var description: String {
         let depth = depth
         let held = depth > 0 ? ", depth \(depth)" : ""
-        return "RLock(\(isLocked ? "locked" : "unlocked")\(held), \(name ?? addressText(self)))"
+        return "RLock(\(isLocked ? "locked" : "unlocked")\(held), \(label))"
     }
 }

@@ -1,4 +1,4 @@
-package import PlaitParking
+public import PlaitParking
 internal import PlaitPlatform
 
 /// A lock for threads, fibers and tasks, which many readers or one writer can hold.
@@ -23,15 +23,20 @@ public final class ReadWriteLock: @unchecked Sendable {
     private var readerKeys: [StrandKey] = []
     private static let noted = 32
     /// The name in reports; nil for none.
-    public let name: String?
+    public var name: String? { label.name }
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
     let onDeadlock: DeadlockDetection.Policy?
 
     /// - Parameters:
     ///   - name: The name in reports of deadlocks.
     ///   - onDeadlock: What to do when a wait for this lock is a deadlock; nil for what
     ///     ``DeadlockDetection/policy-swift.type.property`` says then.
-    public init(name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil) {
-        self.name = name
+    public init(
+        name: String? = nil, onDeadlock: DeadlockDetection.Policy? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) {
+        label = ObjectLabel(name, file, line)
         self.onDeadlock = onDeadlock
     }
 
@@ -276,16 +281,18 @@ public final class ReadWriteLock: @unchecked Sendable {
 }
 
 extension ReadWriteLock: WatchedLock {
-    var title: String { "ReadWriteLock \(name ?? addressText(self))" }
+    var title: String { "ReadWriteLock \(label)" }
 }
 
 extension ReadWriteLock: CustomStringConvertible {
     /// Such as `ReadWriteLock(readers: 2)`, `ReadWriteLock(writer)`, `ReadWriteLock(free)`.
     public var description: String {
         switch guardLock.withLock({ state.holder }) {
-        case .nobody: "ReadWriteLock(free)"
-        case .readers(let count): "ReadWriteLock(readers: \(count))"
-        case .writer: "ReadWriteLock(writer)"
+        case .nobody: "ReadWriteLock(free, \(label))"
+        case .readers(let count): "ReadWriteLock(readers: \(count), \(label))"
+        case .writer: "ReadWriteLock(writer, \(label))"
         }
     }
 }
+
+extension ReadWriteLock: LabelledObject {}

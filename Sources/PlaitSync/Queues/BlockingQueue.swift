@@ -30,9 +30,12 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     /// The storage's ring. While nobody waits, items go through it without the lock. Owned by the
     /// queue.
     @usableFromInline let ring: Ring<Element>?
+    /// Its name in reports, or where it was made.
+    public let label: ObjectLabel
 
     @inlinable
-    init(capacity: Int, storage: Storage, ring: Ring<Element>?) {
+    init(capacity: Int, storage: Storage, ring: Ring<Element>?, _ label: ObjectLabel) {
+        self.label = label
         demand(capacity >= 1, "a queue needs a capacity of at least 1, not \(capacity)")
         unsafe state = QueueState(capacity: capacity, storage: storage)
         self.ring = ring
@@ -42,8 +45,12 @@ public final class BlockingQueue<Storage: QueueStorage>: @unchecked Sendable {
     ///   - capacity: How many items the queue holds before putters wait; at least 1.
     ///   - storage: Keeps the items and defines their order. It may hold items at the start.
     @inlinable
-    public convenience init(capacity: Int, storage: sending Storage) {
-        self.init(capacity: capacity, storage: storage, ring: nil)
+    public convenience init(
+        capacity: Int, storage: sending Storage, name: String? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) {
+        self.init(
+            capacity: capacity, storage: storage, ring: nil, ObjectLabel(name, file, line))
     }
 
     @inlinable
@@ -201,55 +208,74 @@ extension BlockingQueue {
     ///   - items: The items that are in the queue at the start, oldest first.
     ///   - capacity: How many items the queue holds before putters wait; at least 1.
     @inlinable
-    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
-    where Storage == FirstInFirstOut<Item> {
+    public convenience init<Item>(
+        _ items: sending [Item] = [], capacity: Int, name: String? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) where Storage == FirstInFirstOut<Item> {
         let ring = Ring<Item>(limit: capacity, slotLimit: Self.ringSlots)
         var storage = FirstInFirstOut(ring: ring)
         for item in items { storage.push(item) }
-        self.init(capacity: capacity, storage: storage, ring: ring)
+        self.init(
+            capacity: capacity, storage: storage, ring: ring, ObjectLabel(name, file, line))
         if items.count > ring.slotCount { lockDiverted(); unlock() }
     }
 
     /// A queue whose putters never wait: memory is its only limit. Prefer a capacity.
     @inlinable
-    public static func unbounded<Item>(_ items: sending [Item] = []) -> Queue<Item>
-    where Storage == FirstInFirstOut<Item> {
-        Queue(items, capacity: .max)
+    public static func unbounded<Item>(
+        _ items: sending [Item] = [], name: String? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> Queue<Item> where Storage == FirstInFirstOut<Item> {
+        Queue(items, capacity: .max, name: name, file: file, line: line)
     }
 
     @inlinable
-    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
-    where Storage == LastInFirstOut<Item> {
-        self.init(capacity: capacity, storage: LastInFirstOut(items), ring: nil)
+    public convenience init<Item>(
+        _ items: sending [Item] = [], capacity: Int, name: String? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) where Storage == LastInFirstOut<Item> {
+        self.init(
+            capacity: capacity, storage: LastInFirstOut(items), ring: nil,
+            ObjectLabel(name, file, line))
     }
 
     @inlinable
-    public static func unbounded<Item>(_ items: sending [Item] = []) -> LifoQueue<Item>
-    where Storage == LastInFirstOut<Item> {
-        LifoQueue(items, capacity: .max)
+    public static func unbounded<Item>(
+        _ items: sending [Item] = [], name: String? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> LifoQueue<Item> where Storage == LastInFirstOut<Item> {
+        LifoQueue(items, capacity: .max, name: name, file: file, line: line)
     }
 
     @inlinable
-    public convenience init<Item>(_ items: sending [Item] = [], capacity: Int)
-    where Storage == SmallestFirst<Item> {
-        self.init(capacity: capacity, storage: SmallestFirst(items), ring: nil)
+    public convenience init<Item>(
+        _ items: sending [Item] = [], capacity: Int, name: String? = nil,
+        file: StaticString = #fileID, line: UInt = #line
+    ) where Storage == SmallestFirst<Item> {
+        self.init(
+            capacity: capacity, storage: SmallestFirst(items), ring: nil,
+            ObjectLabel(name, file, line))
     }
 
     @inlinable
-    public static func unbounded<Item>(_ items: sending [Item] = []) -> PriorityQueue<Item>
-    where Storage == SmallestFirst<Item> {
-        PriorityQueue(items, capacity: .max)
+    public static func unbounded<Item>(
+        _ items: sending [Item] = [], name: String? = nil, file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> PriorityQueue<Item> where Storage == SmallestFirst<Item> {
+        PriorityQueue(items, capacity: .max, name: name, file: file, line: line)
     }
 }
 
 extension BlockingQueue: CustomStringConvertible {
-    /// Such as `Queue(3 of 8 items)`.
+    /// Such as `Queue(3 of 8 items, jobs)`.
     public var description: String {
         let (count, capacity, isShutDown) = guardLock.withLock {
             unsafe (state.storage.count, state.capacity, state.isShutDown)
         }
         let limit = capacity == .max ? "" : " of \(capacity)"
         let end = isShutDown ? ", shut down" : ""
-        return "Queue(\(count)\(limit) items\(end))"
+        return "Queue(\(count)\(limit) items\(end), \(label))"
     }
 }
+
+extension BlockingQueue: LabelledObject {}
