@@ -1,9 +1,10 @@
-// Copies of a process whose thread-local memory is new.
+// Makes copies of a process with new thread-local memory.
 //
-// The Swift runtime (for what is made once, such as a lazy global) and the standard library's `Mutex` know who
-// holds a lock by the kernel's number of the thread, which they keep in thread-local memory: each library
-// and each object file its own. A copy would go on with its parent's number, and a lock that two of its
-// threads want would never be let go. So a copy's thread begins with the thread-local memory of a new one.
+// The Swift runtime (for lazy globals and the like) and the standard library's `Mutex` know the
+// holder of a lock by the kernel's number of the thread. Each library and each object file keeps
+// its own copy of that number in thread-local memory. A copied process would go on with its
+// parent's number, and a lock that two of its threads want would never be released. So the thread
+// of a copy begins with the thread-local memory of a new thread.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -24,10 +25,10 @@
 
 // MARK: Thread-local memory
 
-/// What one library or the program has of it.
+/// The part of one library or of the program.
 typedef struct part {
     char *memory;
-    /// What it begins with; the rest is zero.
+    /// The initial contents; the rest is zero.
     const void *image;
     size_t image_size, size;
 } part;
@@ -43,7 +44,7 @@ static int note_part(struct dl_phdr_info *library, size_t size, void *unused) {
     for (int i = 0; i < library->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
         if (segment->p_type != PT_TLS || part_count == most_parts) continue;
-        // glibc sees to its own, in which errno is.
+        // glibc handles its own memory, which has errno.
         const char *own = (const char *)&errno;
         if (own >= memory && own < memory + segment->p_memsz) continue;
         parts[part_count++] = (part){memory, (const void *)(library->dlpi_addr + segment->p_vaddr),
@@ -52,12 +53,12 @@ static int note_part(struct dl_phdr_info *library, size_t size, void *unused) {
     return 0;
 }
 
-// Before there is a copy, which would have to fetch all libraries' headers.
+// Done before the copy is made, since a copy would fault on the headers of all libraries.
 static void note_parts(void) {
     part_count = 0;
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-    // They keep there what must go along.
+    // These keep state there that must be copied.
     return;
 #endif
 #endif
@@ -76,7 +77,7 @@ static void renew_parts(void) {
 // MARK: Forking
 
 static long clone_sibling(int *pidfd) {
-    // glibc's fork does these for its own; it cannot make siblings.
+    // glibc's fork does these for its own memory, but it cannot make siblings.
     void *thread_number = NULL;
     if (prctl(PR_GET_TID_ADDRESS, &thread_number) < 0) return -1;
     void *robust_list = NULL;
@@ -94,10 +95,11 @@ static long clone_sibling(int *pidfd) {
     return child;
 }
 
-// glibc's, for what libraries want done at a fork, which cannot give a descriptor. None of this process reaps
-// children meanwhile: it has one thread, whose signals are blocked.
+// Uses glibc's fork, which calls the handlers that libraries have registered but gives no
+// descriptor. Nothing in this process reaps children meanwhile: it has one thread, whose signals
+// are blocked.
 static long fork_with(int *pidfd) {
-    // So that there is room for the child's.
+    // Makes sure that there is room for the child's descriptor.
     int room = plait_pidfd_open(getpid());
     if (room < 0) {
         errno = -room;
@@ -108,7 +110,7 @@ static long fork_with(int *pidfd) {
     close(room);
     if (child > 0) {
         int made = plait_pidfd_open(child);
-        // Where SIGCHLD is ignored it may be gone.
+        // If SIGCHLD is ignored, the child may be gone already.
         *pidfd = made < 0 ? -1 : made;
     }
     errno = error;

@@ -120,7 +120,7 @@ void plait_name_thread(const char *name) {
     size_t length = strnlen(name, 16);
     if (length > 15) {
         length = 15;
-        // Not within a character of UTF-8.
+        // Do not cut within a UTF-8 character.
         while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80) length--;
     }
     memcpy(kept, name, length);
@@ -166,7 +166,7 @@ int plait_guard_install(void *address, size_t length) {
 int plait_memory_file(const char *name, size_t bytes) {
     int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (file < 0) return -errno;
-    // An access past the end of a file that somebody has shrunk would be a signal.
+    // Seal the size: an access past the end of a shrunk file would raise a signal.
     int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
     if (ftruncate(file, (off_t)bytes) == 0 && fcntl(file, F_ADD_SEALS, seals) == 0) return file;
     int code = errno;
@@ -181,7 +181,7 @@ void *plait_map_shared(int file, size_t bytes) {
 
 void *plait_map_rings(int file, size_t head, size_t bytes, int count) {
     size_t all = head + 2 * bytes * (size_t)count;
-    // Reserved first: the parts must lie side by side.
+    // Reserve the range first, since the parts must lie side by side.
     char *start = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (start == MAP_FAILED) return NULL;
     int access = PROT_READ | PROT_WRITE, how = MAP_SHARED | MAP_FIXED;
@@ -252,7 +252,7 @@ int plait_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal) < 0 ? -errno : 0;
 }
 
-// Not by a function that a child would have the loader look for.
+// Do not call a function here that the loader would have to resolve in each child.
 void plait_exit_now(int code) {
     for (;;) syscall(SYS_exit_group, code);
 }

@@ -1,5 +1,5 @@
-// A fiber that runs off its stack hits its guard. The handler runs on the thread's alternate stack
-// and uses only what is safe in a signal handler.
+// A fiber that overflows its stack hits its guard. The handler runs on the thread's alternate stack
+// and makes only calls that are safe in a signal handler.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -50,7 +50,7 @@ static void handle(int signal, siginfo_t *info, void *context) {
     uintptr_t address = (uintptr_t)info->si_addr;
     if (note && address >= note->guard_low && address < note->guard_high) {
         explain(note);
-        // By SIGABRT, so that a backtracer installed for it still shows the fiber's frames.
+        // Ends by SIGABRT, so that a backtracer for that signal still shows the fiber's frames.
         abort();
     }
     struct sigaction *previous = signal == SIGBUS ? &previous_bus : &previous_segv;

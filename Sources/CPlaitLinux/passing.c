@@ -44,7 +44,7 @@ ssize_t plait_receive_passed(int socket, void *bytes, size_t count, int *passed)
         .msg_controllen = CMSG_LEN(sizeof(int)),
     };
     *passed = PLAIT_NONE_PASSED;
-    // Without waiting, whatever the peer has made of a socket that it shares.
+    // Never waits, whatever flags the peer has set on a shared socket.
     ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     if (received < 0) return -errno;
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);

@@ -1,4 +1,4 @@
-// Locks and words of memory that processes share.
+// Locks and words in memory that processes share.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -57,7 +57,7 @@ uint64_t plait_process_start(pid_t process) {
     close(file);
     if (count <= 0) return 0;
     text[count] = 0;
-    // The second field, a name, may hold anything.
+    // The second field is a name and may contain any character.
     char *rest = strrchr(text, ')');
     if (!rest || rest[1] != ' ' || rest[2] == 'Z' || rest[2] == 'X') return 0;
     rest += 2;
@@ -68,7 +68,7 @@ uint64_t plait_process_start(pid_t process) {
     return rest ? strtoull(rest, NULL, 10) : 0;
 }
 
-// MARK: Robust locks: glibc's, whose list of held ones the kernel goes through when a thread ends
+// MARK: Robust locks: those of glibc. The kernel walks the list of held ones when a thread ends.
 
 _Static_assert(sizeof(pthread_mutex_t) <= PLAIT_ROBUST_SIZE, "room for a lock");
 
@@ -83,7 +83,7 @@ int plait_robust_make(void *place) {
     return -code;
 }
 
-// The first word of glibc's lock: its owner's number, FUTEX_WAITERS and FUTEX_OWNER_DIED.
+// The first word of glibc's lock holds its owner's number, FUTEX_WAITERS and FUTEX_OWNER_DIED.
 static _Atomic uint32_t *state(void *place) {
     return (_Atomic uint32_t *)&((pthread_mutex_t *)place)->__data.__lock;
 }
@@ -92,7 +92,7 @@ int plait_robust_try(void *place, int has_waited) {
     int code = pthread_mutex_trylock(place);
     if (code == EOWNERDEAD) pthread_mutex_consistent(place);
     if (code != 0 && code != EOWNERDEAD) return -code;
-    // Others may sleep: the release must wake one.
+    // Others may be sleeping, so the release must wake one.
     if (has_waited) atomic_fetch_or(state(place), FUTEX_WAITERS);
     return code == EOWNERDEAD;
 }

@@ -1,5 +1,5 @@
-// Signals that the program watches for: a handler, which runs in whichever thread takes the signal, notes it for
-// all that watch. So no thread has to block it, and it does not matter which threads exist already.
+// Signals that the program watches. A handler notes the signal for all watches, in whichever thread
+// takes it. So no thread must block the signal, and it does not matter which threads exist already.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -20,13 +20,13 @@ struct plait_signal_watch {
     pid_t process;
 };
 
-// Callers take turns at changing these. The handler reads `watches`, without a lock.
+// Callers change these one at a time. The handler reads `watches` without a lock.
 static _Atomic(plait_signal_watch *) watches;
 static unsigned watch_counts[last_signal + 1];
 static struct sigaction before[last_signal + 1];
-// The process whose watches these are: a copy of it has others, or none.
+// The process that has these watches. A copy of it has others, or none.
 static _Atomic pid_t owner;
-// Handlers that run: a watch is freed while none does.
+// How many handlers are running. A watch is freed only while there are none.
 static atomic_int inside;
 
 static uint64_t bit(int signal) { return (uint64_t)1 << (signal - 1); }
@@ -34,20 +34,21 @@ static uint64_t bit(int signal) { return (uint64_t)1 << (signal - 1); }
 static void note(int signal) {
     int error = errno;
     if (getpid() != owner) {
-        // A copy of the process that has not watched for it: as without us, as soon as this returns.
+        // A copy of the process that does not watch the signal. It takes its default action as soon
+        // as this returns.
         sigaction(signal, &before[signal], NULL);
         raise(signal);
         errno = error;
         return;
     }
-    // Sequentially consistent, as in plait_unwatch_signals(): either that one sees the handler, or the handler
-    // does not see the watch.
+    // Sequentially consistent, as in plait_unwatch_signals(): either that function sees the
+    // handler, or the handler does not see the watch.
     atomic_fetch_add(&inside, 1);
     for (plait_signal_watch *watch = watches; watch; watch = watch->next) {
         if (!(watch->signals & bit(signal))) continue;
         atomic_fetch_or(&watch->pending, bit(signal));
         uint64_t one = 1;
-        // Fails only when the counter is full, and then its reader is on its way.
+        // This fails only when the counter is full, and then its reader is on its way.
         if (write(watch->counter, &one, sizeof one) < 0) {}
     }
     atomic_fetch_sub(&inside, 1);
@@ -56,7 +57,7 @@ static void note(int signal) {
 
 static void restore(int signal) {
     struct sigaction now;
-    // Whoever has installed another handler meanwhile keeps it.
+    // Leave alone a handler that other code has installed meanwhile.
     if (sigaction(signal, NULL, &now) == 0 && now.sa_handler == note) {
         sigaction(signal, &before[signal], NULL);
     }
@@ -80,7 +81,8 @@ static void uncount(uint64_t signals) {
 }
 
 int plait_watch_signals(uint64_t signals, int counter, plait_signal_watch **made) {
-    // The kernel raises these for faults: a handler that returned would meet the same fault for ever.
+    // The kernel raises these for faults. If a handler returned, the same fault would come again
+    // for ever.
     if (signals & (bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP))) return -EINVAL;
     forget_parent();
     plait_signal_watch *watch = malloc(sizeof *watch);
@@ -91,7 +93,8 @@ int plait_watch_signals(uint64_t signals, int counter, plait_signal_watch **made
     uint64_t done = 0;
     for (int signal = 1; signal <= last_signal; signal++) {
         if (!(signals & bit(signal))) continue;
-        // On the stack for signals, where the thread has one: a fiber's may have no room for it.
+        // The handler runs on the alternate signal stack if the thread has one, since a fiber's
+        // stack may have no room for it.
         struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART | SA_ONSTACK};
         sigfillset(&action.sa_mask);
         if (watch_counts[signal] == 0 && sigaction(signal, &action, &before[signal]) < 0) {
@@ -110,7 +113,7 @@ int plait_watch_signals(uint64_t signals, int counter, plait_signal_watch **made
 }
 
 void plait_unwatch_signals(plait_signal_watch *watch) {
-    // A parent's, whose list this process may have left behind.
+    // The watch belongs to the parent, whose list this process may have left behind.
     if (watch->process != getpid()) return;
     uncount(watch->signals);
     _Atomic(plait_signal_watch *) *link = &watches;

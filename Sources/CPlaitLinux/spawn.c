@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Lacking in older headers.
+// Older headers lack these.
 #define CLOSE_RANGE_SETS_CLOEXEC 4
 
 static int limit(int resource, uint64_t most) {
@@ -27,7 +27,8 @@ static int limit(int resource, uint64_t most) {
     return setrlimit(resource, &value) < 0 ? errno : 0;
 }
 
-// Runs in a child that shares the parent's memory: only calls that are safe there. Returns errno.
+// Runs in a child that shares the parent's memory, so it makes only calls that are safe there.
+// Returns errno.
 static int settle(const plait_spawn_plan *plan, pid_t parent) {
     for (int signal = 1; signal < NSIG && !plan->keeps_signals; signal++) {
         struct sigaction action = {.sa_handler = SIG_DFL};
@@ -35,7 +36,7 @@ static int settle(const plait_spawn_plan *plan, pid_t parent) {
     }
     if (plan->death_signal) {
         if (prctl(PR_SET_PDEATHSIG, plan->death_signal) < 0) return errno;
-        // It may have ended just before: then nobody would send the signal.
+        // The parent may have ended just before, and then nobody would send the signal.
         if (getppid() != parent) return ESRCH;
     }
     if (plan->own_session) {
@@ -50,7 +51,7 @@ static int settle(const plait_spawn_plan *plan, pid_t parent) {
         if (code < 0) return -code;
     }
 
-    // Out of the way first: one of them may lie where another belongs.
+    // First move them out of the way: one of them may have a number that another needs.
     int from[4];
     for (int i = 0; i < 4; i++) {
         from[i] = i < 3 ? plan->standard[i] : plan->link;
@@ -61,7 +62,7 @@ static int settle(const plait_spawn_plan *plan, pid_t parent) {
     for (int i = 0; i < 4; i++) {
         if (from[i] >= 0 && dup2(from[i], i) < 0) return errno;
     }
-    // Last: it may leave no room for what was done above.
+    // This comes last, since the limit may leave no room for the steps above.
     int code = limit(RLIMIT_AS, plan->memory);
     if (code == 0) code = limit(RLIMIT_CPU, plan->seconds);
     if (code == 0) code = limit(RLIMIT_NOFILE, plan->descriptors);
@@ -102,7 +103,7 @@ static int begin(void *given) {
 }
 
 pid_t plait_spawn(const char *path, char *const *arguments, const plait_spawn_plan *plan, int *pidfd) {
-    // For a script without an interpreter's line, execvp has the arguments on the stack once more.
+    // For a script without an interpreter line, execvp puts the arguments on the stack once more.
     size_t count = 0;
     while (arguments[count]) count++;
     size_t size = (65536 + (count + 4) * sizeof(char *) + 4095) & ~(size_t)4095;
@@ -111,10 +112,11 @@ pid_t plait_spawn(const char *path, char *const *arguments, const plait_spawn_pl
     if (stack == MAP_FAILED) return -errno;
     sigset_t all, before;
     sigfillset(&all);
-    // No handler of the parent's may run in the child, which shares its memory.
+    // The child shares the parent's memory, so none of the parent's handlers may run in it.
     pthread_sigmask(SIG_BLOCK, &all, &before);
     start order = {path, arguments, plan, getpid(), 0};
-    // The descriptor comes with the child: its number may be another's as soon as others reap children.
+    // The descriptor comes with the child, whose number may belong to another process as soon as
+    // other code reaps children.
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
     pid_t child = clone(begin, stack + size, flags, &order, pidfd);
     int code = child < 0 ? errno : order.failure;
@@ -140,7 +142,7 @@ static void begin_quiet(quiet *state) {
     pthread_sigmask(SIG_BLOCK, &state->pipe, &state->before);
 }
 
-// Takes back the SIGPIPE that a write has raised. The count, or -errno.
+// Removes the pending SIGPIPE that a write has raised. Returns the count, or -errno.
 static ssize_t end_quiet(quiet *state, ssize_t r) {
     int code = r < 0 ? errno : 0;
     if (code == EPIPE && !sigismember(&state->pending, SIGPIPE)) {
@@ -157,7 +159,8 @@ ssize_t plait_write_pipe(int descriptor, const void *bytes, size_t count) {
     return end_quiet(&state, write(descriptor, bytes, count));
 }
 
-// A pipe or terminal is not made non-blocking for this: others that have it would be, too.
+// Do not make a pipe or terminal non-blocking for this, since that would affect other processes
+// that have it.
 static ssize_t write_now(int descriptor, const void *bytes, size_t count) {
     struct stat status;
     if (fstat(descriptor, &status) < 0) return -1;
@@ -183,7 +186,8 @@ ssize_t plait_write_now(int descriptor, const void *bytes, size_t count) {
 
 int plait_thread_count(void) {
     struct stat status;
-    // A directory a thread, and each counts as a link; two are its own.
+    // Each thread has a directory, which counts as a link. Two links belong to the directory
+    // itself.
     if (stat("/proc/self/task", &status) < 0) return -errno;
     return (int)status.st_nlink - 2;
 }

@@ -1,7 +1,7 @@
-// Takes stacks. The caller's own by frame pointers, which Swift keeps: a few nanoseconds a frame.
-// Another thread's by a signal whose handler copies its stack, to be unwound afterwards by the
-// caller: the C library keeps no frame pointers, so that walking them there would lose a thread that
-// blocks in it, and tables cannot be read in a handler.
+// Takes stack traces. The caller's own stack is walked by frame pointers, which Swift keeps, in a
+// few nanoseconds for each frame. The handler of a signal copies another thread's stack, and the
+// caller unwinds the copy afterwards. The C library keeps no frame pointers, so walking them would
+// lose a thread that blocks in it, and a handler cannot read unwind tables.
 #define _GNU_SOURCE
 #include "plait_stack.h"
 
@@ -26,9 +26,9 @@
 #endif
 #endif
 
-// Reads stacks of others, in signal handlers: nothing for a sanitizer to follow.
+// Reads other stacks in signal handlers, which a sanitizer must not follow.
 #define UNINSTRUMENTED __attribute__((disable_sanitizer_instrumentation, noinline))
-// What they call must be so too, where nothing is inlined.
+// The functions that they call need it too if nothing is inlined.
 #define PART __attribute__((disable_sanitizer_instrumentation, always_inline)) static inline
 
 // MARK: Bounds
@@ -37,7 +37,7 @@ typedef struct {
     uintptr_t low, high;
 } bounds;
 
-// Of the calling thread's own stack; zero before they were asked for.
+// The bounds of the calling thread's own stack; zero before they were asked for.
 static __thread bounds thread_stack __attribute__((tls_model("initial-exec")));
 
 static void find_thread_stack(void) {
@@ -48,7 +48,7 @@ static void find_thread_stack(void) {
         pthread_attr_getstack(&attributes, &low, &size);
         pthread_attr_destroy(&attributes);
     }
-    // Unknown: an empty range, so that every address is asked for.
+    // Unknown. Use an empty range, so that every address is checked with the kernel.
     thread_stack = (bounds){low ? (uintptr_t)low : 1, low ? (uintptr_t)low + size : 1};
 }
 
@@ -62,12 +62,13 @@ PART bounds fiber_stack(void) {
     return (bounds){note->guard_low, note->guard_low + note->size};
 }
 
-// Copies bytes as far as they can be read, and says how many. The kernel does, for which what another thread
-// unmaps meanwhile is no fault: beyond a stack whose end is not known may be another's.
+// Copies bytes as far as they can be read, and returns how many. The kernel does the copying, so
+// memory that another thread unmaps meanwhile is not a fault. If the end of a stack is unknown,
+// another stack may follow it.
 UNINSTRUMENTED static size_t read_anywhere(uintptr_t from, volatile void *to, size_t bytes) {
     size_t count = 0;
     while (count < bytes) {
-        // Within a page it is all or nothing.
+        // Within a page, the kernel copies everything or nothing.
         size_t step = 4096 - (from + count) % 4096;
         if (step > bytes - count) step = bytes - count;
         struct iovec source = {(void *)(from + count), step};
@@ -86,10 +87,10 @@ __attribute__((noinline)) uintptr_t plait_caller_frame(void) {
     return *(uintptr_t *)__builtin_frame_address(0);
 }
 
-// Takes off what the compiler or the processor keeps in an address besides it.
+// Removes the bits that the compiler or the processor adds to an address.
 PART uintptr_t plain_return(uintptr_t address) {
 #if defined(__aarch64__)
-    // Signed return addresses: xpaclri, a no-op where there are none.
+    // Strips signed return addresses with xpaclri, which does nothing on processors without them.
     register uintptr_t x30 __asm__("x30") = address;
     __asm__("hint #7" : "+r"(x30));
     return x30;
@@ -114,7 +115,7 @@ UNINSTRUMENTED static size_t walk(uintptr_t frame, uintptr_t end, int asks, uint
         }
         uintptr_t next = plain_frame(pair[0]);
         uintptr_t address = plain_return(pair[1]);
-        // The outermost frame: it was called by a fiber's entry, or by nobody.
+        // The outermost frame: a fiber's entry called it, or nobody did.
         if (next == 0 || address < 4096) break;
         if (skipping > 0) {
             skipping--;
@@ -134,7 +135,7 @@ size_t plait_stack_walk(uintptr_t frame, uintptr_t *out, size_t limit, size_t sk
     if (contains(thread_stack, frame)) {
         return walk(frame, thread_stack.high, 0, out, limit, skipping);
     }
-    // A stack that is neither's.
+    // The stack belongs neither to the thread nor to its fiber.
     int error = errno;
     size_t count = walk(frame, frame + (16 << 20), 1, out, limit, skipping);
     errno = error;
@@ -177,7 +178,7 @@ UNINSTRUMENTED static void save_stack(void) {
     slot.stopped.bytes = 0;
     if (from % 8) return;
     bounds fiber = fiber_stack();
-    // In the middle of a switch the cell is the next fiber's, the stack the last one's.
+    // In the middle of a switch, the cell belongs to the next fiber and the stack to the last one.
     bounds known = contains(fiber, from) ? fiber : thread_stack;
     if (!contains(known, from)) {
         slot.stopped.bytes =
@@ -212,7 +213,7 @@ UNINSTRUMENTED static void save_owner(void) {
 
 UNINSTRUMENTED static void take(int signal, siginfo_t *info, void *context) {
     (void)signal;
-    // The number tells a request that was given up from the present one.
+    // The number distinguishes an abandoned request from the present one.
     uint32_t wanted = (uint32_t)info->si_value.sival_int << 2 | phase_wanted;
     uint32_t taken = (wanted & ~3u) | phase_taken;
     if (!__atomic_compare_exchange_n(&slot.state, &wanted, taken, 0, __ATOMIC_ACQUIRE,
@@ -232,8 +233,8 @@ UNINSTRUMENTED static void take(int signal, siginfo_t *info, void *context) {
 static int number_of_signal(void) { return SIGRTMIN + 6; }
 
 #ifdef PLAIT_TSAN
-// The sanitizer would hold the signal back until the thread calls something that it knows, and a
-// thread that computes calls nothing. The handler is none of its business: past it, to the kernel.
+// The sanitizer would hold the signal back until the thread calls a function that it knows, which a
+// computing thread never does. So install the handler directly with the kernel.
 struct kernel_action {
     void (*handler)(int, siginfo_t *, void *);
     unsigned long flags;
@@ -270,7 +271,7 @@ static void install_once(void) {
 }
 
 void plait_stack_allow(void) {
-    // Before it is let through: unhandled, it would end the process.
+    // Install the handler before unblocking the signal, which would otherwise end the process.
     install_once();
     plait_block_signal(number_of_signal(), 0);
 }
@@ -288,7 +289,7 @@ static int send_request(pid_t thread, uint32_t number) {
 
 static int lock_slot(uint64_t deadline) {
     uint32_t seen = 0;
-    // 2: somebody may sleep. Taken as 2, since it is not known whether there are others.
+    // 2 means that somebody may sleep. Lock with 2, since others may be sleeping.
     if (__atomic_compare_exchange_n(&slot.busy, &seen, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
         return 0;
     }
@@ -302,7 +303,8 @@ static void unlock_slot(void) {
     if (__atomic_exchange_n(&slot.busy, 0, __ATOMIC_RELEASE) == 2) plait_futex_wake(&slot.busy, 1);
 }
 
-// Waits until the handler has run. -ETIMEDOUT if it has not begun in time, and will not any more.
+// Waits until the handler has run. Returns -ETIMEDOUT if it has not begun in time; it will not run
+// then.
 static int await_answer(uint32_t wanted, uint64_t deadline) {
     for (;;) {
         uint32_t state = __atomic_load_n(&slot.state, __ATOMIC_ACQUIRE);
@@ -313,7 +315,7 @@ static int await_answer(uint32_t wanted, uint64_t deadline) {
                                         __ATOMIC_RELAXED)) {
             return -ETIMEDOUT;
         }
-        // The handler is at it.
+        // The handler is running.
         deadline = UINT64_MAX;
     }
 }

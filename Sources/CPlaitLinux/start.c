@@ -1,5 +1,5 @@
-// What happens to a program before its main: a child that is to run a function of this program, and not
-// the program, goes another way here.
+// Runs before the main of a program. A child that runs a function of the program, and not the
+// program itself, takes another way here.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -16,15 +16,16 @@ typedef int (*main_function)(int, char **, char **);
 typedef int (*start_function)(main_function, int, char **, void (*)(void), void (*)(void),
                               void (*)(void), void *);
 
-// Defined by PlaitProcesses; a program without it has no such children.
+// PlaitProcesses defines it. A program without PlaitProcesses has no such children.
 extern void plait_child_main(void) __attribute__((weak));
 
 static main_function program_main;
 
-// Whether this is a child of a program that uses Plait, and not what anybody starts with the variable. The variable
-// holds the parent's number; descriptor 3 is one of a pair of sockets that this parent has made.
+// Whether this is a child of a program that uses Plait, and not a program that somebody started
+// with the variable. The variable holds the parent's number, and descriptor 3 is one of a pair of
+// sockets that this parent has made.
 static int is_child(const char *variable) {
-    // Started by a user who lacks the program's rights.
+    // The program was started by a user who lacks its privileges.
     if (getauxval(AT_SECURE)) return 0;
     long parent = strtol(variable, NULL, 10);
     int domain = 0, type = 0;
@@ -34,15 +35,16 @@ static int is_child(const char *variable) {
     if (getsockopt(3, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0 || type != SOCK_STREAM) return 0;
     if (getsockopt(3, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0) return 0;
     if (parent <= 0 || peer.pid != parent) return 0;
-    // The parent has ended meanwhile: this is not to become the program itself.
+    // The parent has ended meanwhile. The child must not go on as the program itself.
     if (getppid() != parent) _exit(1);
     return 1;
 }
 
-// Descriptors of a program that was started without standard streams would get their numbers, and what it prints.
+// If the program was started without standard streams, its first descriptors would get their
+// numbers, and with them the output of print.
 static void fill_standard_streams(void) {
     for (int number = 0; number < 3; number++) {
-        // The lowest free number is taken.
+        // open(2) takes the lowest free number.
         if (fcntl(number, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0) return;
     }
 }
@@ -50,7 +52,7 @@ static void fill_standard_streams(void) {
 static int begin(int count, char **arguments, char **environment) {
     const char *child = getenv("PLAIT_CHILD");
     if (plait_child_main && child && is_child(child)) {
-        // Not for programs that the child starts.
+        // Programs that the child starts must not inherit the variable.
         if (strstr(child, " bound")) unsetenv("LD_BIND_NOW");
         unsetenv("PLAIT_CHILD");
         plait_child_main();
@@ -59,8 +61,8 @@ static int begin(int count, char **arguments, char **environment) {
     return program_main(count, arguments, environment);
 }
 
-// Called by the program's first instructions, instead of glibc's function of this name. So `begin` runs
-// after every constructor and before main, whatever language that is written in.
+// The program's first instructions call this instead of glibc's function of the same name. So
+// `begin` runs after all constructors and before main, in whatever language main is written.
 int __libc_start_main(main_function function, int count, char **arguments, void (*init)(void),
                       void (*fini)(void), void (*loader_fini)(void), void *stack_end) {
     program_main = function;

@@ -1,5 +1,5 @@
-// Names of addresses: from the dynamic linker; else from the symbol table in the module's file, which
-// also has what is not exported.
+// Finds the names of addresses, from the dynamic linker, or else from the symbol table in the
+// module's file, which also has symbols that are not exported.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -13,7 +13,7 @@
 
 #include "plait_stack.h"
 
-// Of libswiftCore.
+// From libswiftCore.
 extern char *swift_demangle(const char *mangled, size_t length, char *output, size_t *size,
                             uint32_t flags) __attribute__((weak));
 
@@ -36,8 +36,8 @@ static const void *part(mapping file, uint64_t offset, uint64_t size) {
     return offset <= file.size && size <= file.size - offset ? file.bytes + offset : NULL;
 }
 
-// Whether the file is what was loaded: it may have been replaced since. The program headers and the
-// notes, of which one is the build's own number, are in memory too.
+// Whether the file is the one that was loaded, since it may have been replaced. Compares the
+// program headers and the notes with those in memory; one note is the build's number.
 static int is_loaded(mapping file, const struct link_map *module, uintptr_t base) {
     const ElfW(Ehdr) *header = part(file, 0, sizeof *header);
     const ElfW(Ehdr) *loaded = (const ElfW(Ehdr) *)base;
@@ -58,7 +58,7 @@ static int is_loaded(mapping file, const struct link_map *module, uintptr_t base
 
 static mapping map_module(const struct link_map *module, uintptr_t base) {
     mapping file = {NULL, 0};
-    // The program itself has no name there; by this one it is found even when it was deleted.
+    // The program itself has no name there. This path finds it even if it was deleted.
     const char *path = module->l_name[0] ? module->l_name : "/proc/self/exe";
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return file;
@@ -78,7 +78,7 @@ static mapping map_module(const struct link_map *module, uintptr_t base) {
 // MARK: Looking up
 
 typedef struct {
-    // NULL: nothing to look up in its file.
+    // NULL if there is nothing to look up in the file.
     const struct link_map *module;
     uintptr_t base;
 } place;
@@ -104,7 +104,7 @@ static void name_from_table(mapping file, const ElfW(Shdr) *sections, const ElfW
     }
 }
 
-// Names all places of one module at once: each table is gone through once.
+// Names all places of one module together, so that each table is read once.
 static void name_from_file(const place *places, size_t count, size_t first, plait_symbol *out) {
     mapping file = map_module(places[first].module, places[first].base);
     if (!file.bytes) return;
@@ -125,7 +125,7 @@ static char *module_name(const struct link_map *module) {
     if (!text[0]) {
         ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
         path[length < 0 ? 0 : length] = 0;
-        // What the kernel says of a file that is gone.
+        // The kernel's mark for a deleted file.
         char *deleted = strstr(path, " (deleted)");
         if (deleted && deleted[10] == 0) *deleted = 0;
         text = path;
@@ -156,7 +156,7 @@ void plait_symbolise(const uintptr_t *addresses, size_t count, plait_symbol *out
         if (!places[i].module) continue;
         const struct link_map *module = places[i].module;
         if (!out[i].name) name_from_file(places, count, i, out);
-        // Done with, found or not.
+        // Done, whether or not it was found.
         for (size_t j = i; j < count; j++) {
             if (places[j].module == module) places[j].module = NULL;
         }

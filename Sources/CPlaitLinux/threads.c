@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-// More than any kernel is built for.
+// More processors than any kernel supports.
 enum { most_processors = 16384 };
 
 int plait_set_affinity(pid_t thread, const int *processors, size_t count) {

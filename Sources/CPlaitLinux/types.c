@@ -1,15 +1,17 @@
-// Types of this program by their place in its image. An offset comes from other processes: it is compared with
-// the places of the types that the compiler has listed, and never used as one.
+// Types of this program by their place in its image. Offsets come from other processes, so they are
+// only compared with the places of the types that the compiler has listed, and never used as
+// addresses.
 #include "plait_linux.h"
 
 #include <string.h>
 
-// The list: a record a type, which says how far from itself the type's description lies. Its ends are named by
-// the linker.
+// The list has one record for each type, which gives the distance from itself to the type's
+// description. The linker names the ends of the list.
 extern const int32_t __start_swift5_type_metadata[] __attribute__((weak, visibility("hidden")));
 extern const int32_t __stop_swift5_type_metadata[] __attribute__((weak, visibility("hidden")));
 
-/// How a description of a class, structure or enumeration begins. The last three count from themselves.
+/// The beginning of the description of a class, structure or enumeration. The last three fields are
+/// relative to themselves.
 typedef struct {
     uint32_t flags;
     int32_t parent, name, access;
@@ -22,7 +24,7 @@ typedef struct {
 
 typedef __attribute__((swiftcall)) response (*accessor)(size_t request);
 
-/// NULL for those that have no single metadata, or are described elsewhere.
+/// NULL for types that have no single metadata or are described elsewhere.
 static const description *listed(const int32_t *record) {
     if (*record & 3) return NULL;
     const description *it = (const description *)((uintptr_t)record + (intptr_t)*record);
@@ -41,7 +43,7 @@ static const void *metadata_of(const description *it) {
 
 intptr_t plait_type_offset(const void *metadata, const char **name) {
     const uintptr_t *words = metadata;
-    // Of structures, enumerations and optionals; of classes.
+    // The kinds of structures, enumerations and optionals, and of classes.
     uintptr_t place = words[0] >= 0x200 && words[0] <= 0x202 ? words[1] : words[0] == 0 ? words[5] : 0;
     for (const int32_t *r = __start_swift5_type_metadata; r < __stop_swift5_type_metadata; r++) {
         const description *it = listed(r);

@@ -1,5 +1,5 @@
-// Call frame information (.eh_frame, DWARF 5 section 6.4), as far as compilers use it for code; where
-// there is none, or it needs an expression, the frame pointer is taken instead.
+// Reads call frame information (.eh_frame, DWARF 5 section 6.4), as far as compilers use it for
+// code. If there is none, or if it needs an expression, the frame pointer is used instead.
 #define _GNU_SOURCE
 #include "unwind.h"
 
@@ -70,7 +70,7 @@ static int64_t sleb(reader *r) {
     return (int64_t)value;
 }
 
-// A pointer by its DW_EH_PE encoding; `absolute` leaves out what it is relative to.
+// Reads a pointer in a DW_EH_PE encoding; `absolute` ignores the base to which it is relative.
 static uintptr_t pointer(reader *r, uint8_t encoding, int absolute) {
     uintptr_t place = (uintptr_t)r->at;
     uintptr_t value = 0;
@@ -115,7 +115,7 @@ static int read_common(const uint8_t *at, common_entry *out) {
             if (*c == 'R') out->encoding = (uint8_t)fixed(&r, 1);
             else if (*c == 'L') fixed(&r, 1);
             else if (*c == 'P') pointer(&r, (uint8_t)fixed(&r, 1) & 0x7f, 1);
-            // A frame that a signal has made: its caller did not call it.
+            // A frame made by a signal, which its caller did not call.
             else if (*c == 'S') return 0;
         }
     }
@@ -125,7 +125,8 @@ static int read_common(const uint8_t *at, common_entry *out) {
 
 // MARK: A function's program
 
-// Runs instructions until `limit`, an address, is passed. False where it meets what it cannot do.
+// Runs instructions until the address `limit` is passed. Returns false at an instruction that it
+// does not support.
 static int run(reader r, const common_entry *common, uintptr_t start, uintptr_t limit, row *now,
                const row *initial) {
     row saved[4];
@@ -207,7 +208,8 @@ typedef struct {
 } search;
 
 static const uint8_t *find_entry(const uint8_t *header, uintptr_t pc) {
-    // Version 1, and a sorted table of pairs of 32-bit offsets from the header, as linkers make it.
+    // Version 1, with a sorted table of pairs of 32-bit offsets from the header, as linkers make
+    // it.
     if (header[0] != 1 || header[3] != 0x3b) return NULL;
     reader r = {header + 4, header + 20, 0};
     pointer(&r, header[1], 0);
@@ -306,7 +308,7 @@ static enum step step_by_table(plait_stopped *stopped, uintptr_t low, uintptr_t 
         switch (rule.kind) {
             case rule_offset:
                 if (!load(stopped, low, cfa + (uintptr_t)rule.operand, &value)) {
-                    // Beyond what was copied: matters for who called only.
+                    // This lies beyond the copied part, which matters only for the callers.
                     if (reg == reg_return) return step_unknown;
                     value = 0;
                 }
@@ -322,7 +324,7 @@ static enum step step_by_table(plait_stopped *stopped, uintptr_t low, uintptr_t 
         stopped->registers[reg] = value;
     }
     stopped->registers[reg_stack] = cfa;
-    // The same again would go on for ever.
+    // The same frame again would be an endless loop.
     if (cfa == before[reg_stack] && address == stopped->pc) return step_end;
     stopped->pc = address;
     return address < 4096 ? step_end : step_done;
@@ -345,9 +347,10 @@ size_t plait_unwind(plait_stopped *stopped, uintptr_t *out, size_t limit) {
     size_t count = 0;
     while (count < limit) {
         uintptr_t here = stopped->pc;
-        // A return address may be the first one of the next function.
+        // A return address may be the first address of the next function.
         enum step step = step_by_table(stopped, low, count == 0 ? here : here - 1);
-        // Nobody called it: a thread's or fiber's entry, of no interest to who reads it.
+        // Nobody called this function: it is the entry of a thread or fiber, which is of no
+        // interest to readers.
         if (step == step_end && count > 0) break;
         out[count++] = here;
         if (step == step_unknown) step = step_by_frame(stopped, low);

@@ -1,4 +1,4 @@
-// Private: unwinding the copy of a stack by the tables that compilers write for exceptions.
+// Private: unwinds the copy of a stack by the tables that compilers write for exceptions.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@ enum { reg_frame = 6, reg_stack = 7, reg_return = 16, reg_count = 17 };
 enum { reg_frame = 29, reg_stack = 31, reg_return = 30, reg_count = 32 };
 #endif
 
-/// A stopped thread: registers by their DWARF numbers, and its stack from the stack pointer up.
+/// A stopped thread: its registers by their DWARF numbers, and its stack from the stack pointer up.
 typedef struct plait_stopped {
     uintptr_t pc;
     uintptr_t registers[reg_count];
@@ -17,5 +17,5 @@ typedef struct plait_stopped {
     uint64_t stack[8192];
 } plait_stopped;
 
-/// Changes `stopped`'s registers. The count of addresses in `out`.
+/// Writes addresses to `out` and returns how many. Changes the registers in `stopped`.
 size_t plait_unwind(plait_stopped *stopped, uintptr_t *out, size_t limit);

@@ -5,8 +5,9 @@
 
 #include "plait_words.h"
 
-// Exported by libswiftCore, but the runtime's private business. Used only where the list's head was not found:
-// each context then takes its accesses along, and overlaps of two contexts are not found.
+// libswiftCore exports these, but they are private to the runtime. They are used only if the list's
+// head was not found. Each context then carries its accesses along, and overlaps of two contexts
+// are not found.
 extern void swift_task_enterThreadLocalContext(char *state) __attribute__((weak));
 extern void swift_task_exitThreadLocalContext(char *state) __attribute__((weak));
 
@@ -32,7 +33,7 @@ extern void __tsan_switch_to_fiber(void *fiber, unsigned flags);
 
 // MARK: Accesses
 
-/// Of one access: where the next one's address is, with a mark in the lowest bit.
+/// The field of an access that holds the address of the next one, with a mark in the lowest bit.
 enum { next_of_access = 2 };
 
 static uintptr_t *next_access(uintptr_t access) {
@@ -44,15 +45,16 @@ static void link_access(uintptr_t access, uintptr_t next) {
     *link = (*link & 1) | next;
 }
 
-/// How many switches go by until the list is counted again; 0 while it is counted at each.
+/// How many switches pass until the list is counted again; 0 while it is counted at each switch.
 static __thread unsigned crowded;
 enum { crowded_switches = 1024 };
 static uint64_t taken_off;
 
 uint64_t plait_accesses_taken_off(void) { return __atomic_load_n(&taken_off, __ATOMIC_RELAXED); }
 
-// Something is open. The list may keep what a few contexts have open, so that Swift finds their overlaps;
-// beyond that, `from` takes off what it has at the front: all that it opened since it last ran.
+// Accesses are open. The list may keep those of a few contexts, so that Swift finds their overlaps.
+// Beyond that, `from` takes off its accesses at the front, which are all that it opened since it
+// last ran.
 static __attribute__((noinline)) UNINSTRUMENTED void park_accesses(plait_context *from, uintptr_t *head) {
     if (crowded == 0) {
         unsigned count = 0;
@@ -91,13 +93,14 @@ static __attribute__((noinline)) UNINSTRUMENTED void resume_accesses(plait_conte
 
 void plait_context_make(plait_context *context, void *low, void *top, void (*entry)(void *), void *argument) {
 #ifdef PLAIT_TSAN
-    // Of the fiber that used this stack before; a fresh stack is all zero.
+    // The context of the fiber that used this stack before; a fresh stack is all zero.
     if (context->sanitizer) __tsan_destroy_fiber(context->sanitizer);
 #endif
     memset(context, 0, sizeof *context);
     uintptr_t *frame;
 #if defined(__x86_64__)
-    // Above the frame the switch takes off: 16-byte aligned, as the ABI wants it before a call.
+    // Lies above the frame that the switch pops, aligned to 16 bytes as the ABI demands before a
+    // call.
     frame = (uintptr_t *)((uintptr_t)top - 16 - 0x40);
     uint32_t mxcsr;
     uint16_t control;
@@ -127,7 +130,7 @@ void plait_context_make(plait_context *context, void *low, void *top, void (*ent
 #endif
 }
 
-// What belongs to `from` leaves the thread, and what belongs to `to` comes.
+// Takes the state of `from` off the thread, and puts that of `to` on it.
 static inline __attribute__((always_inline)) UNINSTRUMENTED void exchange(plait_context *from,
                                                                           plait_context *to) {
     uintptr_t *head = plait_thread_words.accesses;
@@ -154,7 +157,7 @@ UNINSTRUMENTED void plait_context_switch(plait_context *from, plait_context *to)
 }
 
 UNINSTRUMENTED void plait_context_leave(plait_context *from, plait_context *to) {
-    // Its accesses ended with its frames, and so did its task-local values.
+    // Its accesses and task-local values have ended with its frames.
     exchange(from, to);
     plait_raw_switch(&from->stack_pointer, to->stack_pointer);
     __builtin_unreachable();

@@ -1,7 +1,9 @@
-// Where the Swift runtime keeps, for each thread, the list of open accesses and the task-local values.
+// Finds where the Swift runtime keeps, for each thread, the list of open accesses and the
+// task-local values.
 //
-// Nothing here names a private symbol. The runtime's public entry points are called, and the one word of
-// thread-local memory that follows them is the one. Where not exactly one does, nothing is assumed.
+// Nothing here names a private symbol. The code calls the runtime's public entry points and looks
+// for the one word of thread-local memory that follows them. If not exactly one word does, it
+// assumes nothing.
 #define _GNU_SOURCE
 #include "plait_words.h"
 
@@ -10,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Of the runtime's ABI: code that the compiler emits calls them.
+// These belong to the runtime's ABI: code that the compiler emits calls them.
 extern void swift_beginAccess(void *object, void *access, uintptr_t flags, void *pc);
 extern void swift_endAccess(void *access);
 extern void *swift_task_getCurrent(void) __attribute__((swiftcall));
@@ -24,7 +26,7 @@ __thread plait_words plait_thread_words;
 
 // MARK: Thread-local memory, word by word
 
-/// A word of each thread's: in which library's block, and where there.
+/// A word of each thread: the library whose block has it, and the offset there.
 typedef struct place {
     size_t module, offset;
 } place;
@@ -32,7 +34,7 @@ typedef struct place {
 enum { most_candidates = 16 };
 
 typedef struct visit {
-    /// Called with each word; stops when it returns other than 0.
+    /// Called with each word. The walk stops when it returns a value other than 0.
     void (*body)(struct visit *, place, uintptr_t *);
     uintptr_t wanted;
     place found;
@@ -100,7 +102,7 @@ enum { modify_tracked = 0x21 };
 /// An open access, in the frame of the code that makes it.
 typedef struct access {
     void *object, *pc;
-    /// The next, and in the lowest bit the action.
+    /// The next access, with the action in the lowest bit.
     uintptr_t next;
 } access_node;
 
@@ -128,7 +130,7 @@ static int find_accesses(void) {
 
 // MARK: Task-local values
 
-/// What precedes a bound value: the next item, and in its lowest bits a mark.
+/// The head of a bound value: the next item, with a mark in its lowest bits.
 typedef struct item {
     uintptr_t next;
     const void *key, *type;
@@ -142,7 +144,7 @@ static void bind_probe(uintptr_t value) {
 }
 
 static const item *first_item(const uintptr_t *word) {
-    // The word has the address of the list's head.
+    // The word holds the address of the list's head.
     return *word ? (const item *)(*(const uintptr_t *)*word & ~(uintptr_t)7) : NULL;
 }
 
@@ -165,7 +167,7 @@ static int has_layout(const uintptr_t *word) {
 
 static int find_bindings(void) {
     if (swift_task_getCurrent()) return 0;
-    // What is made on first use is made.
+    // Makes everything that the runtime makes on first use.
     bind_probe(1);
     swift_task_localValuePop();
     visit state = {.body = copy_word};
@@ -180,7 +182,8 @@ static int find_bindings(void) {
     state.body = note_if_set;
     dl_iterate_phdr(visit_module, &state);
     swift_task_localValuePop();
-    // A sanitizer, or an allocator, keeps words there that change too: the one is set back.
+    // A sanitizer or an allocator keeps words there that change too. Only the right one is set
+    // back.
     uintptr_t *word = NULL;
     int matches = 0, found = 0;
     for (int i = 0; i < state.count && i < most_candidates; i++)
@@ -210,7 +213,7 @@ static void *find_all(void *unused) {
 static void find_once(void) {
     find_all(NULL);
     if (found & plait_found_bindings) return;
-    // In a task, or where values are bound: on a thread of its own.
+    // In a task, or while values are bound, the probe runs on a thread of its own.
     pthread_t finder;
     if (pthread_create(&finder, NULL, find_all, NULL) == 0) pthread_join(finder, NULL);
 }
@@ -219,7 +222,7 @@ void plait_words_prepare(void) {
     if (plait_thread_words.known) return;
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, find_once);
-    // A library may give a thread its block only when it is first used there.
+    // A library may give a thread its block only at first use there.
     if (found & plait_found_accesses) {
         access_node node;
         swift_beginAccess(&node, &node, modify_tracked, 0);

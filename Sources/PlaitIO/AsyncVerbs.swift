@@ -2,8 +2,9 @@ internal import PlaitStrands
 
 /// The verbs of reading for Swift tasks. See ``ByteSource`` for what each does.
 ///
-/// What has come already is taken at once. Else the task is suspended, and the wait is served by
-/// the hub of the thread `plait-async`, which all tasks share. The task's cancellation ends it.
+/// Bytes that have come already are taken at once. Otherwise the task is suspended, and the hub of
+/// the thread `plait-async`, which all tasks share, serves the wait. The task's cancellation ends
+/// it.
 extension ByteSource {
     public func readSome(
         atMost count: Int = 65_536, within limit: Duration? = nil
@@ -57,8 +58,8 @@ extension ByteSource {
     }
 }
 
-/// The verbs of writing for Swift tasks. See ``ByteSink`` for what each does, and ``ByteSource``
-/// for what serves them.
+/// The verbs of writing for Swift tasks. See ``ByteSink`` for what each does. They wait as the
+/// verbs of ``ByteSource`` do.
 extension ByteSink {
     public func write(_ bytes: [UInt8], within limit: Duration? = nil) async throws {
         try await ServiceHub.run { try self.write(bytes, within: limit) }

@@ -1,24 +1,25 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Read buffers, lent while data is at hand, so that an idle connection owns none. One pool for all
-/// threads.
+/// A pool of read buffers for all threads. A connection borrows a buffer only while it has data, so
+/// an idle connection owns none.
 @safe
 final class BufferPool: @unchecked Sendable {
     // Sendable: `guardLock` guards `free`; `spare` is atomic.
     static let shared = BufferPool()
-    /// Bytes a buffer: as much as a socket's receive buffer gives in one read.
+    /// The size of a buffer in bytes: as much as a socket's receive buffer gives in one read.
     static let size = 65_536
     private static let most = 64
 
-    /// The buffer that was given back last, whose pages are in the cache; 0 while it is lent. Taken
-    /// and given without the lock, by exchange.
+    /// The buffer that was given back last, whose pages are in caches; 0 while it is lent. Threads
+    /// take and give it by an atomic exchange, without the lock.
     private let spare = Atomic<UInt>(0)
     private let guardLock = ShortLock()
     private var free: [UnsafeMutableRawPointer] = unsafe []
 
     func take() -> UnsafeMutableRawBufferPointer {
-        // .acquiring pairs with the .releasing of give(): what another thread did is done.
+        // .acquiring pairs with the .releasing of give(): the other thread has finished with the
+        // buffer.
         let last = unsafe UnsafeMutableRawPointer(
             bitPattern: spare.exchange(0, ordering: .acquiring))
         return unsafe UnsafeMutableRawBufferPointer(

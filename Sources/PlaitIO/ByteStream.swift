@@ -1,26 +1,25 @@
 public import PlaitPlatform
 
-/// What a program closes when it is done with it: each end of a stream.
+/// An object that a program closes when it has finished with it, such as an end of a stream.
 public protocol Closable: AnyObject, Sendable {
-    /// Whether this program has closed it.
+    /// Whether this program has closed the object.
     var isClosed: Bool { get }
 
-    /// Closes it: every wait for it, by whichever strand, ends at once with `StreamError.closed`.
-    /// Any thread; a second call does nothing.
+    /// Closes the object. Every wait for it ends at once with `StreamError.closed`, whichever
+    /// strand waits. Any thread may call it; a second call does nothing.
     func close()
 }
 
-/// Where bytes come from: a socket, the reading end of a pipe, an end in memory, or what is built
-/// on one, such as decryption.
+/// A source of bytes: a socket, the reading end of a pipe, an end of a stream in memory, or a layer
+/// over one of these, such as decryption.
 ///
-/// One strand reads at a time. A type gives the requirements; all verbs of reading stand on
-/// them.
+/// One strand reads at a time. A type implements the requirements, and gets all verbs of reading.
 public protocol ByteSource: Closable {
-    /// What has come and was not taken.
+    /// The bytes that have come and that nobody has taken.
     var input: StreamInput { get }
 
-    /// Receives what there is past ``input``, at most as much as `buffer` holds, waiting while
-    /// there is nothing.
+    /// Receives bytes past ``input``, at most as many as `buffer` holds. Waits while there are
+    /// none.
     ///
     /// Blocks the calling thread or parks the calling fiber. The buffer belongs to the call until
     /// it returns.
@@ -29,23 +28,24 @@ public protocol ByteSource: Closable {
     @available(*, noasync)
     func receive(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws -> Int
 
-    /// As ``receive(into:until:)``, into a buffer that the source takes when it has something.
-    /// - Returns: Nil when the peer has ended its side.
+    /// As ``receive(into:until:)``, into a buffer that the source takes from the pool when bytes
+    /// have come.
+    /// - Returns: The bytes; nil when the peer has ended its side.
     @available(*, noasync)
     func receiveChunk(until deadline: Deadline) throws -> Chunk?
 }
 
-/// Where bytes go to: a socket, the writing end of a pipe, an end in memory, or what is built on
-/// one.
+/// A sink of bytes: a socket, the writing end of a pipe, an end of a stream in memory, or a layer
+/// over one of these.
 ///
-/// One strand writes at a time. A type gives the requirements; all verbs of writing stand on them.
+/// One strand writes at a time. A type implements the requirements, and gets all verbs of writing.
 public protocol ByteSink: Closable {
-    /// Sends part of what two buffers hold, the first one first, waiting while the peer takes
+    /// Sends part of the bytes of two buffers, the first buffer first. Waits while the peer takes
     /// nothing.
     ///
     /// Blocks the calling thread or parks the calling fiber. The buffers belong to the call until
     /// it returns.
-    /// - Returns: How many bytes it has sent; more than 0 unless both buffers are empty.
+    /// - Returns: How many bytes were sent; more than 0 unless both buffers are empty.
     /// - Throws: `TimedOut`, `StreamError.closed`, `SystemError`, `CancellationError`.
     @available(*, noasync)
     func send(
@@ -57,7 +57,7 @@ public protocol ByteSink: Closable {
     func endWriting() throws
 }
 
-/// A stream of bytes both ways.
+/// A stream of bytes in both directions.
 public typealias ByteStream = ByteSource & ByteSink
 
 extension ByteSource {

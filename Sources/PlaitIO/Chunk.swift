@@ -1,13 +1,13 @@
-/// Bytes that have come, in a buffer of the pool that goes back when the chunk ends.
+/// Received bytes in a buffer of the pool. The buffer goes back to the pool when the chunk ends.
 ///
-/// The buffer is chosen by whoever receives: a stream that waits for data owns none.
+/// The receiver takes the buffer when bytes have come, so a stream that waits for data owns none.
 @safe
 public struct Chunk: ~Copyable {
-    /// Of the pool; never escapes.
+    /// A buffer of the pool; it never escapes.
     private var buffer: UnsafeMutableRawBufferPointer
     public private(set) var count: Int
 
-    /// Takes a buffer and lets `fill` write to it.
+    /// Takes a buffer from the pool and lets `fill` write to it.
     /// - Parameter fill: Returns how many bytes it has written.
     public init(
         filledBy fill: (UnsafeMutableRawBufferPointer) throws -> Int
@@ -27,7 +27,7 @@ public struct Chunk: ~Copyable {
         return try body(unsafe RawSpan(_unsafeBytes: bytes))
     }
 
-    /// Gives the buffer away, which the taker gives back to the pool.
+    /// Gives the buffer away. The caller must give it back to the pool.
     consuming func surrender() -> UnsafeMutableRawBufferPointer {
         let buffer = unsafe buffer
         unsafe self.buffer = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)

@@ -1,9 +1,9 @@
 public import PlaitPlatform
 internal import PlaitStrands
 
-/// Bytes over a descriptor: what sockets and the ends of pipes have in common.
+/// A stream over a descriptor. Sockets and the ends of pipes inherit from it.
 open class DescriptorStream: @unchecked Sendable {
-    // Sendable: all is constant, and guards itself.
+    // Sendable: all fields are constant and Sendable themselves.
     package let descriptor: PolledDescriptor
     public let input = StreamInput()
     private let isSocket: Bool
@@ -18,7 +18,8 @@ open class DescriptorStream: @unchecked Sendable {
 
     // MARK: Receiving
 
-    /// Receives past ``input``, straight into `buffer`. See ``ByteSource/receive(into:until:)``.
+    /// Receives bytes past ``input``, directly into `buffer`. See
+    /// ``ByteSource/receive(into:until:)``.
     @available(*, noasync)
     public final func receive(
         into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline
@@ -32,8 +33,8 @@ open class DescriptorStream: @unchecked Sendable {
         }
     }
 
-    /// Receives past ``input``, into a buffer that is taken when there is something: a stream that
-    /// waits owns none. See ``ByteSource/receiveChunk(until:)``.
+    /// Receives bytes past ``input`` into a buffer that it takes when bytes have come, so a waiting
+    /// stream owns none. See ``ByteSource/receiveChunk(until:)``.
     @available(*, noasync)
     public final func receiveChunk(until deadline: Deadline) throws -> Chunk? {
         var chunk: Chunk?
@@ -54,8 +55,8 @@ open class DescriptorStream: @unchecked Sendable {
         return chunk
     }
 
-    /// A result below it says that nothing is left to read; 0 where results say nothing, as those
-    /// of pipes.
+    /// A result below this means that nothing is left to read; 0 if results do not tell that, as
+    /// with pipes.
     private func full(_ count: Int) -> Int { isSocket ? count : 0 }
 
     @inline(__always)
@@ -66,7 +67,7 @@ open class DescriptorStream: @unchecked Sendable {
 
     // MARK: Sending
 
-    /// Sends part of what the two buffers hold, in one system call over a socket.
+    /// Sends part of the bytes of two buffers, over a socket in one system call.
     package final func sendSome(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, until deadline: Deadline
     ) throws -> Int {
@@ -82,8 +83,8 @@ open class DescriptorStream: @unchecked Sendable {
 
     // MARK: The descriptor
 
-    /// Lends the number, which is not closed meanwhile.
-    /// - Throws: `StreamError.closed`, and what `body` throws.
+    /// Lends the number to `body`. It is not closed meanwhile.
+    /// - Throws: `StreamError.closed`, and errors of `body`.
     package final func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         do {
             return try descriptor.withNumber(body)
@@ -92,14 +93,15 @@ open class DescriptorStream: @unchecked Sendable {
         }
     }
 
-    /// The result of a call, or what kept it from being done.
+    /// Returns the result of a call, or throws the right error.
     @inline(__always)
     private func done(
         _ call: String, until deadline: Deadline, _ body: () throws -> Int?
     ) throws -> Int {
         do {
             guard let result = try body() else {
-                // Whoever tries once does so often, and knows of what.
+                // A caller that tries once does so often, and knows the stream, so do not build its
+                // name.
                 throw TimedOut(deadline == .immediate ? call : "\(call) of \(self)")
             }
             return result

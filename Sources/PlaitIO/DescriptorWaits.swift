@@ -6,10 +6,11 @@ internal import PlaitStrands
 internal import SystemPackage
 
 extension Strand {
-    /// Waits until `descriptor` is readable: for one that is used rarely, such as a pidfd.
+    /// Waits until `descriptor` is readable. Use it for a descriptor with few waits, such as a
+    /// pidfd.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The caller keeps it open meanwhile.
-    /// Several strands may wait for the same.
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps the descriptor open
+    /// meanwhile. Several strands may wait for the same descriptor.
     /// - Returns: False when `deadline` passed first.
     /// - Throws: `CancellationError`; `SystemError`: ENOSPC, ENOMEM, EMFILE.
     @available(*, noasync)
@@ -20,7 +21,8 @@ extension Strand {
                 registration = try loop.register(descriptor)
             } catch {
                 guard error.errno == .fileExists else { throw error }
-                // A hub watches a descriptor once: others at the same time need a copy.
+                // A hub watches a descriptor only once, so further waits at the same time need a
+                // copy of it.
                 let copy = try Processes.duplicate(descriptor)
                 return try wait(for: try loop.register(copy.number), on: loop, until: deadline)
             }
@@ -42,11 +44,11 @@ extension Strand {
     }
 }
 
-/// Descriptors of which a strand waits for any: an epoll of its own, which is waited for like one
-/// descriptor.
+/// A set of descriptors. A strand waits until any of them is ready. The set is an epoll of its own,
+/// which counts as one descriptor.
 package struct DescriptorSet: ~Copyable {
     private let epoll: EpollSelector
-    /// Tokens of regular files, which epoll does not take, as they are always ready.
+    /// The tokens of regular files. They are always ready, and epoll does not take them.
     private var files: [UInt64] = []
 
     /// - Throws: `SystemError`: EMFILE.
@@ -54,7 +56,7 @@ package struct DescriptorSet: ~Copyable {
         epoll = try EpollSelector(batch: max(capacity, 1))
     }
 
-    /// - Throws: `SystemError`: EBADF; EEXIST for one that is there.
+    /// - Throws: `SystemError`: EBADF; EEXIST if the descriptor is in the set already.
     package mutating func add(
         _ number: Int32, _ interest: Readiness, token: UInt64
     ) throws(SystemError) {
@@ -65,7 +67,7 @@ package struct DescriptorSet: ~Copyable {
         }
     }
 
-    /// Removes one, which is open.
+    /// Removes a descriptor, which must be open.
     package mutating func remove(_ number: Int32, token: UInt64) {
         if let index = files.firstIndex(of: token) {
             files.remove(at: index)
@@ -74,10 +76,11 @@ package struct DescriptorSet: ~Copyable {
         }
     }
 
-    /// Waits until one is ready.
+    /// Waits until at least one descriptor is ready.
     ///
-    /// Blocks the calling thread or parks the calling fiber. The caller keeps them open meanwhile.
-    /// - Returns: The tokens of those that are; none when `deadline` passed first.
+    /// Blocks the calling thread or parks the calling fiber. The caller keeps the descriptors open
+    /// meanwhile.
+    /// - Returns: The tokens of the ready descriptors; empty when `deadline` passed first.
     /// - Throws: `CancellationError`; `SystemError`.
     @available(*, noasync)
     package func wait(until deadline: Deadline) throws -> [UInt64] {

@@ -1,15 +1,15 @@
 internal import PlaitPlatform
 
-/// A server that can end in good order: it takes no more, finishes what it has taken, and cuts off
-/// what has not ended at the limit.
+/// A server that can end in good order. It takes no more work, finishes the work that it has, and
+/// cuts off work that has not ended at the limit.
 ///
-/// A type gives the three steps; ``drain(within:)-(Duration)`` is written once, for listeners of
-/// any kind, for several together, and for servers of the program's own.
+/// A type implements the steps. ``drain(within:)-(Duration)`` is written once, for listeners of any
+/// kind, for arrays of servers, and for the program's own servers.
 public protocol Drainable {
-    /// Takes no more work. A second call does nothing.
+    /// Makes the server take no more work. A second call does nothing.
     func stopAccepting()
 
-    /// Waits until all work that was taken has ended.
+    /// Waits until all work has ended.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when `limit` has passed first.
@@ -17,19 +17,19 @@ public protocol Drainable {
     @available(*, noasync)
     func awaitIdle(within limit: Duration?) throws -> Bool
 
-    /// Work that was taken and has not ended.
+    /// How many pieces of work have not ended.
     var workCount: Int { get }
 
-    /// Makes what is in work end soon, without waiting for that.
-    /// - Returns: How much there was.
+    /// Makes the present work end soon, without waiting for that.
+    /// - Returns: How many pieces of work there were.
     func cutOff() -> Int
 }
 
-/// What became of the work that a server had when it was drained.
+/// What became of the work that a server had when its drain began.
 public struct DrainReport: Hashable, Sendable {
-    /// Ended by itself within the limit.
+    /// How much work ended by itself within the limit.
     public let finished: Int
-    /// Had not ended at the limit, and was cut off.
+    /// How much work had not ended at the limit and was cut off.
     public let cut: Int
 
     public init(finished: Int, cut: Int) {
@@ -39,12 +39,13 @@ public struct DrainReport: Hashable, Sendable {
 }
 
 extension Drainable {
-    /// Takes no more work, waits until what was taken has ended, and cuts off the rest at the
-    /// limit.
+    /// Makes the server take no more work, waits until its work has ended, and cuts off the rest at
+    /// the limit.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Does not wait for what it has cut off.
+    /// Blocks the calling thread or parks the calling fiber. Does not wait for work that it has cut
+    /// off.
     /// - Parameter limit: Longest wait; `.zero` cuts off at once.
-    /// - Throws: `CancellationError`; nothing is cut off then.
+    /// - Throws: `CancellationError`, and nothing is cut off then.
     /// - Source: gevent's `BaseServer.stop(timeout)`, gunicorn's `graceful_timeout`.
     @available(*, noasync)
     @discardableResult
@@ -64,7 +65,8 @@ extension Drainable where Self: Sendable {
     }
 }
 
-/// Several servers as one: all stop accepting before the first is waited for, and share the limit.
+/// Drains several servers as one. All of them stop accepting before the wait for the first begins,
+/// and they share the limit.
 extension Array: Drainable where Element: Drainable {
     public func stopAccepting() {
         for server in self { server.stopAccepting() }

@@ -1,9 +1,9 @@
 internal import PlaitParking
 package import PlaitPlatform
 
-/// A stream socket that takes connections: what every listener has.
+/// A stream socket that takes connections. Every listener has one.
 package final class ListeningSocket: Sendable {
-    /// Where it listens; with the port that the system chose, if 0 was asked for.
+    /// The address on which it listens. If port 0 was given, it has the port that the system chose.
     package let address: SocketAddress
     private let descriptor: PolledDescriptor
     private let file: SocketFile?
@@ -15,7 +15,8 @@ package final class ListeningSocket: Sendable {
     ) throws(SystemError) {
         let socket = try Sockets.open(address.family)
         if address.family != .unix {
-            // Else a restarted server waits for the last one's connections to be forgotten.
+            // Otherwise a restarted server would have to wait until the system has forgotten the
+            // old server's connections.
             try Sockets.set(.reuseAddress, of: socket.number, to: true)
             if reusePort { try Sockets.set(.reusePort, of: socket.number, to: true) }
         }
@@ -27,7 +28,7 @@ package final class ListeningSocket: Sendable {
         descriptor = PolledDescriptor(owning: socket.release())
     }
 
-    /// Takes over a socket that listens already.
+    /// Takes over a listening socket.
     package init(adopting number: Int32) throws(SystemError) {
         try Sockets.makeNonBlocking(number)
         address = try Sockets.localAddress(number)
@@ -35,14 +36,15 @@ package final class ListeningSocket: Sendable {
         descriptor = PolledDescriptor(owning: number)
     }
 
-    /// Lends the number, which is not closed meanwhile.
+    /// Lends the number to `body`. It is not closed meanwhile.
     package func withNumber<Result>(_ body: (Int32) throws -> Result) throws -> Result {
         try descriptor.withNumber(body)
     }
 
-    /// The descriptor of the next connection, which is the caller's.
+    /// Accepts the next connection. The caller owns its descriptor.
     ///
-    /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
+    /// Blocks the calling thread or parks the calling fiber. Several strands may accept at the same
+    /// time.
     /// - Returns: Nil when the limit has passed.
     /// - Throws: ``DescriptorClosed``; `SystemError`; `CancellationError`.
     @available(*, noasync)
@@ -52,16 +54,16 @@ package final class ListeningSocket: Sendable {
         }.map(Int32.init)
     }
 
-    /// Stops taking connections: who accepts gets ``DescriptorClosed``. Any thread; a second call
-    /// does nothing.
+    /// Stops taking connections. Strands that accept get ``DescriptorClosed``. Any thread may call
+    /// it; a second call does nothing.
     package func close() {
         descriptor.close { try? Sockets.shutdown($0, .both) }
     }
 
-    /// Removes the file of a Unix socket, unless another socket has its path by now.
+    /// Removes the file of a Unix socket, unless its path now belongs to another socket.
     package func removeFile() { file?.remove() }
 
-    /// Closes it in this process alone: another goes on with it.
+    /// Closes the socket in this process only. Another process goes on with it.
     package func closeCopy() { descriptor.close { _ in } }
 
     package var isClosed: Bool { descriptor.isClosed }

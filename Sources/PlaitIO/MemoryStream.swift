@@ -2,11 +2,11 @@ public import PlaitPlatform
 internal import PlaitSync
 internal import SystemPackage
 
-/// One end of a stream in memory: what one end writes, the other one reads. It has no descriptor:
-/// for tests, and for parts of one program that talk as if over a socket.
+/// One end of a stream in memory. One end reads what the other writes. It has no descriptor. Use it
+/// in tests, and for parts of one program that talk as if over a socket.
 ///
-/// An end takes up to 64 KiB that the other has not read; then writing waits. Threads, fibers and
-/// tasks use it alike.
+/// A write waits while the other end has 64 KiB that it has not read. Threads, fibers and tasks can
+/// use it.
 public final class MemoryStream: ByteSource, ByteSink {
     public let input = StreamInput()
     private let incoming: MemoryPipe
@@ -19,7 +19,7 @@ public final class MemoryStream: ByteSource, ByteSink {
 
     deinit { close() }
 
-    /// Two ends of one stream.
+    /// Makes the two ends of a stream.
     public static func pair() -> (MemoryStream, MemoryStream) {
         let (there, back) = (MemoryPipe(), MemoryPipe())
         return (MemoryStream(there, back), MemoryStream(back, there))
@@ -39,14 +39,14 @@ public final class MemoryStream: ByteSource, ByteSink {
         unsafe try outgoing.send(first, second, until: deadline)
     }
 
-    /// Tells the other end that nothing more will come; reading goes on.
+    /// Tells the other end that nothing more will come. This end can still read.
     /// - Throws: `StreamError.closed`.
     public func endWriting() throws { try outgoing.end() }
 
     public var isClosed: Bool { incoming.isReaderClosed }
 
-    /// Closes this end. The other one reads what was written, and then the end; its writes fail
-    /// with EPIPE. Whoever waits at this end gets `StreamError.closed`.
+    /// Closes this end. The other end reads the bytes written so far, and then the end; its writes
+    /// fail with EPIPE. A strand that waits at this end gets `StreamError.closed`.
     public func close() {
         incoming.closeReader()
         outgoing.closeWriter()
@@ -64,10 +64,10 @@ private final class MemoryPipe: Sendable {
     private static let capacity = 65_536
 
     private let state = Guarded(State())
-    /// What is on its way. Changes under the lock of `state`.
+    /// The bytes on their way. Changes happen under the lock of `state`.
     private let bytes = StreamInput()
-    /// Set when the reader or the writer may go on. Cleared under the lock by the one that finds
-    /// nothing to do, so that what comes later sets it again.
+    /// Set when the reader or the writer may go on. A side that finds nothing to do clears its
+    /// event under the lock, so that a later change sets it again.
     private let mayRead = Event()
     private let mayWrite = Event()
 
@@ -117,7 +117,7 @@ private final class MemoryPipe: Sendable {
         }
     }
 
-    /// Appends what there is room for. Under the lock.
+    /// Appends as many bytes as there is room for. Called under the lock.
     private func put(_ source: UnsafeRawBufferPointer) -> Int {
         let count = min(source.count, MemoryPipe.capacity - bytes.count)
         if count == 0 { return 0 }
@@ -130,7 +130,8 @@ private final class MemoryPipe: Sendable {
         return count
     }
 
-    /// What was appended; nil where nothing was, and writing has to wait. Under the lock.
+    /// Returns how many bytes were appended; nil if none were, so that the write must wait. Called
+    /// under the lock.
     private func note(_ count: Int) -> Int? {
         if count > 0 { return count }
         mayWrite.clear()

@@ -4,38 +4,39 @@ package import PlaitPlatform
 internal import PlaitStrands
 internal import Synchronization
 
-/// A non-blocking descriptor that strands of any kind use, on any hub, and that one of them closes.
+/// A non-blocking descriptor that strands of any kind use, on any hub. One of them closes it.
 ///
-/// A hub's strands wait through their loop, where the descriptor is registered when it first has to
-/// be waited for; a thread without a hub waits in `ppoll`. The number is given back to the system
-/// when nobody can be inside a call with it any more: else the call could hit a stranger's file.
+/// A hub's strands wait through their loop, which registers the descriptor at the first wait. A
+/// thread without a hub waits in `ppoll`. The number goes back to the system only when nobody can
+/// be inside a call with it any more. Otherwise a call could reach a file of somebody else.
 package final class PolledDescriptor: @unchecked Sendable {
-    // Sendable: atomics; `guardLock` guards `registrations`; `home` is written under it, while
-    // `homeLoop` names no living loop: only the thread of the loop that it names reads it.
+    // Sendable: atomics; `guardLock` guards `registrations`. `home` is written under it while
+    // `homeLoop` names no living loop; only the thread of the loop that `homeLoop` names reads it.
 
     package let number: Int32
     private let isOpen = Atomic<Bool>(true)
-    /// Who must let go before the number is closed: the owner, one a registration, and threads that
-    /// are inside a call.
+    /// How many users must let go before the number is closed: the owner, each registration, and
+    /// each thread inside a call.
     private let users = Atomic<Int>(1)
     private let guardLock = ShortLock()
     private var registrations: [Registration] = []
-    /// Threads without a hub that wait for it. Guarded.
+    /// The waiting threads without a hub. Guarded by the lock.
     private var threads: [ThreadWait] = []
-    /// The first registration, for the hub that uses it most likely; read without the lock.
+    /// The first registration, for the hub that most likely uses the descriptor. Read without the
+    /// lock.
     @exclusivity(unchecked) private var home: Registration?
     private let homeLoop = Atomic<UInt>(PolledDescriptor.noLoop)
 
-    /// In `homeLoop`: no loop has a registration.
+    /// A value of `homeLoop`: no loop has a registration.
     private static let noLoop: UInt = 0
-    /// In `homeLoop`: the first loop has ended, and others may have one.
+    /// A value of `homeLoop`: the first loop has ended, and others may have a registration.
     private static let endedLoop: UInt = 1
 
     /// Takes over an open, non-blocking descriptor.
     package init(owning number: Int32) { self.number = number }
 
     deinit {
-        // Nobody is inside a call, or this object would live.
+        // Nobody is inside a call, since this object would still be alive then.
         guard isOpen.load(ordering: .relaxed) else { return }
         for registration in registrations { PolledDescriptor.forget(registration) {} }
         closeDescriptor(number)
@@ -45,10 +46,11 @@ package final class PolledDescriptor: @unchecked Sendable {
 
     // MARK: Using
 
-    /// Makes a call that reads, until it does not block any more.
+    /// Repeats a call that reads until it does not block any more.
     ///
     /// - Parameters:
-    ///   - full: A result below it says that nothing is left to read; 0 if results say nothing.
+    ///   - full: A result below this means that nothing is left to read; 0 if results do not tell
+    ///     that.
     /// - Returns: The call's result; nil when the deadline has passed.
     /// - Throws: ``DescriptorClosed``, `SystemError`, `CancellationError`.
     package func read(
@@ -57,14 +59,15 @@ package final class PolledDescriptor: @unchecked Sendable {
         try perform(name, .readable, full: full, until: deadline, call)
     }
 
-    /// Makes a call that writes, until it does not block any more.
+    /// Repeats a call that writes until it does not block any more.
     package func write(
         _ name: StaticString, until deadline: Deadline, _ call: (Int32) -> Attempt
     ) throws -> Int? {
         try perform(name, .writable, full: 0, until: deadline, call)
     }
 
-    /// Waits until the descriptor is ready, without a call. False when the deadline has passed.
+    /// Waits until the descriptor is ready, without making a call. Returns false when the deadline
+    /// has passed.
     package func wait(for interest: Readiness, until deadline: Deadline) throws -> Bool {
         var isFirst = true
         let result = try perform("poll", interest, full: 0, until: deadline) { _ in
@@ -94,9 +97,9 @@ package final class PolledDescriptor: @unchecked Sendable {
         var registration = registration(on: hub.loop)
         while true {
             if isClosed { throw DescriptorClosed() }
-            // Who tries once does not wait for the loop to look.
+            // A caller that tries once does not wait until the loop looks.
             if registration?.mayBe(interest) ?? true || deadline == .immediate {
-                // A registration holds the number.
+                // A registration keeps the number open.
                 switch registration == nil ? try withNumber(call) : call(number) {
                 case .done(let count):
                     if count < full, interest == .readable { registration?.isDrained() }
@@ -130,7 +133,7 @@ package final class PolledDescriptor: @unchecked Sendable {
             case .failed(let errno): throw SystemError(errno: errno, call: "\(name)")
             case .wouldBlock: break
             }
-            // Only here: a call that need not wait may be made between strands too.
+            // Check only here, since code between strands may make a call that need not wait.
             guard let thread = Strand.current as? ThreadStrand else {
                 fatalError("plait: \(Strand.current.name) cannot wait for a descriptor")
             }
@@ -138,7 +141,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         }
     }
 
-    /// Blocks a thread that has no hub. Closing ends it.
+    /// Blocks a thread that has no hub. Closing the descriptor ends the wait.
     private func wait(
         _ thread: ThreadStrand, for interest: Readiness, until deadline: Deadline
     ) throws -> Bool {
@@ -172,7 +175,7 @@ package final class PolledDescriptor: @unchecked Sendable {
     // MARK: Registering
 
     private func registration(on loop: Loop) -> Registration? {
-        // .acquiring pairs with the .releasing store in register(on:): `home` is visible.
+        // .acquiring pairs with the .releasing store in register(on:), so `home` is visible.
         let seen = homeLoop.load(ordering: .acquiring)
         if seen == address(of: loop) { return unsafe home }
         if seen == PolledDescriptor.noLoop { return nil }
@@ -190,7 +193,7 @@ package final class PolledDescriptor: @unchecked Sendable {
             letGo()
             throw error
         }
-        // A descriptor that lives long may see many loops come and go.
+        // A long-lived descriptor may see many loops come and go.
         var left: [Registration] = []
         let isTooLate = guardLock.withLock {
             if isClosed { return true }
@@ -212,7 +215,8 @@ package final class PolledDescriptor: @unchecked Sendable {
         return registration
     }
 
-    /// Takes out those whose loops have ended, which have unregistered them. Under the lock.
+    /// Takes out the registrations of ended loops, which the loops have unregistered. Called under
+    /// the lock.
     private func takeEnded() -> [Registration] {
         if registrations.isEmpty { return [] }
         let ended = registrations.filter(\.loop.isOver)
@@ -226,13 +230,13 @@ package final class PolledDescriptor: @unchecked Sendable {
         return ended
     }
 
-    /// How many loops it keeps.
+    /// How many loops have a registration.
     package var loopCount: Int { guardLock.withLock { registrations.count } }
 
     // MARK: Closing
 
-    /// Closes the descriptor. Whoever waits for it, on any thread, gets ``DescriptorClosed``. Any
-    /// thread; a second call does nothing.
+    /// Closes the descriptor. Strands that wait for it, on any thread, get ``DescriptorClosed``.
+    /// Any thread may call it; a second call does nothing.
     ///
     /// - Parameter interrupt: Ends the system calls of threads that wait for it.
     package func close(interrupt: (Int32) -> Void) {
@@ -252,7 +256,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         letGo()
     }
 
-    /// Keeps the number from being closed; false when it has been.
+    /// Keeps the number open. Returns false if it has been closed.
     private func hold() -> Bool {
         var seen = users.load(ordering: .relaxed)
         while seen > 0 {
@@ -270,7 +274,7 @@ package final class PolledDescriptor: @unchecked Sendable {
         }
     }
 
-    /// Takes a registration off its loop, there, and then calls `done`.
+    /// Takes a registration off its loop, on the loop's thread, and then calls `done`.
     private static func forget(
         _ registration: Registration, willClose: Bool = false,
         then done: @escaping @Sendable () -> Void
@@ -284,7 +288,7 @@ package final class PolledDescriptor: @unchecked Sendable {
                 loop.unregister(registration, willClose: false)
                 done()
             }
-            // A loop that has ended has forgotten it.
+            // An ended loop has forgotten its registrations.
             if !isPosted { done() }
         }
     }

@@ -1,13 +1,14 @@
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// The verbs of reading, once for every source.
+/// The verbs of reading, written once for every source.
 ///
-/// Each counts against the turn of the calling fiber, also where the bytes are there already: a
-/// peer that sends without pause does not keep the hub. What had come when one ends with an error
-/// is still to be read.
+/// Each call counts against the turn of the calling fiber, even if the bytes are there already, so
+/// a peer that sends without pause cannot keep the hub. If a call ends with an error, the bytes
+/// that have come can still be read.
 extension ByteSource {
-    /// Reads what there is, at most as much as `buffer` holds, waiting while there is nothing.
+    /// Reads the bytes that are there, at most as many as `buffer` holds. Waits while there are
+    /// none.
     ///
     /// Blocks the calling thread or parks the calling fiber. Allocates nothing.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
@@ -35,8 +36,8 @@ extension ByteSource {
         try unsafe span.withUnsafeMutableBytes { unsafe try read(into: $0, within: limit) }
     }
 
-    /// Lends what there is to `body`, waiting while there is nothing: at most 64 KiB, in a buffer
-    /// that this stream has only meanwhile. An idle stream owns no buffer.
+    /// Lends the bytes that are there to `body`, at most 64 KiB. Waits while there are none. The
+    /// stream has the buffer only during the call, so an idle stream owns no buffer.
     ///
     /// - Returns: False, without calling `body`, when the peer has ended its side.
     @available(*, noasync)
@@ -48,8 +49,8 @@ extension ByteSource {
         return true
     }
 
-    /// Reads what there is, at most `count` bytes, waiting while there is nothing. Empty when the
-    /// peer has ended its side.
+    /// Reads the bytes that are there, at most `count`. Waits while there are none. The result is
+    /// empty when the peer has ended its side.
     /// - Source: Python's `socket.recv`.
     @available(*, noasync)
     public func readSome(atMost count: Int = 65_536, within limit: Duration? = nil) throws
@@ -65,11 +66,11 @@ extension ByteSource {
         return input.take(count)
     }
 
-    /// Reads `count` bytes, waiting until they are there.
+    /// Reads `count` bytes. Waits until they are there.
     ///
-    /// They come straight into the result's memory.
-    /// - Throws: `StreamError.endOfStream` when the peer ends its side first, and what
-    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)`` throws.
+    /// The bytes come directly into the result's memory.
+    /// - Throws: `StreamError.endOfStream` when the peer ends its side first; otherwise as
+    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)``.
     /// - Source: asyncio's `readexactly`.
     @available(*, noasync)
     public func readExactly(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
@@ -104,7 +105,7 @@ extension ByteSource {
     }
 
     /// Reads everything up to the end.
-    /// - Parameter most: Bytes; more throw `StreamError.tooLong`.
+    /// - Parameter most: The most bytes; more throw `StreamError.tooLong`.
     /// - Source: Python's `BufferedReader.read`.
     @available(*, noasync)
     public func readToEnd(
@@ -124,10 +125,10 @@ extension ByteSource {
         }
     }
 
-    /// Waits until `count` bytes are there, or the peer has ended its side, and returns them
+    /// Waits until `count` bytes are there, or the peer has ended its side. Returns the bytes
     /// without taking them.
     ///
-    /// - Returns: Fewer bytes only at the end.
+    /// - Returns: The bytes; fewer than `count` only at the end.
     @available(*, noasync)
     public func peek(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
         demand(count >= 0, "peek(\(count)): the count may not be negative")
@@ -139,12 +140,13 @@ extension ByteSource {
         return input.peek(count)
     }
 
-    /// Reads a line without its end, `\n` or `\r\n`; the last one may lack it. nil when the peer
-    /// has ended its side.
+    /// Reads a line without its end, which is `\n` or `\r\n`. The last line may lack an end.
+    /// Returns nil when the peer has ended its side.
     ///
     /// The result does not depend on the packets in which the line came.
     /// - Parameters:
-    ///   - most: Bytes of a line, without its end; a longer one throws `StreamError.lineTooLong`.
+    ///   - most: The most bytes of a line, without its end; a longer line throws
+    ///     `StreamError.lineTooLong`.
     ///   - invalid: What becomes of bytes that are not UTF-8.
     /// - Source: asyncio's `readline`.
     @available(*, noasync)
@@ -170,9 +172,10 @@ extension ByteSource {
         return input.takeLine(content: content, total: total)
     }
 
-    /// Reads a message that is preceded by its length, four bytes, the highest first. nil when the
-    /// peer has ended its side in between messages.
-    /// - Parameter most: Bytes of a message; a longer one throws `StreamError.tooLong`.
+    /// Reads a message whose length precedes it, in four bytes, the highest first. Returns nil when
+    /// the peer has ended its side between messages.
+    /// - Parameter most: The most bytes of a message; a longer message throws
+    ///   `StreamError.tooLong`.
     /// - Source: Erlang's `{packet, 4}`.
     @available(*, noasync)
     public func readFrame(
@@ -217,7 +220,7 @@ extension ByteSource {
     }
 }
 
-/// Counts an operation that does not wait against the calling fiber's turn.
+/// Counts an operation without a wait against the calling fiber's turn.
 private func yieldIfTurnIsOver() {
     unsafe Hub.referenceOfThread?._withUnsafeGuaranteedRef { $0.countOperation() }
 }

@@ -3,18 +3,18 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// The hub that serves waits of Swift tasks: a daemon thread `plait-async`, started with the first
-/// of them.
+/// The hub that serves the waits of Swift tasks, on the daemon thread `plait-async`. The first such
+/// wait starts it.
 ///
-/// An async verb that would wait runs as a fiber there, and the task is suspended meanwhile: no
-/// thread of Swift's pool is blocked.
+/// An async verb that must wait runs as a fiber there, and the task is suspended meanwhile. So no
+/// thread of Swift's pool blocks.
 package enum ServiceHub {
     private static let started = OnceValue { try Hub.start(name: "plait-async") }
     private static let known = Guarded<Hub?>(nil)
 
     private static func hub() async throws -> Hub {
         if let hub = known.withLock({ $0 }) { return hub }
-        // Starting a hub waits for its thread, which a task on a hub's loop may not.
+        // Starting a hub waits for its thread, and a task on a hub's loop must not wait.
         let starter = spawn(.thread, name: "plait-async-start", isDaemon: true) {
             try started.get().hub
         }
@@ -23,8 +23,8 @@ package enum ServiceHub {
         return hub
     }
 
-    /// Runs `body` in a fiber of the hub. The task's cancellation cancels the fiber, which is
-    /// waited for.
+    /// Runs `body` in a fiber of the hub. The task's cancellation cancels the fiber, and the task
+    /// waits for the fiber's end.
     package static func run<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> Result {

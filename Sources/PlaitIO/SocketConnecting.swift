@@ -3,9 +3,9 @@ package import PlaitPlatform
 internal import PlaitStrands
 internal import SystemPackage
 
-/// How a strand connects a stream socket: what every kind of connection begins with.
+/// Connects stream sockets, for every kind of connection.
 package enum SocketConnecting {
-    /// A socket that is connected to `address`.
+    /// Makes a socket that is connected to `address`.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter source: The address to connect from; the system's choice if nil.
@@ -33,7 +33,8 @@ package enum SocketConnecting {
                 }
                 return descriptor
             case .failed(.resourceTemporarilyUnavailable) where !isTCP:
-                // A Unix listener's backlog is full. The system tells nobody when it has room.
+                // A Unix listener's backlog is full, and the system does not tell when it has room
+                // again.
                 guard deadline > .now else { return nil }
                 try Strand.sleep(for: pause)
                 pause = min(pause * 2, .milliseconds(50))
@@ -43,7 +44,7 @@ package enum SocketConnecting {
         }
     }
 
-    /// The addresses of a host: a numeric one as it is, a name as the system resolves it, on a
+    /// The addresses of a host. A numeric address stays as it is; the system resolves a name, on a
     /// thread of its own. Nil when the limit has passed.
     @available(*, noasync)
     package static func addresses(
@@ -61,7 +62,7 @@ package enum SocketConnecting {
         }
     }
 
-    /// What the system would cut short or wrap around is refused.
+    /// Refuses values that the system would cut short or wrap around.
     private static func check(_ host: String, _ port: Int) throws {
         guard (0...65_535).contains(port) else {
             throw NameResolutionError(host: host, reason: "port \(port) is not in 0...65535")
@@ -81,7 +82,7 @@ package enum SocketConnecting {
         return address
     }
 
-    /// The first address of a host, to listen on.
+    /// The first address of a host, for a listener.
     package static func localAddress(_ host: String, port: Int) throws -> SocketAddress {
         try check(host, port)
         guard

@@ -1,15 +1,16 @@
-/// Why a stream did not do what it was asked. What the system said is a `SystemError`; a limit that
-/// has passed is `TimedOut`.
+/// Why a stream did not do what it was asked to do. A failed system call throws `SystemError`, and
+/// a call past its limit `TimedOut`.
 public enum StreamError: Error, Hashable, Sendable, CustomStringConvertible {
     /// This program closed the stream or listener, before or during the call.
     case closed
-    /// The peer ended its side after `received` of the `expected` bytes. They are still to be read.
+    /// The peer ended its side after `received` of the `expected` bytes. These bytes can still be
+    /// read.
     case endOfStream(received: Int, expected: Int)
-    /// No end of line within `limit` bytes. They are still to be read.
+    /// There was no end of a line within `limit` bytes. The bytes can still be read.
     case lineTooLong(limit: Int)
-    /// More than `limit` bytes came, or were announced. They are still to be read.
+    /// More than `limit` bytes came or were announced. The bytes can still be read.
     case tooLong(limit: Int)
-    /// A line is not UTF-8, and ``InvalidUTF8/refuse`` was asked for. It is still to be read.
+    /// A line is not UTF-8, and the caller gave ``InvalidUTF8/refuse``. The line can still be read.
     case invalidUTF8
 
     public var description: String {
@@ -24,10 +25,10 @@ public enum StreamError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What becomes of bytes that are not UTF-8 where a text is read.
+/// What happens to bytes that are not UTF-8 when text is read.
 public enum InvalidUTF8: Sendable {
-    /// Each such sequence becomes U+FFFD, the replacement character.
+    /// Replaces each such sequence by U+FFFD, the replacement character.
     case repair
-    /// Throws ``StreamError/invalidUTF8``, and leaves the bytes to be read.
+    /// Throws ``StreamError/invalidUTF8`` and leaves the bytes unread.
     case refuse
 }

@@ -1,22 +1,22 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// What has come over a stream and was not taken yet: one a stream, empty and without memory while
-/// nothing waits to be taken.
+/// The bytes that have come over a stream and that nobody has taken. Each stream has one. While it
+/// is empty, it has no memory.
 ///
 /// Growing and taking cost time in proportion to the bytes that move. A search for the end of a
-/// line goes on where the last one ended.
+/// line goes on where the last search ended.
 @safe
 public final class StreamInput: @unchecked Sendable {
     // Sendable: `guardLock` guards the rest; `available` is atomic.
     private let guardLock = ShortLock()
-    /// Of the pool as long as it has the pool's size; empty without bytes.
+    /// The memory. It belongs to the pool if it has the pool's size; empty if there are no bytes.
     private var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var start = 0
     private var end = 0
-    /// There is no line feed in so many of the first bytes.
+    /// How many of the first bytes are known to have no line feed.
     private var searched = 0
-    /// How many bytes there are, for looking without the lock.
+    /// How many bytes there are, for checks without the lock.
     private let available = Atomic<Int>(0)
 
     public init() {}
@@ -28,7 +28,7 @@ public final class StreamInput: @unchecked Sendable {
 
     // MARK: Filling
 
-    /// Appends what has come. Takes over the chunk's buffer where nothing else is there.
+    /// Appends received bytes. Takes over the chunk's buffer if there are no other bytes.
     package func append(_ chunk: consuming Chunk) {
         guardLock.lock()
         defer { guardLock.unlock() }
@@ -49,7 +49,7 @@ public final class StreamInput: @unchecked Sendable {
         note()
     }
 
-    /// Puts back what was taken from the front.
+    /// Puts back bytes that were taken from the front.
     package func prepend(_ bytes: [UInt8]) {
         if bytes.isEmpty { return }
         guardLock.lock()
@@ -88,7 +88,7 @@ public final class StreamInput: @unchecked Sendable {
         return taken
     }
 
-    /// A copy of up to `count` bytes, which stay.
+    /// A copy of up to `count` bytes, which are not taken.
     package func peek(_ count: Int) -> [UInt8] {
         guardLock.lock()
         defer { guardLock.unlock() }
@@ -101,21 +101,21 @@ public final class StreamInput: @unchecked Sendable {
     package enum LineSearch: Equatable {
         /// The line has `content` bytes without its end, and takes `total`.
         case found(content: Int, total: Int)
-        /// More must come.
+        /// More bytes must come.
         case open
-        /// More than the limit, without an end.
+        /// There are more bytes than the limit without an end of a line.
         case tooLong
-        /// Nothing is there, and nothing more will come.
+        /// There are no bytes, and no more will come.
         case ended
     }
 
-    /// Looks for the first line, which ends with `\n` or `\r\n`; the last one of a stream may lack
-    /// that.
+    /// Looks for the first line, which ends with `\n` or `\r\n`. The last line of a stream may lack
+    /// an end.
     ///
-    /// What it finds does not depend on how the bytes came.
+    /// The result does not depend on how the bytes came.
     /// - Parameters:
-    ///   - most: Bytes of a line, without its end.
-    ///   - hasEnded: Whether nothing more will come.
+    ///   - most: The most bytes of a line, without its end.
+    ///   - hasEnded: Whether no more bytes will come.
     package func findLine(atMost most: Int, hasEnded: Bool) -> LineSearch {
         guardLock.lock()
         defer { guardLock.unlock() }
@@ -142,8 +142,8 @@ public final class StreamInput: @unchecked Sendable {
         return line
     }
 
-    /// Takes a line as text; nil, without taking it, where it is not UTF-8 and must not be
-    /// repaired.
+    /// Takes a line as text. Returns nil, without taking the line, if it is not UTF-8 and must not
+    /// be repaired.
     package func takeText(content: Int, total: Int, _ invalid: InvalidUTF8) -> String? {
         guardLock.lock()
         defer { guardLock.unlock() }
@@ -158,7 +158,7 @@ public final class StreamInput: @unchecked Sendable {
         return text
     }
 
-    /// Where the first line feed is. Under the lock.
+    /// The position of the first line feed. Called under the lock.
     private func newline() -> Int? {
         guard let base = unsafe memory.baseAddress, end - start > searched else { return nil }
         return unsafe findByte(0x0A, base + start + searched, count: end - start - searched).map {
@@ -170,7 +170,7 @@ public final class StreamInput: @unchecked Sendable {
 
     // MARK: Memory
 
-    /// Under the lock.
+    /// Drops bytes from the front. Called under the lock.
     private func drop(_ count: Int) {
         start += count
         searched = max(0, searched - count)
@@ -182,12 +182,12 @@ public final class StreamInput: @unchecked Sendable {
     private func note() { available.store(end - start, ordering: .relaxed) }
 
     private static func capacity(for count: Int) -> Int {
-        // Not the pool's size, which tells its buffers.
+        // Avoid the pool's size, by which its buffers are recognised.
         max(count, BufferPool.size + 64)
     }
 
-    /// Makes room for `count` more bytes: by moving down what is there where that is cheap, else by
-    /// doubling.
+    /// Makes room for `count` more bytes. Moves the bytes to the front if that is cheap, and
+    /// otherwise doubles the memory.
     private func makeRoom(_ count: Int) {
         if unsafe memory.count - end >= count { return }
         let present = end - start

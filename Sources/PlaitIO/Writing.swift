@@ -1,14 +1,14 @@
 internal import PlaitPlatform
 
-/// The verbs of writing, once for every sink.
+/// The verbs of writing, written once for every sink.
 extension ByteSink {
-    /// Writes all of `bytes`, waiting while the peer takes no more.
+    /// Writes all of `bytes`. Waits while the peer takes no more.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Allocates nothing. The bytes are in
-    /// the system's buffer when it returns, which does not say that the peer has them.
-    /// - Parameter limit: Longest wait for the whole; `nil` waits for ever.
+    /// Blocks the calling thread or parks the calling fiber. Allocates nothing. When it returns,
+    /// the bytes are in the system's buffer, but the peer may not have them yet.
+    /// - Parameter limit: Longest wait for the whole call; `nil` waits for ever.
     /// - Throws: `TimedOut`; `StreamError.closed`; `SystemError` such as EPIPE or ECONNRESET;
-    ///   `CancellationError`. Part of the bytes may be written then.
+    ///   `CancellationError`. Part of the bytes may have been written then.
     /// - Source: Python's `socket.sendall`.
     @available(*, noasync)
     public func write(_ bytes: UnsafeRawBufferPointer, within limit: Duration? = nil) throws {
@@ -16,8 +16,9 @@ extension ByteSink {
         unsafe try write(bytes, none, within: limit)
     }
 
-    /// Writes all of two buffers, such as a header and a body: over a socket in one system call, as
-    /// far as it takes them. See ``write(_:within:)-(UnsafeRawBufferPointer,_)``.
+    /// Writes all bytes of two buffers, such as a header and a body. Over a socket this takes one
+    /// system call, if the socket takes all of them. See
+    /// ``write(_:within:)-(UnsafeRawBufferPointer,_)``.
     /// - Source: `writev`; Python's `socket.sendmsg`.
     @available(*, noasync)
     public func write(
@@ -66,7 +67,7 @@ extension ByteSink {
         try text.withUTF8 { unsafe try write(UnsafeRawBufferPointer($0), within: limit) }
     }
 
-    /// Writes a message, preceded by its length; see ``ByteSource/readFrame(atMost:within:)``.
+    /// Writes a message with its length before it; see ``ByteSource/readFrame(atMost:within:)``.
     @available(*, noasync)
     public func writeFrame(_ bytes: [UInt8], within limit: Duration? = nil) throws {
         demand(bytes.count <= UInt32.max, "writeFrame: a message has at most 4 GiB")

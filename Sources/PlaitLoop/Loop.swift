@@ -59,10 +59,11 @@ public final class Loop: @unchecked Sendable {
     package var around: (() -> Void) -> Void = { $0() }
     /// The strand that is current during a round.
     package let callbacks = CallbackStrand()
-    /// What the loop's strands wait for. The hub replaces it. Asked on another thread while the
-    /// loop sleeps.
+    /// What the loop's strands wait for. The hub replaces it. Another thread may ask while the loop
+    /// sleeps.
     package var waitsOfStrands: () -> [WaitSnapshot] = { [] }
-    /// Whether the selector and the clock are the system's: a test's would take a pause for its own.
+    /// Whether the selector and the clock are those of the system. Those of a test would take a
+    /// pause for one of their own.
     private let isReal: Bool
 
     /// - Parameters:
@@ -149,12 +150,13 @@ public final class Loop: @unchecked Sendable {
         }
     }
 
-    /// Whether only another thread can wake the loop, once it has no timer.
+    /// Whether only another thread can wake the loop if it has no timer.
     private var hasNobodyOutside: Bool {
         isReal && registrationCount == 0 && signalWatches.isEmpty && AllAsleep.isOn
     }
 
-    /// Blocks until another thread wakes the loop. Tells when nobody is left who could.
+    /// Blocks until another thread wakes the loop. Ends the program with a report if no thread is
+    /// left that could.
     private func sleepForEver() {
         var isListed = false
         for pause in AllAsleep.pauses {

@@ -3,9 +3,9 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// Connections that a listener serves, and the strands and tasks that do it.
+/// The connections that a listener serves, with the strands and tasks that serve them.
 final class Connections: Sendable {
-    /// What serves a connection.
+    /// The strand or task that serves a connection.
     enum Server {
         case strand(Strand)
         case task(Task<Void, Never>)
@@ -18,18 +18,18 @@ final class Connections: Sendable {
         }
     }
 
-    /// A connection that was begun and has not ended.
+    /// A connection that has begun and not ended.
     private enum Member {
         case starting
-        /// Cancelled before its server was known.
+        /// The connection was cancelled before its server was known.
         case cancelled
         case served(Server)
     }
 
-    /// A wait for fewer connections.
+    /// One wait for fewer connections.
     private struct Wait {
         let bound: Int
-        /// Whether accepting must have ended, too.
+        /// Whether accepting must have ended too.
         let isForEnd: Bool
         let event: Event
     }
@@ -37,7 +37,7 @@ final class Connections: Sendable {
     private struct State {
         var members: [Int: Member] = [:]
         var nextID = 0
-        /// Strands and tasks that accept.
+        /// How many strands and tasks accept.
         var acceptors = 0
         var waits: [Wait] = []
         var nextWarning: UInt64 = 0
@@ -46,7 +46,7 @@ final class Connections: Sendable {
             members.count < wait.bound && !(wait.isForEnd && acceptors > 0)
         }
 
-        /// Takes out the waits that are over.
+        /// Takes out the waits whose condition is met.
         mutating func takeOver() -> [Wait] {
             if waits.isEmpty { return [] }
             let over = waits.filter(isOver)
@@ -59,7 +59,7 @@ final class Connections: Sendable {
 
     var count: Int { state.withLock { $0.members.count } }
 
-    /// Whether to say again that accepting pauses: once a second, while it goes on.
+    /// Whether to log again that accepting pauses: once a second while that lasts.
     func mayWarn() -> Bool {
         let now = monotonicNow()
         return state.withLock { state in
@@ -69,7 +69,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Counts a connection, whose server is told next.
+    /// Counts a connection. The caller tells its server next.
     func willStart() -> Int {
         state.withLock { state in
             state.nextID += 1
@@ -78,7 +78,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Tells who serves the connection, which may have ended already.
+    /// Notes the server of a connection, which may have ended already.
     func didStart(_ id: Int, _ server: Server) {
         let isTooLate = state.withLock { state in
             switch state.members[id] {
@@ -112,8 +112,8 @@ final class Connections: Sendable {
         for wait in over { wait.event.set() }
     }
 
-    /// Cancels all that are served.
-    /// - Returns: How many there were.
+    /// Cancels all servers of connections.
+    /// - Returns: How many connections there were.
     func cancelAll() -> Int {
         let (count, servers) = state.withLock { state in
             var servers: [Server] = []
@@ -131,7 +131,7 @@ final class Connections: Sendable {
     }
 
     /// Waits until there are fewer connections than `bound`. Any number of strands may wait.
-    /// - Parameter isForEnd: Whether nobody may accept any more, either.
+    /// - Parameter isForEnd: Whether accepting must have ended too.
     /// - Returns: False when `limit` has passed first.
     @available(*, noasync)
     func awaitCount(

@@ -10,12 +10,13 @@ extension StreamListener {
     /// listener is closed and the last connection has ended.
     ///
     /// Blocks the calling thread or parks the calling fiber. The connection is closed when
-    /// `handler` returns or throws; an error harms only its own connection: those of the network
-    /// are logged at debug level, others go to ``UncaughtErrors``' log at error level. Without
-    /// descriptors (EMFILE), threads or memory, accepting pauses until a connection ends or a tenth
-    /// of a second has passed, and says so in the log. When the caller is cancelled, so are the
-    /// connections.
-    /// - Parameter limit: Connections at the same time; beyond, clients wait in the backlog.
+    /// `handler` returns or throws. An error affects only its own connection: errors of the network
+    /// are logged at debug level, and others at error level, with the label `plait.net`. When the
+    /// system gives no more descriptors (EMFILE), threads or memory, accepting pauses until a
+    /// connection ends or a tenth of a second has passed, and a warning is logged. When the caller
+    /// is cancelled, the connections are cancelled too.
+    /// - Parameter limit: The most connections at the same time. Further clients wait in the
+    ///   backlog.
     /// - Throws: `SystemError` when the listener itself fails; `CancellationError`.
     /// - Source: gevent's `StreamServer.serve_forever`.
     @available(*, noasync)
@@ -27,7 +28,7 @@ extension StreamListener {
         }
     }
 
-    /// Serves connections, each in a strand of a kind that is chosen when the program runs; see
+    /// Serves connections, each in a strand of a kind that the program chooses at run time; see
     /// ``serve(limit:_:)``. Threads get stacks of 256 KiB.
     @available(*, noasync)
     public func serve(
@@ -45,7 +46,8 @@ extension StreamListener {
     /// and the last connection has ended.
     ///
     /// As ``serve(limit:_:)-((StreamSocket)throws->Void)``, suspending the calling task: the hub of
-    /// the thread `plait-async` accepts. When the task is cancelled, so are the connections.
+    /// the thread `plait-async` accepts. When the task is cancelled, the connections are cancelled
+    /// too.
     public func serve(
         limit: Int = 100_000, _ handler: @escaping @Sendable (StreamSocket) async throws -> Void
     ) async throws {
@@ -75,10 +77,10 @@ extension StreamListener {
         }
     }
 
-    /// Cancels the strands and tasks of the connections that are being served. Any thread.
+    /// Cancels the strands and tasks that serve connections. Any thread may call it.
     public func cancelConnections() { _ = connections.cancelAll() }
 
-    /// Connections that are being served.
+    /// How many connections are being served.
     public var connectionCount: Int { connections.count }
 
     private func serve(limit: Int, start: (StreamSocket, Int) -> Strand) throws {
@@ -116,7 +118,7 @@ extension StreamListener {
         connections.didEnd(id)
     }
 
-    /// Logs what a handler threw.
+    /// Logs the error of a handler.
     private func note(_ error: any Error, by server: String) {
         switch error {
         case is CancellationError: break  // As asked.
@@ -126,8 +128,8 @@ extension StreamListener {
         }
     }
 
-    /// Gives up a connection whose strand could not be started, and with it accepting for a while:
-    /// the system is out of threads or memory. The strand has not run, and told nobody of its end.
+    /// Gives up a connection whose strand could not start, and pauses accepting, since the system
+    /// is out of threads or memory. The strand has not run, so it has not reported its end.
     private func refuse(
         _ connection: StreamSocket, _ id: Int, _ strand: Strand, _ error: any Error
     ) throws {
@@ -136,7 +138,8 @@ extension StreamListener {
         try pause(error)
     }
 
-    /// Lets a connection end, or a tenth of a second pass, before the next is accepted.
+    /// Waits until a connection ends or a tenth of a second has passed, before the next is
+    /// accepted.
     private func pause(_ error: any Error) throws {
         if connections.mayWarn() {
             StreamListener.logger.warning("accepting on \(address) pauses: \(error)")
@@ -168,10 +171,10 @@ extension StreamListener: Drainable {
         try connections.awaitCount(below: 1, isForEnd: true, within: limit)
     }
 
-    /// Connections that are being served.
+    /// How many connections are being served.
     public var workCount: Int { connections.count }
 
-    /// Cancels the strands and tasks of the connections that are being served. Any thread.
+    /// Cancels the strands and tasks that serve connections. Any thread may call it.
     public func cutOff() -> Int { connections.cancelAll() }
 }
 

@@ -7,8 +7,9 @@ extension StreamSocket {
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - source: The address to connect from; the system's choice if nil. With port 0, a port
-    ///     that is free for this connection, though others of the address may be in use.
+    ///   - source: The address from which to connect; nil leaves the choice to the system. With
+    ///     port 0 the system takes a port that is free for this connection, even if other
+    ///     connections of the address use it.
     ///   - limit: Longest wait; `nil` waits for as long as the system tries.
     /// - Throws: `TimedOut`; `SystemError` such as ECONNREFUSED, with the address;
     ///   `CancellationError`.
@@ -25,9 +26,9 @@ extension StreamSocket {
 
     /// Connects to a host by name or number, trying its addresses in turn.
     ///
-    /// A name is looked up on a thread of its own, so that the hub goes on meanwhile.
-    /// - Throws: `NameResolutionError`; of several failed addresses, the last one's error; else as
-    ///   ``connect(to:from:within:)``.
+    /// The look-up of a name runs on a thread of its own, so the hub goes on meanwhile.
+    /// - Throws: `NameResolutionError`; if several addresses fail, the error of the last one;
+    ///   otherwise as ``connect(to:from:within:)``.
     @available(*, noasync)
     public static func connect(
         host: String, port: Int, within limit: Duration? = nil

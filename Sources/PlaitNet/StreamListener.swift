@@ -14,7 +14,7 @@ public typealias UnixListener = StreamListener
 ///
 /// - Source: Python's `socket.create_server`, gevent's `StreamServer`.
 public final class StreamListener: Sendable {
-    /// Where it listens; with the port that the system chose, if 0 was asked for.
+    /// The address on which it listens. If you gave port 0, it has the port that the system chose.
     public let address: SocketAddress
     private let socket: ListeningSocket
     let connections = Connections()
@@ -25,9 +25,9 @@ public final class StreamListener: Sendable {
     /// - Parameters:
     ///   - host: A number or name; `0.0.0.0` or `::` for all addresses of their family.
     ///   - port: 0 lets the system choose; see ``port``.
-    ///   - backlog: Connections that wait to be accepted before the system refuses more; the
+    ///   - backlog: How many connections wait to be accepted before the system refuses more. The
     ///     system's `net.core.somaxconn` caps it.
-    ///   - reusePort: Whether other sockets may listen on the port too: the system spreads
+    ///   - reusePort: Whether other sockets may listen on the port too. The system spreads
     ///     connections over them.
     /// - Throws: `SystemError` such as EADDRINUSE, with the address; `NameResolutionError`.
     public convenience init(
@@ -37,7 +37,7 @@ public final class StreamListener: Sendable {
             SocketConnecting.localAddress(host, port: port), backlog: backlog, reusePort: reusePort)
     }
 
-    /// Listens on a Unix socket. The path must not exist, and stays when the listener is closed.
+    /// Listens on a Unix socket. The path must not exist. It stays when the listener is closed.
     public convenience init(unixPath path: String, backlog: Int = 1_024) throws {
         try self.init(
             SocketConnecting.unixAddress(path), backlog: backlog, reusePort: false)
@@ -48,15 +48,16 @@ public final class StreamListener: Sendable {
         self.address = socket.address
     }
 
-    /// The port it listens on; 0 for a Unix socket.
+    /// The port on which it listens; 0 for a Unix socket.
     public var port: Int { address.port ?? 0 }
 
-    /// Takes the next connection, waiting while there is none.
+    /// Takes the next connection. Waits while there is none.
     ///
-    /// Blocks the calling thread or parks the calling fiber; several may accept at the same time.
+    /// Blocks the calling thread or parks the calling fiber. Several strands may accept at the same
+    /// time.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: `TimedOut`; `StreamError.closed`; `SystemError`: EMFILE without a descriptor for
-    ///   the connection, which stays in the backlog; `CancellationError`.
+    /// - Throws: `TimedOut`; `StreamError.closed`; `SystemError`: EMFILE if there is no descriptor
+    ///   for the connection, which then stays in the backlog; `CancellationError`.
     @available(*, noasync)
     public func accept(within limit: Duration? = nil) throws -> StreamSocket {
         do {
@@ -74,9 +75,9 @@ public final class StreamListener: Sendable {
         try await ServiceHub.run { try self.accept(within: limit) }
     }
 
-    /// Stops taking connections; those that were taken live on. Who accepts gets
+    /// Stops taking connections. Accepted connections live on. A strand in ``accept(within:)`` gets
     /// `StreamError.closed`, and ``serve(limit:_:)`` returns once its connections have ended. Any
-    /// thread; a second call does nothing.
+    /// thread may call it; a second call does nothing.
     public func close() {
         socket.close()
     }

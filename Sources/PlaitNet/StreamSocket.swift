@@ -1,4 +1,4 @@
-// The verbs of its streams are declared there.
+// PlaitIO declares the verbs of these streams.
 @_exported public import PlaitIO
 public import PlaitPlatform
 
@@ -7,28 +7,28 @@ public typealias UnixStream = StreamSocket
 
 /// A connected stream socket: TCP over IPv4 or IPv6, or a Unix socket.
 ///
-/// Used by fibers, threads and Swift tasks alike; one reads and one writes at a time. Its verbs are
-/// those of ``ByteSource`` and ``ByteSink``. Every operation takes a limit. Dropping the last
-/// reference closes it.
+/// Fibers, threads and Swift tasks can use it. One of them reads and one writes at a time. Its
+/// verbs are those of ``ByteSource`` and ``ByteSink``. Every operation takes a limit. Dropping the
+/// last reference closes the socket.
 /// - Source: Python's `socket`, gevent's.
 public final class StreamSocket: DescriptorStream, ByteSource, ByteSink, @unchecked Sendable {
     // Sendable: `isTCP` is constant.
     private let isTCP: Bool
 
-    /// Takes over a connected, non-blocking socket. TCP sends at once what it is given
-    /// (`TCP_NODELAY`); see ``noDelay``.
+    /// Takes over a connected, non-blocking socket. TCP sends small writes at once (`TCP_NODELAY`);
+    /// see ``noDelay``.
     convenience init(owning number: Int32, isTCP: Bool) {
         self.init(PolledDescriptor(owning: number), isTCP: isTCP)
     }
 
-    /// As ``init(owning:isTCP:)``, for a descriptor that strands use already.
+    /// As ``init(owning:isTCP:)``, for a descriptor that strands already use.
     init(_ descriptor: PolledDescriptor, isTCP: Bool) {
         self.isTCP = isTCP
         super.init(descriptor, isSocket: true)
         if isTCP { noDelay = true }
     }
 
-    /// A connected pair of Unix sockets.
+    /// Makes a connected pair of Unix sockets.
     /// - Throws: `SystemError`.
     public static func pair() throws -> (StreamSocket, StreamSocket) {
         let (one, two) = try Sockets.pair()
@@ -50,23 +50,23 @@ public final class StreamSocket: DescriptorStream, ByteSource, ByteSink, @unchec
 
     // MARK: Ending
 
-    /// Tells the peer that nothing more will come; reading goes on.
+    /// Tells the peer that nothing more will come. This side can still read.
     /// - Throws: `StreamError.closed`; `SystemError`; ENOTCONN when the peer is gone.
     public func endWriting() throws {
         try withNumber { try Sockets.shutdown($0, .writing) }
     }
 
-    /// Tells the peer that nothing more will come: ``endWriting()`` by the socket's name for it.
+    /// The same as ``endWriting()``, under the name that sockets use.
     public func shutdownWriting() throws { try endWriting() }
 
-    /// Closes the connection. Whoever reads or writes meanwhile gets `StreamError.closed`. Any
-    /// thread; a second call does nothing.
+    /// Closes the connection. Strands that read or write meanwhile get `StreamError.closed`. Any
+    /// thread may call it; a second call does nothing.
     public func close() {
         descriptor.close { try? Sockets.shutdown($0, .both) }
     }
 
-    /// Closes the connection so that the peer gets a reset, and unsent bytes are dropped. Does
-    /// nothing once it is closed.
+    /// Closes the connection, sends the peer a reset, and drops unsent bytes. Does nothing once the
+    /// connection is closed.
     public func reset() {
         try? withNumber { Sockets.resetOnClose($0) }
         close()
@@ -86,8 +86,8 @@ public final class StreamSocket: DescriptorStream, ByteSource, ByteSink, @unchec
         get throws { try withNumber { try Sockets.peerAddress($0) } }
     }
 
-    /// Whether TCP sends small writes at once (`TCP_NODELAY`). True from the start; a Unix socket
-    /// has no such delay. False once it is closed, and setting it does nothing then.
+    /// Whether TCP sends small writes at once (`TCP_NODELAY`). True at first; a Unix socket has no
+    /// such delay. After closing it is false, and setting it does nothing.
     public var noDelay: Bool {
         get { !isTCP || (try? withNumber { Sockets.isSet(.noDelay, of: $0) }) ?? false }
         set { if isTCP { try? withNumber { try Sockets.set(.noDelay, of: $0, to: newValue) } } }

@@ -1,22 +1,22 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// A thread that sleeps until another thread wakes it, for as long as it takes.
+/// A thread that sleeps without a limit until another thread wakes it.
 package protocol SleepingThread: AnyObject, Sendable {
-    /// Whether it was woken, though it may not run yet. Any thread may ask.
+    /// Whether the thread was woken, even if it does not run yet. Any thread may ask.
     var isWoken: Bool { get }
-    /// What its strands wait for. Asked only while it sleeps.
+    /// What the thread's strands wait for. Asked only while the thread sleeps.
     var waits: [WaitSnapshot] { get }
 }
 
-/// Finds out that every thread of the process sleeps and nothing can wake any of them.
+/// Detects that every thread of the process sleeps and nothing can wake any of them.
 ///
 /// A thread that has slept for a while, with no deadline, timer, descriptor or signal of its own to
-/// wake it, lists itself. It takes itself off the list before it goes on, also after it was woken:
-/// so under the list's lock, those that are listed and not woken do sleep. If these are all threads
-/// that the system counts, nobody is left who could wake one. Any other thread counts as one that
-/// may: one that Plait does not know, or that is in a system call, or waits for shared memory that
-/// another process may change. See docs/decisions/0019-all-asleep.md.
+/// wake it, lists itself. It takes itself off the list before it goes on, even after it was woken.
+/// So under the list's lock, the threads that are listed and not woken do sleep. If these are all
+/// threads that the system counts, nobody is left to wake one of them. Any other thread counts as
+/// one that might: a thread that Plait does not know, that is in a system call, or that waits for
+/// shared memory which another process may change. See docs/decisions/0019-all-asleep.md.
 package enum AllAsleep {
     private struct State {
         var sleepers: [ObjectIdentifier: any SleepingThread] = [:]
@@ -27,11 +27,11 @@ package enum AllAsleep {
     private static let state = Guarded(State())
     private static let isOff = Atomic<Bool>(environmentVariable("PLAIT_ASLEEP") == "wait")
 
-    /// The pauses after which a sleeper looks whether all others sleep. Then it sleeps for ever: the
-    /// last thread that fell asleep has looked.
+    /// The pauses after which a sleeper checks whether all others sleep. After the last pause it
+    /// sleeps for ever, since the thread that fell asleep last checks too.
     package static let pauses: [Duration] = [.milliseconds(100), .seconds(1), .seconds(10)]
 
-    /// Whether sleepers should look at all.
+    /// Whether sleepers check at all.
     package static var isOn: Bool {
         get { !isOff.load(ordering: .relaxed) }
         set { isOff.store(!newValue, ordering: .relaxed) }
@@ -77,7 +77,7 @@ package enum AllAsleep {
             """
     }
 
-    /// In a forked child: the parent's threads do not sleep here.
+    /// Called in a forked child, where the parent's threads do not sleep.
     static func forgetAfterFork() {
         let left = state.withLock { state in
             defer { state = State() }

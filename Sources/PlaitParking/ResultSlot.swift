@@ -15,7 +15,7 @@ public struct ResultSlot: ~Copyable {
     @usableFromInline var destroy: ((UnsafeMutableRawPointer) -> Void)?
     /// The error, if the strand ended with one instead of a value.
     @usableFromInline var error: (any Error)?
-    /// Whether somebody who joined has been given the error.
+    /// Whether a strand or task that joined has got the error.
     @usableFromInline let isObserved = Atomic<Bool>(false)
 
     init() { unsafe destroy = nil }

@@ -2,12 +2,12 @@ package import PlaitPlatform
 internal import Synchronization
 
 extension Strand {
-    /// False once its body has returned or thrown, and in a forked child of a strand of the
-    /// parent's.
+    /// Whether the strand is alive. False once its body has returned or thrown, and in a forked
+    /// child for a strand of the parent.
     // .acquiring pairs with the .releasing store in finish(): the result is visible.
     public final var isAlive: Bool { !hasEnded.load(ordering: .acquiring) && !isLeftInParent }
 
-    /// Notes that the strand has ended, and lets everyone go on who joined it.
+    /// Notes that the strand has ended, and lets all strands go on that joined it.
     package final func finish() {
         joinLock.lock()
         hasEnded.store(true, ordering: .releasing)
@@ -16,10 +16,10 @@ extension Strand {
         claimed.unparkAll()
     }
 
-    /// Waits until the strand has ended; its result is not looked at.
+    /// Waits until the strand has ended. Does not look at its result.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Any number may join, before and after
-    /// the end. A strand that joins itself traps.
+    /// Blocks the calling thread or parks the calling fiber. Any number of strands may join, before
+    /// and after the end. A strand that joins itself traps.
     /// - Parameter limit: Longest wait; `nil` waits for ever, `.zero` tries once.
     /// - Returns: False when the limit passed first.
     /// - Throws: `CancellationError` when the caller is cancelled.

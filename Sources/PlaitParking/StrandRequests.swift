@@ -1,22 +1,24 @@
-/// The wait that a strand is in, and what was asked of its waits: to end as cancelled, once.
+/// A strand's present wait, and the requests to end its waits as cancelled. Each request ends one
+/// wait.
 ///
-/// Pure: a thread's strand keeps it under a lock, a fiber on its hub's thread. Whatever ends a wait
-/// here gives back the waiter, which is to be unparked before another may look.
+/// The type is pure. A thread's strand keeps it under a lock, and a fiber on its hub's thread. A
+/// call that ends a wait returns the waiter, which the caller unparks before anybody else may look.
 package struct StrandRequests {
-    /// The wait it is in.
+    /// The present wait.
     package private(set) var waiting: Waiter?
     private var isCancellable = false
-    /// Whether a cancellation has come that ended no wait yet.
+    /// Whether there is a cancellation that has not ended a wait yet.
     private var isCancelled = false
-    /// Interrupts that ended no wait yet: whether each is wanted still. Nil when there are none.
+    /// Interrupts that have not ended a wait yet. Each closure tells whether its interrupt is still
+    /// wanted. Nil when there are none.
     private var interrupts: [@Sendable () -> Bool]?
-    /// The interrupt that ended the present wait, if it was one.
+    /// The interrupt that ended the present wait, if an interrupt ended it.
     private var ending: (@Sendable () -> Bool)?
 
     package init() {}
 
     /// Begins a wait.
-    /// - Returns: False when a request was there that is to end it: it does not begin then.
+    /// - Returns: False when there is a request that ends it; the wait does not begin then.
     @inline(__always)
     package mutating func begin(_ waiter: Waiter, isCancellable: Bool) -> Bool {
         if isCancellable && (isCancelled || interrupts != nil), takeRequest() { return false }
@@ -25,7 +27,7 @@ package struct StrandRequests {
         return true
     }
 
-    /// Ends the wait, which was settled and used up what settled it.
+    /// Ends a settled wait, which has used up the request that settled it.
     @inline(__always)
     package mutating func end() {
         waiting = nil
@@ -33,8 +35,8 @@ package struct StrandRequests {
     }
 
     /// Ends a wait that was not needed after all. A request that ended it meanwhile goes to the
-    /// next one.
-    /// - Returns: Whether one had: then the strand was unparked for nothing.
+    /// next wait.
+    /// - Returns: Whether a request had ended it, so that the strand was unparked for nothing.
     package mutating func abandon(_ waiter: Waiter) -> Bool {
         defer { end() }
         if waiter.settle(.woken) || waiter.outcome != .cancelled { return false }
@@ -42,7 +44,7 @@ package struct StrandRequests {
         return true
     }
 
-    /// Ends the present wait as cancelled, or else the next one that can be.
+    /// Ends the present wait as cancelled, or else the next cancellable one.
     /// - Returns: The waiter whose wait was ended.
     package mutating func cancel() -> Waiter? {
         if let waiter = endWait() { return waiter }
@@ -67,13 +69,13 @@ package struct StrandRequests {
         if interrupts?.isEmpty == true { interrupts = nil }
     }
 
-    /// Forgets all requests: in a forked child, they were for the parent's strand.
+    /// Forgets all requests. Called in a forked child, since they were for the parent's strand.
     package mutating func forget() {
         isCancelled = false
         interrupts = nil
     }
 
-    /// Takes the first request that is to end a wait.
+    /// Takes the first request that can end a wait.
     private mutating func takeRequest() -> Bool {
         if isCancelled {
             isCancelled = false

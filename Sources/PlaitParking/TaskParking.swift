@@ -60,8 +60,8 @@ extension Parking {
 /// A suspended task, and the memory of its wait.
 @safe
 private final class TaskParker: Parker, @unchecked Sendable {
-    // Sendable: `phase` decides who may touch `continuation`; `wasSatisfied` is written by the task
-    // before it can be resumed, and read after.
+    // Sendable: `phase` decides which thread may touch `continuation`; the task writes
+    // `wasSatisfied` before it can be resumed, and reads it after.
 
     /// 0: not suspended yet. 1: cancelled before that. 2: suspended.
     private let phase = Atomic<UInt32>(0)

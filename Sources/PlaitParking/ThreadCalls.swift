@@ -1,15 +1,16 @@
 package import PlaitPlatform
 
-// How a thread without a hub waits for what only the kernel can tell: beside Parking.block, which
-// waits for an unpark. The wait is seen and cancelled as any other; nobody queues it.
+// Waits of a thread without a hub for events that only the kernel can tell. They stand beside
+// Parking.block, which waits for an unpark. Listings show such a wait, and it can be cancelled,
+// like any other; but it is in no queue.
 
-/// What one look of such a wait found.
+/// The result of one look of such a wait.
 private enum CallLook {
-    /// What is waited for.
+    /// The event has happened.
     case ready
     /// The deadline has passed.
     case late
-    /// Neither: the wait was ended by another, or the call returned for nothing.
+    /// Neither: another thread ended the wait, or the call returned for no reason.
     case again
 }
 
@@ -22,7 +23,7 @@ extension ThreadStrand {
         let outcome = try blockInCalls(
             on: WaitTarget("descriptor"), isCancellable: true, wakesBySignal: true
         ) { () throws in
-            // Who ends the wait interrupts the call.
+            // A thread that ends the wait interrupts the call.
             let result = try waitForDescriptor(
                 number, interest, until: deadline, interrupt: threadInterrupt)
             switch result {
@@ -33,7 +34,8 @@ extension ThreadStrand {
             case .interrupted: return .again
             }
         }
-        // Ready and cancelled at once: cancelled, as it was promised to the canceller.
+        // If the descriptor is ready and the wait is cancelled, the cancellation counts: the
+        // canceller was promised that.
         return try outcome.wasWoken() ? readiness : nil
     }
 
@@ -48,17 +50,17 @@ extension ThreadStrand {
             if deadline != .never && deadline <= .now { return .late }
             words.removeAll()
             words.append(condition.word, while: expected)
-            // Who ends the wait changes the token.
+            // A thread that ends the wait changes the token.
             sleep(
                 on: &words, until: min(deadline, Deadline(within: SharedCondition.patience)))
             return .again
         }
     }
 
-    /// Repeats a call that sleeps in the kernel until it finds what is waited for, the deadline
-    /// has passed, or the wait is ended by another.
-    /// - Parameter wakesBySignal: Whether a signal to the thread ends the call; else a change of
-    ///   the thread's token does.
+    /// Repeats a call that sleeps in the kernel until it finds the event, the deadline has passed,
+    /// or another thread has ended the wait.
+    /// - Parameter wakesBySignal: Whether a signal to the thread ends the call. Otherwise a change
+    ///   of the thread's token does.
     private func blockInCalls<Failure: Error>(
         on target: WaitTarget, isCancellable: Bool, wakesBySignal: Bool,
         _ call: () throws(Failure) -> CallLook
@@ -69,7 +71,7 @@ extension ThreadStrand {
             guard prepare(waiter, isCancellable: isCancellable) else { return .cancelled }
             enterCall(wakesBySignal: wakesBySignal)
             defer { leaveCall() }
-            // Who ended it before the first call, interrupted none.
+            // A thread that ended the wait before the first call has not interrupted one.
             while waiter.outcome == .pending {
                 let look: CallLook
                 do throws(Failure) {

@@ -13,8 +13,8 @@ public protocol ThreadEngine: AnyObject, Sendable {
 /// A strand that is an operating-system thread, whether Plait started it or not.
 open class ThreadStrand: Strand, @unchecked Sendable {
     // Sendable: `guardLock` guards `requests` and `inSystemCall`; `engine` is written by the thread
-    // itself while it does not wait, and read by who has settled one of its waits; the rest is
-    // atomic.
+    // itself while it does not wait, and read by threads that have settled one of its waits; the
+    // rest is atomic.
 
     /// 1 once the settled wait may end. The thread sleeps on this futex.
     private let token = Atomic<UInt32>(0)
@@ -41,7 +41,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     /// Makes this the strand of the calling thread.
     package func enterThread() {
-        // Sent between the look at a wait's outcome and the system call, it must end the call.
+        // An interrupt that comes between the check of a wait's outcome and the system call must
+        // end the call.
         holdBackThreadInterrupt()
         dumpPlace = DumpRequest.enterThread()
         kernelID.store(kernelThreadID(), ordering: .relaxed)
@@ -109,7 +110,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
 
     open override func abandon(_ waiter: Waiter) {
         guardLock.withLock {
-            // Who cancelled it meanwhile, unparked it under this lock.
+            // A canceller that came meanwhile has unparked the strand under this lock.
             if requests.abandon(waiter) { token.store(0, ordering: .relaxed) }
         }
     }
@@ -140,7 +141,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         }
     }
 
-    /// Sleeps until the thread's token is there. Tells when nobody is left who could bring it.
+    /// Sleeps until the thread's token is there. Ends the program with a report if no thread is
+    /// left that could bring it.
     private func sleepForEver() {
         var isListed = false
         for pause in AllAsleep.pauses where AllAsleep.isOn {
@@ -197,7 +199,7 @@ open class ThreadStrand: Strand, @unchecked Sendable {
         words.sleep(on: token, while: 0, until: deadline)
     }
 
-    /// Waits for the token of a wait that another has settled.
+    /// Waits for the token of a wait that another thread has settled.
     func awaitToken(_ waiter: Waiter) { sleep(waiter, until: .never) }
 
     // MARK: Cancelling and looking

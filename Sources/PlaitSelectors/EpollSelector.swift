@@ -4,10 +4,12 @@ public import PlaitPlatform
 
 /// Linux's `epoll(7)`. Its cost does not depend on the number of idle descriptors.
 ///
-/// Regular files are an error (EPERM): they are always ready, and epoll does not take them.
+/// Registering a regular file throws EPERM: such files are always ready, and epoll does not take
+/// them.
 @safe
 public final class EpollSelector: ReadinessSelector {
-    /// Its own descriptor, readable while one of those in it is ready. Closed with the selector.
+    /// The selector's own descriptor. It is readable while a descriptor in the set is ready, and is
+    /// closed with the selector.
     public let descriptor: Int32
     /// Memory for `capacity` events; never escapes.
     private let buffer: UnsafeMutableRawPointer
@@ -96,7 +98,8 @@ private enum Epoll {
         if events & output != 0 { ready.insert(.writable) }
         if events & (hangup | error | peerHangup) != 0 {
             ready.formUnion([.readable, .hangup])
-            // A half-closed peer says nothing about writing; an error or full hang-up ends both.
+            // A half-closed peer says nothing about writing. An error or a full hang-up ends both
+            // directions.
             if events & (hangup | error) != 0 { ready.insert(.writable) }
         }
         return ready

@@ -12,7 +12,7 @@ void bench_work(uint64_t rounds) {
     }
 }
 
-// The quickest of some batches: whatever else the machine does only adds to it.
+// Takes the quickest of some batches, since other work on the machine only adds time.
 static double nanoseconds_a_call(uint64_t rounds) {
     uint64_t least = UINT64_MAX;
     for (int batch = 0; batch < BATCHES; batch++) {

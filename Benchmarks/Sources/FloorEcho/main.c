@@ -14,7 +14,7 @@
 
 enum { BUFFER_SIZE = 64 * 1024, BACKLOG = 4096, EVENTS = 1024 };
 
-// What the kernel did not take yet; `bytes` is NULL for a client that owes nothing.
+// The bytes that the kernel has not taken yet; `bytes` is NULL if there are none for the client.
 struct pending {
     char *bytes;
     size_t start, end;

@@ -16,7 +16,7 @@
 
 enum {
     INCOMING_SIZE = 64 * 1024,
-    // Prime, so that a byte that is lost or doubled never fits its neighbours.
+    // A prime number, so that a lost or doubled byte never fits its neighbours.
     PATTERN_PERIOD = 251,
     // Closed connections keep their port for a minute: each address has ports of its own.
     SOURCE_ADDRESSES = 64,

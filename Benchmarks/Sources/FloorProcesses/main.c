@@ -2,10 +2,11 @@
 //
 //     floor-processes fork|spawn|pipe|socket|items|large-items|ring
 //
-// `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe` and `socket`: a byte
-// to another process and back, by pipes or a socket pair; `items` and `large-items`: eight bytes and a mebibyte to another process by a
-// pipe; `ring`: eight bytes by a ring in shared memory, for one writer and one reader, who sleep on a futex where it is full
-// or empty; all in nanoseconds.
+// `fork` and `spawn`: a child from its start to its end, in milliseconds. `pipe` and `socket`: a
+// byte to another process and back, through pipes or a socket pair. `items` and `large-items`:
+// eight bytes and a mebibyte to another process through a pipe. `ring`: eight bytes through a ring
+// in shared memory, for one writer and one reader, which sleep on a futex while it is full or
+// empty. All of these are in nanoseconds.
 #define _GNU_SOURCE
 #include "bench_support.h"
 
@@ -148,7 +149,7 @@ static void advance(side *mine, uint32_t to) {
     if (atomic_load(&mine->sleeps)) syscall(SYS_futex, &mine->count, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-// Waits while the other side's count is `seen`, and returns what it is then.
+// Waits while the other side's count is `seen`, and returns the new count.
 static uint32_t other_than(side *other, uint32_t seen) {
     for (int i = 0; i < 2000; i++) {
         uint32_t now = atomic_load_explicit(&other->count, memory_order_acquire);

@@ -1,18 +1,18 @@
-/// What a subject came to.
+/// The result of a subject.
 public enum Figure: Sendable {
-    /// Of an operation.
+    /// Nanoseconds for each operation.
     case nanoseconds(Double)
-    /// In the subject's own unit.
+    /// A value in the subject's own unit.
     case value(Double)
 }
 
-/// Nanoseconds an operation of `count` operations in `body`.
+/// The nanoseconds for each of `count` operations in `body`.
 @inlinable
 public func time(_ count: Int, _ body: () throws -> Void) rethrows -> Figure {
     .nanoseconds(try ContinuousClock().measure(body) / .nanoseconds(count))
 }
 
-/// As above, of what suspends.
+/// As above, for a body that suspends.
 @inlinable
 public func time(_ count: Int, _ body: () async throws -> Void) async rethrows -> Figure {
     .nanoseconds(try await ContinuousClock().measure(body) / .nanoseconds(count))

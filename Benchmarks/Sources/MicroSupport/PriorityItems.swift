@@ -1,7 +1,7 @@
 import CBenchSupport
 
-/// What goes through a priority queue: for each item that comes out, one goes in that is a random
-/// step larger. So the queue stays as deep, and new items end up at any place in it.
+/// The items for a priority queue. For each item that comes out, one goes in that is larger by a
+/// random step. So the queue keeps its depth, and new items land at any place in it.
 public struct PriorityItems {
     public static let depth = 1_000
     public static let rounds = 3_000_000
@@ -12,11 +12,11 @@ public struct PriorityItems {
     @inlinable
     public init() {}
 
-    /// An item that is there from the start.
+    /// An item that is in the queue at the start.
     @inlinable
     public mutating func initial() -> Int { step() }
 
-    /// The item to go in after `item` came out.
+    /// The item that goes in after `item` came out.
     /// - Throws: `WrongItem` if that was not the smallest.
     @inlinable
     public mutating func following(_ item: Int) throws -> Int {

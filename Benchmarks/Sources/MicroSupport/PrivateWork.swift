@@ -1,15 +1,15 @@
 import CBenchSupport
 import Foundation
 
-/// What each thread does between two operations on a contended lock.
+/// The work of each thread between two operations on a contended lock.
 public struct PrivateWork: Sendable {
-    /// Operations that two threads do together.
+    /// How many operations two threads do together.
     public static let operations = 10_000_000
 
     public let rounds: UInt64
 
-    /// As long as `--work` in the program's arguments says; without it 129 ns, which takes a moment
-    /// to find out.
+    /// Makes work as long as `--work` in the program's arguments says. Without it, work of 129 ns,
+    /// which takes a moment to calibrate.
     public init() {
         let arguments = CommandLine.arguments
         if let place = arguments.firstIndex(of: "--work"), place + 1 < arguments.count,

@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Measures the subject that the first argument names and prints what it came to, as a line of JSON.
+/// Measures the subject that the first argument names, and prints the result as a line of JSON.
 ///
 /// Ends the program with status 64 if there is no such subject, with 1 if it fails.
 public func measureSubject(_ subjects: [String: () throws -> Figure]) {

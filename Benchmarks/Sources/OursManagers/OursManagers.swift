@@ -23,10 +23,10 @@ private func time(_ count: Int, _ body: () throws -> Void) rethrows -> Double {
     return Double(Deadline.now.nanoseconds - start) / Double(count)
 }
 
-/// The manager gave something else than was put in.
+/// The manager returned another item than was put in.
 private struct WrongItem: Error {}
 
-/// A number that a manager keeps is set, and got: nanoseconds for each of the two.
+/// Sets and gets a number in a manager; nanoseconds for each of the two.
 private func managed() throws -> Double {
     try withManager { manager in
         let book: ManagedDictionary<String, Int> = try manager.dictionary()
@@ -41,13 +41,13 @@ private func managed() throws -> Double {
     }
 }
 
-/// Numbers got of a manager without waiting for each, nanoseconds each.
+/// Gets numbers from a manager without waiting for each; nanoseconds for each.
 private func managedPipelined() throws -> Double {
     try withManager { manager in
         let book: ManagedDictionary<String, Int> = try manager.dictionary(["key": 1])
         for _ in 0..<1_000 { _ = try book.get("key") }
         let count = 500_000
-        // As many are under way as a program would have that reads its answers.
+        // As many calls are under way as in a program that reads its answers.
         let window = 1_024
         return try time(count) {
             var futures = try (0..<window).map { _ in try book.submitGet("key") }

@@ -1,7 +1,8 @@
 import MicroSupport
 import Plait
 
-/// Two fibers, two channels: there and back, nanoseconds a direction.
+/// Passes items there and back between two fibers through two channels; nanoseconds for each
+/// direction.
 func channelBetweenFibers() throws -> Figure {
     try inFiber {
         let rounds = 2_000_000
@@ -21,7 +22,8 @@ func channelBetweenFibers() throws -> Figure {
     }
 }
 
-/// Two tasks on Swift's own pool, two channels: there and back, nanoseconds a direction.
+/// Passes items there and back between two tasks on Swift's pool through two channels; nanoseconds
+/// for each direction.
 func channelBetweenTasks() throws -> Figure {
     try inTask {
         let rounds = 500_000

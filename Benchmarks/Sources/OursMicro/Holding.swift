@@ -2,7 +2,7 @@ import Foundation
 import MicroSupport
 import Plait
 
-/// Resident bytes a parked fiber, its objects included, with a million of them on stacks of 64 KiB.
+/// The resident bytes of a parked fiber with its objects, for a million fibers on stacks of 64 KiB.
 func parkedMemory() throws -> Figure {
     var options = Hub.Options()
     options.stackSize = 65_536
@@ -11,7 +11,7 @@ func parkedMemory() throws -> Figure {
     let gate = Event()
     var handles: [JoinHandle<Void>] = []
     handles.reserveCapacity(count)
-    // The first fibers make what is made once.
+    // The first fiber makes everything that is made once.
     try spawn(.fiber) { Strand.yield() }.join()
     let before = residentBytes()
     for _ in 0..<count { handles.append(spawn(.fiber) { try gate.wait() }) }

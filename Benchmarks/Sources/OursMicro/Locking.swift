@@ -1,7 +1,7 @@
 import MicroSupport
 import Plait
 
-/// Uncontended, with a second thread alive as the floor has one.
+/// Without contention. A second thread is alive, as in the floor.
 func lock() throws -> Figure {
     let lock = Lock()
     let rounds = 50_000_000
@@ -17,8 +17,8 @@ func lock() throws -> Figure {
     }
 }
 
-/// Two threads that want the same lock, and work for themselves in between; nanoseconds an operation
-/// of both.
+/// Two threads want the same lock, and do private work in between; nanoseconds for each operation
+/// of either.
 func lockContended() throws -> Figure {
     let work = PrivateWork()
     let lock = Lock()
@@ -42,9 +42,9 @@ func lockContended() throws -> Figure {
     }
 }
 
-/// How many operations are left to both threads.
+/// How many operations are left for both threads.
 private final class Places: @unchecked Sendable {
-    // Sendable: the lock that is measured guards `left`. Unchecked, as what the floor counts in is.
+    // Sendable: the measured lock guards `left`. Exclusivity is not checked, as in the floor.
     @exclusivity(unchecked) private var left: Int
 
     init(_ count: Int) { unsafe left = count }

@@ -28,7 +28,7 @@ struct OursMicro {
     }
 }
 
-/// What closures count in.
+/// A counter for closures.
 final class Counter {
     var value = 0
 }

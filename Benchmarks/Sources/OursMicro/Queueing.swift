@@ -3,7 +3,7 @@ import Foundation
 import MicroSupport
 import Plait
 
-/// Items from one fiber to another of the same hub, nanoseconds an item.
+/// Passes items from one fiber to another of the same hub; nanoseconds for each item.
 func queueBetweenFibers(capacity: Int, items: Int) throws -> Figure {
     try inFiber {
         let queue = Queue<Int>(capacity: capacity)
@@ -18,7 +18,7 @@ func queueBetweenFibers(capacity: Int, items: Int) throws -> Figure {
     }
 }
 
-/// Items from `pairs` threads to as many others, nanoseconds an item.
+/// Passes items from `pairs` threads to as many others; nanoseconds for each item.
 func queueBetweenThreads(capacity: Int, pairs: Int, items: Int) throws -> Figure {
     let queue = Queue<Int>(capacity: capacity)
     let share = items / pairs
@@ -57,7 +57,7 @@ func idleQueue() throws -> Figure {
     return .value(Double(after - before) / 1e6)
 }
 
-/// An item out and one in, of a queue that holds a thousand, nanoseconds for both.
+/// Takes an item out of a queue of a thousand and puts one in; nanoseconds for both.
 func priorityQueue() throws -> Figure {
     var items = PriorityItems()
     let queue = PriorityQueue<Int>(capacity: PriorityItems.depth)

@@ -1,7 +1,7 @@
 import MicroSupport
 import Plait
 
-/// Taken once at a time, by a thread, with a second one alive as the floor has one.
+/// A thread takes the lock once at a time. A second thread is alive, as in the floor.
 func recursiveLock() throws -> Figure {
     let lock = RLock()
     let rounds = 50_000_000

@@ -41,7 +41,8 @@ func yield() throws -> Figure {
     }
 }
 
-/// Two fibers, two queues of one place: there and back, a direction.
+/// Passes items there and back between two fibers through two queues of one place; the time of one
+/// direction.
 func handover() throws -> Figure {
     try inFiber {
         let rounds = 2_000_000

@@ -3,7 +3,7 @@ import Plait
 
 private let liveTimers = 1_000_000
 
-/// Deadlines that spread over a minute, an hour from now, in an order that no structure favours.
+/// Deadlines an hour from now, spread over a minute, in an order that favours no data structure.
 private func farDeadlines() -> [Deadline] {
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15
     let start = Deadline.now.advanced(by: 3_600_000_000_000)
@@ -33,7 +33,7 @@ func timerCancel() -> Figure {
     return time(liveTimers) { for timer in timers { timer.cancel() } }
 }
 
-/// How late the last of a million timers fires that spread over one second.
+/// How late the last of a million timers fires, which are spread over one second.
 func timerLateness() throws -> Figure {
     let loop = Hub.current.loop
     let done = Event()
@@ -41,7 +41,8 @@ func timerLateness() throws -> Figure {
     let last = Counter()
     let start = Deadline.now.advanced(by: 1_000_000_000)
     for index in 0..<liveTimers {
-        // 7,919 is prime to a million: every place once, in a scattered order.
+        // 7,919 has no common factor with a million, so every place comes once, in a scattered
+        // order.
         let place = UInt64(index * 7_919 % liveTimers)
         loop.schedule(at: start.advanced(by: place * 1_000)) {
             fired.value += 1

@@ -1,7 +1,7 @@
 import MicroSupport
 import Plait
 
-/// As `lock`, while nothing looks for deadlocks.
+/// As `lock`, with the detection of deadlocks off.
 func lockUndetected() throws -> Figure {
     DeadlockDetection.policy = .off
     return try lock()

@@ -7,7 +7,7 @@ import PlaitSync
 
 /// Measures one of the figures of processes and prints it: `ours-processes apply`.
 ///
-/// Without Foundation, which takes its children longer to load than all the rest.
+/// Does not use Foundation, which takes its children longer to load than everything else.
 @main
 struct OursProcesses {
     private static let subjects: [String: @Sendable () throws -> Figure] = [
@@ -52,7 +52,7 @@ enum Increment: ProcessFunction {
 
 /// A process that runs a function, from its start to its result, in milliseconds.
 private func startAndJoin(_ method: StartMethod, _ count: Int) throws -> Figure {
-    // What is started once is none of this.
+    // The first start also starts the helper, which is not measured.
     try spawn(.process, Increment.self, 0, method: method).join()
     let each = try time(count) {
         for number in 0..<count {
@@ -63,7 +63,7 @@ private func startAndJoin(_ method: StartMethod, _ count: Int) throws -> Figure 
     return .value(nanoseconds / 1e6)
 }
 
-/// A pool of two whose workers are there.
+/// Makes a pool of two workers, and waits until they are there.
 private func withWorkers(_ body: (ProcessPool) throws -> Figure) throws -> Figure {
     try withProcessPool(workers: 2) { pool in
         while pool.statistics.workers < 2 { try Strand.sleep(for: .milliseconds(1)) }
@@ -72,7 +72,7 @@ private func withWorkers(_ body: (ProcessPool) throws -> Figure) throws -> Figur
     }
 }
 
-/// Tasks given to a pool of two one by one, nanoseconds each.
+/// Gives tasks to a pool of two one by one; nanoseconds for each.
 @Sendable private func oneByOne() throws -> Figure {
     try withWorkers { pool in
         let count = 400_000
@@ -85,7 +85,7 @@ private func withWorkers(_ body: (ProcessPool) throws -> Figure) throws -> Figur
     }
 }
 
-/// Tasks given to a pool of two in chunks, nanoseconds each.
+/// Gives tasks to a pool of two in chunks; nanoseconds for each.
 @Sendable private func mapped() throws -> Figure {
     try withWorkers { pool in
         let numbers = Array(0..<10_000_000)
@@ -105,7 +105,7 @@ enum ProduceNumbers: ProcessFunction {
     }
 }
 
-/// Numbers from one process to another, nanoseconds each.
+/// Passes numbers from one process to another; nanoseconds for each.
 @Sendable private func smallItems() throws -> Figure {
     let count = 5_000_000
     let queue = try ProcessQueue<Int>()
@@ -135,7 +135,7 @@ enum ProduceBytes: ProcessFunction {
     }
 }
 
-/// Items of a mebibyte from one process to another, nanoseconds each.
+/// Passes items of a mebibyte from one process to another; nanoseconds for each.
 @Sendable private func largeItems() throws -> Figure {
     let count = 4_000
     let queue = try ProcessQueue<[UInt8]>(bytes: 1 << 23)
@@ -151,7 +151,7 @@ enum ProduceBytes: ProcessFunction {
     return figure
 }
 
-/// A task given and its value waited for, nanoseconds.
+/// Gives one task and waits for its value; nanoseconds.
 @Sendable private func apply() throws -> Figure {
     try withProcessPool(workers: 1) { pool in
         _ = try pool.map(Increment.self, Array(0..<1_000), chunkSize: 1)

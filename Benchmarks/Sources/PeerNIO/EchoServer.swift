@@ -3,7 +3,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Writes back what it reads, and flushes once a read has delivered all there was.
+/// Writes back the bytes that it reads, and flushes once a read has delivered all of them.
 final class EchoHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -21,7 +21,7 @@ final class EchoHandler: ChannelInboundHandler {
     }
 }
 
-/// The peer of the echo figures: SwiftNIO as its documentation would have it, on one event loop.
+/// The peer of the echo figures: SwiftNIO as its documentation recommends, on one event loop.
 @main
 struct EchoServer {
     static func main() throws {

@@ -1,7 +1,8 @@
 import AsyncAlgorithms
 import MicroSupport
 
-/// Two tasks, two channels of swift-async-algorithms: there and back, nanoseconds a direction.
+/// Passes items there and back between two tasks through two channels of swift-async-algorithms;
+/// nanoseconds for each direction.
 func channelBetweenTasks() throws -> Figure {
     try inTask {
         let rounds = 50_000

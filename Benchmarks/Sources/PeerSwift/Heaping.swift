@@ -1,8 +1,8 @@
 import HeapModule
 import MicroSupport
 
-/// swift-collections' heap with the items that Plait's priority queue gets, without a lock and
-/// without an order among equals; nanoseconds for one out and one in.
+/// The heap of swift-collections with the same items as Plait's priority queue, without a lock and
+/// without an order among equal items; nanoseconds for one out and one in.
 func heap() throws -> Figure {
     var items = PriorityItems()
     var heap = Heap<Int>()

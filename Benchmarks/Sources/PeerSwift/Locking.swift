@@ -30,7 +30,7 @@ func recursiveLock() -> Figure {
     }
 }
 
-/// Two threads that want the same mutex, and work for themselves in between.
+/// Two threads want the same mutex, and do private work in between.
 func mutexContended() throws -> Figure {
     let work = PrivateWork()
     let places = Places()
@@ -50,10 +50,10 @@ func mutexContended() throws -> Figure {
     return figure
 }
 
-/// How many operations are left to both threads.
+/// How many operations are left for both threads.
 private final class Places: Sendable {
     private let left = Mutex(PrivateWork.operations)
-    /// What the threads counted themselves.
+    /// How many operations the threads counted themselves.
     let taken = Atomic(0)
 
     func take() -> Bool {

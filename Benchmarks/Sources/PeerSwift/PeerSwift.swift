@@ -1,6 +1,6 @@
 import MicroSupport
 
-/// Measures what a Swift program would use without Plait: `peer-swift mutex`.
+/// Measures the types that a Swift program would use without Plait: `peer-swift mutex`.
 @main
 struct PeerSwift {
     static func main() {

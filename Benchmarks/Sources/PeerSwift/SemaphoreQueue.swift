@@ -2,7 +2,7 @@ import Dispatch
 import MicroSupport
 import Synchronization
 
-/// A bounded queue as one is written with Dispatch: two semaphores, an array, a lock.
+/// A bounded queue in the usual way with Dispatch: two semaphores, an array and a lock.
 final class SemaphoreQueue: Sendable {
     private struct Ring {
         var slots: [Int]
@@ -44,7 +44,7 @@ final class SemaphoreQueue: Sendable {
     }
 }
 
-/// Items from `pairs` threads to as many others, nanoseconds an item.
+/// Passes items from `pairs` threads to as many others; nanoseconds for each item.
 func semaphoreQueue(capacity: Int, pairs: Int, items: Int) throws -> Figure {
     let queue = SemaphoreQueue(capacity: capacity)
     let share = items / pairs

@@ -1,13 +1,13 @@
 import CBenchSupport
 import Foundation
 
-/// Runs scenarios, the contestants taking turns, so that a slow spell of the machine hits all.
+/// Runs scenarios. The contestants take turns, so that a slow spell of the machine affects all.
 struct Bench {
     let programs: Programs
     let rounds: Int
     let seconds: Double
     private var contestants: [Contestant] = [.ours, .floor, .peer]
-    /// What programs are told of the work that their threads do for themselves.
+    /// How many rounds of private work the threads of programs do.
     private var workRounds: UInt64 = 0
 
     init(programs: Programs, rounds: Int, seconds: Double) {
@@ -30,7 +30,7 @@ struct Bench {
         return samples
     }
 
-    /// Builds Go's program and finds out how long work takes, where a figure needs it.
+    /// Builds Go's program and calibrates the private work, if a figure needs them.
     private mutating func prepare(for figures: [Figure]) {
         if figures.contains(where: { $0.scenario.command(of: .go) != nil }),
             let go = GoToolchain()
@@ -82,7 +82,7 @@ struct Bench {
     private func runMicro(
         _ micro: Micro, _ path: String, _ arguments: [String], isGo: Bool
     ) throws -> Measurement {
-        // Go's work is its own, which it measures itself.
+        // Go has work of its own, which it measures itself.
         let work = micro.hasWork && !isGo ? ["--work", "\(workRounds)"] : []
         let child = try Child(path, arguments + work, cores: micro.cores)
         defer { child.stop() }
@@ -136,7 +136,7 @@ struct Bench {
 
 private struct MicroResult: Decodable {
     let ns: Double?
-    /// Bytes, seconds or milliseconds, as the subject has it.
+    /// Bytes, seconds or milliseconds, depending on the subject.
     let value: Double?
 }
 

@@ -2,11 +2,12 @@ import CBenchSupport
 import Foundation
 import Glibc
 
-/// A program that this one has started, and the only kind of process that it ever signals.
+/// A program that this one has started. It never signals other processes.
 ///
 /// The kernel kills it when the runner ends, so that an interrupted run leaves nothing behind.
 final class Child {
-    /// The cores a child is pinned to, a bit each: programs compete for none with the load.
+    /// The cores to which a child is pinned, one bit for each, so that programs do not compete with
+    /// the load.
     enum Cores: UInt64 {
         case program = 0b01
         case load = 0b10
@@ -31,7 +32,7 @@ final class Child {
     private let output: Int32
     private var unread: [UInt8] = []
     private var isReaped = false
-    /// As `waitpid` has it; valid once reaped.
+    /// The status of `waitpid`; valid once the child is reaped.
     private var status: Int32 = 0
 
     init(_ path: String, _ arguments: [String], cores: Cores) throws {
@@ -74,13 +75,13 @@ final class Child {
         try JSONDecoder().decode(type, from: Data(readLine().utf8))
     }
 
-    /// Waits for the child to end of itself, and throws unless it did so in good order.
+    /// Waits until the child ends by itself, and throws unless it ended in good order.
     func finish(within limit: Duration = .seconds(10)) throws {
         guard waitForEnd(within: limit) else { throw Failure.stillRunning }
         guard status == 0 else { throw howItEnded }
     }
 
-    /// Ends the child, kindly at first. Does nothing once it has ended.
+    /// Ends the child, first by SIGTERM. Does nothing once it has ended.
     func stop() {
         guard !isReaped else { return }
         kill(id, SIGTERM)
@@ -109,7 +110,8 @@ final class Child {
         return true
     }
 
-    // Once reaped, the id may belong to someone else: from then on nothing is sent to it.
+    // Once the child is reaped, its number may belong to another process, so nothing is sent to it
+    // from then on.
     @discardableResult
     private func waitForEnd(within limit: Duration) -> Bool {
         let deadline = ContinuousClock.now + limit

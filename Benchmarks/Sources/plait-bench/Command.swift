@@ -1,4 +1,4 @@
-/// A program of this package and what it is told.
+/// A program of this package with its arguments.
 struct Command: Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
     let program: String
     let arguments: [String]

@@ -1,9 +1,9 @@
-/// One number of the table: where it comes from and what it has to reach.
+/// One number of the table: its source and its target.
 struct Figure: Sendable {
     let name: String
     let unit: String
     let scenario: Scenario
-    /// Which of the numbers that a run of the scenario yields.
+    /// Which number of a run of the scenario it is.
     let metric: Metric
     let target: Target
     var decimals = 1

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Go, whose program takes part where it is installed. Nothing else needs it.
+/// The Go toolchain. Go's program takes part if it is installed. Nothing else needs it.
 struct GoToolchain {
     private static let sources = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appending(path: "../../Go").standardizedFileURL.path

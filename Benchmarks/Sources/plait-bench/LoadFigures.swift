@@ -6,7 +6,8 @@ extension Figure {
         let rate = Figure(
             name: name + "requests", unit: "1/s", scenario: scenario, metric: .rate,
             target: .ratioAtLeast(0.95), decimals: 0)
-        // With few clients the median is all waiting for the load generator: CPU tells more.
+        // With few clients, the median is mostly waiting for the load generator, so the CPU time
+        // tells more.
         let second =
             clients < 1_000
             ? Figure(

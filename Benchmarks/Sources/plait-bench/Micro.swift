@@ -1,14 +1,14 @@
-/// Something small that programs measure of themselves.
+/// A small subject that programs measure by themselves.
 struct Micro: Hashable {
-    /// What `ours-micro` is told.
+    /// The argument of `ours-micro`.
     let subject: String
     var program = "ours-micro"
     var floor: Command?
     var peer: Command?
     var go: Command?
     var cores = Child.Cores.program
-    /// Whether threads work for themselves in between: then programs are told how much, so that all
-    /// of them do the same.
+    /// Whether threads do private work in between. Programs then get the amount, so that all of
+    /// them do the same.
     var hasWork = false
 
     func command(of contestant: Contestant) -> Command? {

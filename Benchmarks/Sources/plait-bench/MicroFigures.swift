@@ -1,4 +1,4 @@
-// The figures that programs measure of themselves.
+// The figures that programs measure by themselves.
 extension Figure {
     private init(_ name: String, _ unit: String, _ micro: Micro, _ target: Target) {
         let metric: Metric =

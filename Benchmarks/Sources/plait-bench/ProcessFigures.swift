@@ -1,4 +1,4 @@
-// The figures of processes and what passes between them.
+// The figures of processes and of data between them.
 extension Figure {
     private static func process(
         _ name: String, _ unit: String, _ subject: String, floor: String?, _ target: Target,
@@ -34,7 +34,8 @@ extension Figure {
         process(
             "Manager: a dictionary's gets, pipelined", "million/s", "manager-pipelined", floor: nil,
             .atLeast(0.2), hasPeer: false, program: "ours-managers"),
-        // A ring for one writer and one reader, without a lock; a pipe's are `floor-processes items`.
+        // The floor is a ring for one writer and one reader, without a lock. `floor-processes
+        // items` measures a pipe.
         process(
             "ProcessQueue, 8 bytes", "million/s", "queue", floor: "ring", .atLeast(2)),
         // 2 GB/s.

@@ -12,7 +12,8 @@ struct Programs {
     private static let scripts = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().appending(path: "../../Python").standardizedFileURL.path
 
-    /// Nil if the program has not been built, or is a script and Python is not installed.
+    /// The path of a program. Nil if it has not been built, or if it is a script and Python is not
+    /// installed.
     func path(of name: String) -> String? {
         if name == "peer-python" {
             let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []

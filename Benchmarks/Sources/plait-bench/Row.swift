@@ -1,4 +1,4 @@
-/// A figure with what was measured for it.
+/// A figure with its measurements.
 struct Row {
     enum Verdict: String {
         case pass
@@ -12,7 +12,7 @@ struct Row {
 
     let figure: Figure
     let summaries: [Contestant: Summary]
-    /// Ours divided by whom the target compares it with, the floor if it does not say.
+    /// Our value divided by that of the target's baseline, which is the floor by default.
     let ratio: Double?
     let verdict: Verdict
 
@@ -43,7 +43,7 @@ extension Row: Encodable {
         case figure, unit, ours, floor, ratio, target, rule, peer, go, spread, met, verdict
     }
 
-    // Written out by hand so that a missing number is null and not left out.
+    // Written by hand, so that a missing number is null and not left out.
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(figure.name, forKey: .figure)

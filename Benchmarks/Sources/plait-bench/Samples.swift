@@ -1,4 +1,4 @@
-/// What the runs have yielded so far.
+/// The results of the runs so far.
 struct Samples {
     private struct Key: Hashable {
         let scenario: Scenario

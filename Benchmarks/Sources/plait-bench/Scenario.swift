@@ -1,14 +1,14 @@
-/// What a program is put through. Figures that share a scenario share its runs.
+/// The test that a program undergoes. Figures that share a scenario share its runs.
 enum Scenario: Hashable, CustomStringConvertible {
     case micro(Micro)
     /// Clients that each send a message and wait for it to come back, over and over.
     case echo(clients: Int, size: Int)
-    /// Clients that connect anew for each message.
+    /// Clients that make a new connection for each message.
     case churn(clients: Int, size: Int)
     /// Clients that have been answered once and then stay connected.
     case idle(clients: Int)
 
-    /// What stands for a contestant; nil if it does not take part.
+    /// The program of a contestant; nil if it does not take part.
     func command(of contestant: Contestant) -> Command? {
         switch (self, contestant) {
         case (.micro(let micro), _): micro.command(of: contestant)
@@ -31,21 +31,21 @@ enum Scenario: Hashable, CustomStringConvertible {
 
 enum Contestant: String, CaseIterable {
     case ours, floor, peer
-    /// Only where Go is installed.
+    /// Takes part only if Go is installed.
     case go
 }
 
 /// One of the numbers that a run yields, in the unit that the table shows.
 enum Metric: Hashable {
-    /// What a micro program printed, in the figure's unit.
+    /// The value that a micro program printed, in the figure's unit.
     case value
-    /// Million operations a second, of a micro program that printed nanoseconds an operation.
+    /// Million operations a second, from the nanoseconds that a micro program printed.
     case millions
     /// KiB for each fiber or client.
     case memory
     /// Requests a second.
     case rate
-    /// Nanoseconds of the server's processor time a request.
+    /// Nanoseconds of the server's processor time for each request.
     case cpu
     /// Milliseconds.
     case p99

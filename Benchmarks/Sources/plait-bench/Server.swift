@@ -1,6 +1,6 @@
 import Foundation
 
-/// A server under load: a child that has said which port it listens on.
+/// A server under load: a child that has printed its port.
 struct Server {
     let child: Child
     let port: Int
@@ -19,7 +19,7 @@ struct Server {
         }
     }
 
-    /// Bytes that the server keeps to itself and has written to.
+    /// The private dirty memory of the server, in bytes.
     func privateMemory() throws -> Int {
         let file = "/proc/\(child.id)/smaps_rollup"
         let text = try String(contentsOfFile: file, encoding: .utf8)

@@ -23,7 +23,7 @@ struct Table: CustomStringConvertible {
 
     private var columns: [Column] {
         let target = Column(title: "target", isNumber: true) { $0.figure.target.description }
-        // Where Go is not installed, nothing reminds of it.
+        // Without Go there is no column for it.
         let go = rows.contains { $0.summaries[.go] != nil } ? [medians(of: .go, "Go")] : []
         return [
             Column(title: "figure") { $0.figure.name },
@@ -45,7 +45,8 @@ struct Table: CustomStringConvertible {
         }
     }
 
-    /// From least to most of ours; of the floor as long as there is no ours.
+    /// The spread of our values from the smallest to the largest; that of the floor if there are
+    /// none of ours.
     private func spread(_ row: Row) -> String {
         let decimals = row.figure.decimals
         func text(_ summary: Summary) -> String {

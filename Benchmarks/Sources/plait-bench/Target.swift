@@ -1,15 +1,15 @@
-/// What a figure has to reach.
+/// The target of a figure.
 enum Target: Hashable, CustomStringConvertible {
-    /// Ours divided by the floor of the same run.
+    /// The most that our value divided by the floor's may be, in one run.
     case ratioAtMost(Double)
     case ratioAtLeast(Double)
-    /// Ours divided by the peer of the same run.
+    /// The least that our value divided by the peer's may be, in one run.
     case peerRatioAtLeast(Double)
-    /// Ours as it is, in the figure's unit.
+    /// A bound of our value itself, in the figure's unit.
     case atMost(Double)
     case atLeast(Double)
 
-    /// Whom the table's ratio compares ours with.
+    /// The contestant with which the table's ratio compares our value.
     var baseline: Contestant {
         switch self {
         case .peerRatioAtLeast: .peer
@@ -45,7 +45,7 @@ enum Target: Hashable, CustomStringConvertible {
         }
     }
 
-    /// Nil if the number that decides is missing.
+    /// Whether the target is met; nil if the deciding number is missing.
     func isMet(ours: Double?, ratio: Double?) -> Bool? {
         switch self {
         case .ratioAtMost(let limit): ratio.map { $0 <= limit }

@@ -8,12 +8,12 @@ struct AnyWaiter {
         let numbers = Queue<Int>(capacity: 4)
         let squares = Queue<Int>(capacity: 4)
 
-        // A thread of the system's: `put` blocks it while the queue is full.
+        // An operating-system thread: `put` blocks it while the queue is full.
         let source = spawn(.thread, name: "source") {
             for number in 1...10 { try numbers.put(number) }
             numbers.shutDown()
         }
-        // A fiber on this thread: `get` parks it, and the thread does other things.
+        // A fiber on this thread: `get` parks it, and the thread does other work.
         let worker = spawn(.fiber, name: "worker") {
             do {
                 while true { try squares.put(numbers.get() * numbers.capacity) }

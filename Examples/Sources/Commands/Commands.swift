@@ -2,11 +2,11 @@ import Foundation
 import Plait
 import Subprocess
 
-// Commands, by swift-subprocess from fibers, and by Plait itself.
+// Runs commands by swift-subprocess from fibers, and by Plait itself.
 @main
 struct Commands {
     static func main() throws {
-        // A fiber each: `blockOn` parks it while swift-subprocess does its work by `await`.
+        // Each command has a fiber. `blockOn` parks it while swift-subprocess works with `await`.
         let sums = ["one", "two", "three"].map { word in
             spawn(.fiber, name: word) {
                 try blockOn {
@@ -26,14 +26,14 @@ struct Commands {
         }
         print("sorted by Plait:", try words.join().text.split(separator: "\n"))
 
-        // One that fails says why.
+        // A command that fails tells why.
         do {
             try ChildProcess.run("ls", ["/no/such/place"]).check()
         } catch let error as CommandFailed {
             print("failed with \(error.status)")
         }
 
-        // A conversation with a child, line by line, while others run.
+        // A conversation with a child, line by line, while other fibers run.
         var options = ChildProcess.Options()
         options.input = .pipe
         options.output = .pipe

@@ -1,7 +1,7 @@
 import Foundation
 import Plait
 
-// Ten thousand clients, one thread, straight-line code: try `nc 127.0.0.1 8001`.
+// Serves ten thousand clients on one thread, in straight-line code. Try `nc 127.0.0.1 8001`.
 @main
 struct Echo {
     static func main() throws {

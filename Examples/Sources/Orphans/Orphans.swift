@@ -1,7 +1,7 @@
 import Foundation
 import Plait
 
-// What becomes of children whose end nobody looks at, and of those whose parent is gone.
+// Shows what becomes of children whose status nobody takes, and of children whose parent is gone.
 @main
 struct Orphans {
     static func main() throws {
@@ -11,23 +11,25 @@ struct Orphans {
 
     /// A child that has ended is a zombie until its parent takes its status.
     private static func zombie() throws {
-        // A process that only forks has no thread that would do that.
+        // A process that only forks has no thread that takes statuses.
         let child = try ChildProcess.fork {}
         while state(of: child.pid) != "Z (zombie)" { Strand.yield() }
         print("forked, ended, not looked at:", state(of: child.pid))
         print("its status:", child.exitStatus!)
         print("and then it is", state(of: child.pid))
-        // From the first program on that is started, a thread sees to it.
+        // From the first start of a program on, a thread takes them.
         let program = try ChildProcess.start("true")
         while state(of: program.pid) != "gone" { Strand.yield() }
         print("a program that nobody joins is", state(of: program.pid))
     }
 
-    /// A child whose parent ends becomes process 1's, or that of the nearest ancestor that asks for it.
+    /// A child whose parent ends becomes a child of process 1, or of the nearest ancestor that asks
+    /// for it.
     private static func orphan() throws {
         let ended = Queue<EndedOrphan>(capacity: 8)
         try CurrentProcess.becomeSubreaper { orphan in try? ended.put(orphan) }
-        // A shell that leaves a program behind, which waits for the end of its input, and says its number.
+        // A shell leaves a program behind and prints its number. The program waits for the end of
+        // its input.
         var options = ChildProcess.Options()
         options.input = .pipe
         options.output = .pipe

@@ -5,7 +5,8 @@
 
 /// Lets `thread` run on `count` processors, numbered from 0.
 int plait_set_affinity(pid_t thread, const int *_Nonnull processors, size_t count);
-/// Fills `processors` with at most `capacity` numbers, ascending; returns how many there are.
+/// Fills `processors` with at most `capacity` numbers in ascending order, and returns how many
+/// there are.
 int plait_get_affinity(pid_t thread, int *_Nullable processors, size_t capacity);
 
 /// Sets the scheduling policy of `thread`.
@@ -13,8 +14,8 @@ int plait_set_policy(pid_t thread, int policy);
 int plait_get_policy(pid_t thread);
 /// Sets the nice value of `thread`, -20 to 19.
 int plait_set_niceness(pid_t thread, int value);
-/// Reads it into `value`.
+/// Reads the nice value into `value`.
 int plait_get_niceness(pid_t thread, int *_Nonnull value);
 
-/// Bytes of the calling thread's stack; 0 when unknown.
+/// The size of the calling thread's stack in bytes; 0 if unknown.
 long plait_own_stack_size(void);

@@ -9,7 +9,7 @@ package enum Constant: Hashable {
 package struct CompiledFunction: Equatable {
     package let name: String
     package let parameterCount: Int
-    /// Of the parameters first.
+    /// The names of the locals, those of the parameters first.
     package let localNames: [String]
     package let constants: [Constant]
     package let code: [Instruction]
@@ -17,7 +17,7 @@ package struct CompiledFunction: Equatable {
 
 /// A lab program in the machine's language.
 package struct Bytecode: Equatable {
-    /// The first is what stands outside of all functions.
+    /// The functions. The first one has the statements outside of all functions.
     package let functions: [CompiledFunction]
     package let globalNames: [String]
 
@@ -26,11 +26,12 @@ package struct Bytecode: Equatable {
         try Compiler.compile(try Parser.parse(source))
     }
 
-    /// Whether every argument points at something: what a file says is not believed unseen.
+    /// Whether every argument points at something that exists. Bytecode from a file must pass this
+    /// check.
     package var isSound: Bool {
         guard let main = functions.first, main.parameterCount == 0 else { return false }
         return functions.allSatisfy { function in
-            // Every path ends with it.
+            // Every path must end with a return.
             guard function.code.last?.opcode == .return,
                 (0...function.localNames.count).contains(function.parameterCount)
             else { return false }

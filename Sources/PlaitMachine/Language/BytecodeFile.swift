@@ -1,9 +1,9 @@
-/// Bytecode as a file: a magic word, the version, the source it was made from, a check sum, and the
-/// code. All numbers are little-endian.
+/// Bytecode in the form of a file: a magic word, the version, a hash of the source, a check sum,
+/// and the code. All numbers are little-endian.
 package enum BytecodeFile {
     private static let magic: [UInt8] = Array("PLBC".utf8)
 
-    /// Changes with the layout and with the machine's opcodes, so that nobody has to remember it.
+    /// The version. It changes by itself with the layout and with the machine's opcodes.
     package static let version = Hash64.of(
         Array("layout 1 \(Opcode.allCases.map(\.mnemonic))".utf8))
 
@@ -34,7 +34,8 @@ package enum BytecodeFile {
         return file.bytes
     }
 
-    /// What is in a file; nil if it is not of this version, not made from this source, or damaged.
+    /// Reads a file. Returns nil if the file has another version, was made from another source, or
+    /// is damaged.
     package static func decode(_ bytes: [UInt8], source: [UInt8]) -> Bytecode? {
         var file = Reader(bytes)
         guard file.take(magic.count) == magic[...], file.word() == version,
@@ -84,7 +85,7 @@ package enum BytecodeFile {
         }
     }
 
-    /// Reads what a ``Writer`` wrote. Everything is nil past the end.
+    /// Reads the output of a ``Writer``. Every read past the end returns nil.
     private struct Reader {
         private(set) var rest: ArraySlice<UInt8>
 
@@ -109,7 +110,7 @@ package enum BytecodeFile {
             return String(validating: bytes, as: UTF8.self)
         }
 
-        /// So many of what `element` reads; each takes at least a byte.
+        /// Reads a list of elements; each takes at least one byte.
         mutating func list<Element>(_ element: (inout Reader) -> Element?) -> [Element]? {
             guard let count = integer(), (0...rest.count).contains(count) else { return nil }
             var elements: [Element] = []
@@ -154,7 +155,7 @@ package enum BytecodeFile {
     }
 }
 
-/// FNV-1a of 64 bits: against accidents, not against people.
+/// FNV-1a of 64 bits. It protects against accidents, and not against people.
 package enum Hash64 {
     package static func of(_ bytes: [UInt8]) -> UInt64 {
         bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }

@@ -1,9 +1,9 @@
 /// Turns the syntax of a lab program into bytecode.
 ///
-/// A name is local to a function if it is a parameter or declared in it with `var`, from there on
-/// to its end; else it is global.
+/// A name is local to a function if it is a parameter, or from its declaration with `var` to the
+/// end of the function. Otherwise it is global.
 struct Compiler {
-    /// What all functions share.
+    /// The names that all functions share.
     private struct Names {
         var functions: [String: (index: Int, parameters: Int)] = [:]
         var globals: [String] = []
@@ -17,7 +17,7 @@ struct Compiler {
         }
     }
 
-    /// The jumps of a loop that wait for its end.
+    /// The jumps of a loop whose target, the loop's end, is not known yet.
     private struct Loop {
         let start: Int
         var exits: [Int] = []
@@ -126,7 +126,7 @@ struct Compiler {
             if isMain {
                 emit(.defineGlobal, names.global(name))
             } else {
-                // In a loop, say, it is the same variable each time.
+                // In a loop, for example, it is the same variable each time.
                 if localIndices[name] == nil { try declareLocal(name) }
                 emitStore(name)
             }

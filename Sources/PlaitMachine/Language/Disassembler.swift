@@ -1,4 +1,4 @@
-/// Bytecode for people: a line an instruction, with what its argument stands for.
+/// Bytecode as text: one line for each instruction, with the meaning of its argument.
 package struct Disassembler: CustomStringConvertible {
     private let bytecode: Bytecode
 
@@ -11,7 +11,7 @@ package struct Disassembler: CustomStringConvertible {
         }.joined(separator: "\n\n") + "\n"
     }
 
-    /// The instructions of a function; the source's line is shown where it changes.
+    /// The lines of a function. The line of the source is shown where it changes.
     package func lines(of function: CompiledFunction) -> [String] {
         var last: Int32 = 0
         return function.code.enumerated().map { place, instruction in
@@ -22,7 +22,7 @@ package struct Disassembler: CustomStringConvertible {
         }
     }
 
-    /// Such as `LOAD_GLOBAL          count`.
+    /// The text of an instruction, such as `LOAD_GLOBAL count`.
     package func text(of instruction: Instruction, in function: CompiledFunction) -> String {
         guard let argument = argument(of: instruction, in: function) else {
             return instruction.opcode.mnemonic
@@ -50,7 +50,7 @@ package struct Disassembler: CustomStringConvertible {
 }
 
 extension String {
-    /// With spaces behind it up to `width`; before it, if that is negative.
+    /// The text with spaces behind it up to `width`, or before it if `width` is negative.
     package func padded(to width: Int) -> String {
         let space = String(repeating: " ", count: max(0, abs(width) - count))
         return width < 0 ? space + self : self + space

@@ -6,7 +6,7 @@ struct Token: Equatable, CustomStringConvertible {
         case name(String)
         case keyword(Keyword)
         case symbol(String)
-        /// The end of a statement: a line's, or `;`.
+        /// The end of a statement: the end of a line, or `;`.
         case newline
         case end
     }
@@ -40,7 +40,7 @@ struct Lexer {
     private let characters: [Character]
     private var position = 0
     private var line = 1
-    /// Lines end no statement inside parentheses.
+    /// How many parentheses are open. Inside them the end of a line does not end a statement.
     private var parentheses = 0
     private var tokens: [Token] = []
 

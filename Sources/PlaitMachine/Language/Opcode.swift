@@ -1,10 +1,11 @@
-/// What the lab's machine can do. The stack grows to the right; `argument` is the instruction's.
+/// The instructions of the lab's machine. The stack grows to the right; `argument` is the argument
+/// of the instruction.
 package enum Opcode: UInt8, CaseIterable {
     // Values.
     /// Pushes the constant `argument`.
     case constant
     case loadLocal, storeLocal, loadGlobal, storeGlobal
-    /// Stores a global that may not be there yet.
+    /// Stores a global, which may not exist yet.
     case defineGlobal
     case pop
 
@@ -15,28 +16,28 @@ package enum Opcode: UInt8, CaseIterable {
     case negate, not
     case length, text, integer
 
-    // The way through the code; `argument` is the place.
+    // Jumps; `argument` is the place.
     case jump, jumpBack
     case jumpIfFalse
-    /// Keeps the value if it jumps; else drops it.
+    /// Keeps the value if it jumps; otherwise drops it.
     case jumpIfFalseOrPop, jumpIfTrueOrPop
-    /// Calls the function `argument` with as many values as it has parameters.
+    /// Calls the function `argument`, with one value for each of its parameters.
     case call
     case `return`
 
-    // Threads, and what waits. Each pushes one value.
+    // Threads, and operations that wait. Each pushes one value.
     case spawn, join
     case lock, acquire, release
     case sleep, receive, send
     /// Prints `argument` values.
     case print
 
-    /// As the disassembler writes it: `LOAD_GLOBAL`.
+    /// The name in the disassembler's output, such as `LOAD_GLOBAL`.
     package var mnemonic: String {
         String("\(self)".flatMap { $0.isUppercase ? ["_", $0] : [Character($0.uppercased())] })
     }
 
-    /// What `argument` counts or points at.
+    /// The meaning of `argument`: what it counts or points at.
     package enum Argument { case none, count, constant, local, global, function, place }
 
     package var argument: Argument {
@@ -56,11 +57,11 @@ package enum Opcode: UInt8, CaseIterable {
 package struct Instruction: Equatable {
     package var opcode: Opcode
     package var argument: Int32 = 0
-    /// Of the source.
+    /// The line in the source.
     package var line: Int32
 }
 
-/// The builtin functions of the language: name, parameters, what it compiles to.
+/// The builtin functions of the language: the name, the parameters, and the instruction.
 package enum Builtin {
     package static let all: [String: (parameters: Int, opcode: Opcode)] = [
         "len": (1, .length), "str": (1, .text), "int": (1, .integer),

@@ -21,7 +21,7 @@ struct Parser {
 
     private func isNext(_ symbol: String) -> Bool { next.kind == .symbol(symbol) }
 
-    /// Goes past `kind` if it is next.
+    /// Skips `kind` if it is next.
     private mutating func skip(_ kind: Token.Kind) -> Bool {
         guard next.kind == kind, kind != .end else { return false }
         position += 1
@@ -46,8 +46,8 @@ struct Parser {
 
     private mutating func skipNewlines() { while skip(.newline) {} }
 
-    /// Runs `body` one level deeper. The limit keeps the parser, and the compiler after it, from
-    /// the end of their stack.
+    /// Runs `body` one level deeper. The limit keeps the parser, and later the compiler, from
+    /// overflowing the stack.
     private mutating func nested<Result>(
         _ body: (inout Parser) throws(ProgramError) -> Result
     ) throws(ProgramError) -> Result {
@@ -57,7 +57,8 @@ struct Parser {
         return try body(&self)
     }
 
-    /// Counts the links of a chain such as `1 + 2 + 3`: each is a level of the syntax too.
+    /// Counts the links of a chain such as `1 + 2 + 3`, since each link is a level of the syntax
+    /// too.
     private func count(_ links: inout Int) throws(ProgramError) {
         links += 1
         if links > Parser.depthLimit { throw ProgramError(.tooDeep, line: next.line) }
@@ -171,7 +172,7 @@ struct Parser {
         return .if(condition, body, else: try block())
     }
 
-    /// An assignment, if one begins here.
+    /// Parses an assignment, if one begins here.
     private mutating func change(of name: String) throws(ProgramError) -> Statement.Kind? {
         guard case .symbol(let symbol) = tokens[position + 1].kind else { return nil }
         let opcodes: [String: Opcode] = ["+=": .add, "-=": .subtract, "*=": .multiply]
@@ -184,7 +185,7 @@ struct Parser {
 
     // MARK: Expressions
 
-    /// From the loosest binding to the tightest.
+    /// The operators, from the loosest binding to the tightest.
     private static let levels: [[String: Opcode]] = [
         [
             "==": .equal, "!=": .notEqual, "<": .less, "<=": .lessOrEqual, ">": .greater,

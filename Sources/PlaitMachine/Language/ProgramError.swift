@@ -1,7 +1,7 @@
-/// What is wrong with a lab program, and in which line.
+/// An error of a lab program, with its line.
 package struct ProgramError: Error, Equatable, CustomStringConvertible {
     package enum Kind: Equatable {
-        // Found in the text.
+        // Errors in the text.
         case unexpectedCharacter(Character)
         case unterminatedString
         case integerTooLarge(String)
@@ -11,7 +11,7 @@ package struct ProgramError: Error, Equatable, CustomStringConvertible {
         case tooDeep
         case duplicate(String)
         case wrongCount(of: String, wanted: Int, given: Int)
-        // Found when it runs, and of functions in the text.
+        // Errors at run time; some are found in the text of functions.
         case unknownName(String)
         case wrongType(wanted: String, given: String, in: String)
         case divisionByZero
@@ -20,7 +20,7 @@ package struct ProgramError: Error, Equatable, CustomStringConvertible {
         case stackDepth(limit: Int)
         case releaseOfFreeLock
         case connection(String)
-        /// It was ended from outside.
+        /// The program was ended from outside.
         case stopped
     }
 
@@ -52,7 +52,7 @@ package struct ProgramError: Error, Equatable, CustomStringConvertible {
         case .divisionByZero: "division by zero"
         case .integerOverflow: "the result does not fit into 64 bits"
         case .notAnInteger(let text): "'\(text)' is not an integer"
-        case .stackDepth(let limit): "more than \(limit) calls within each other"
+        case .stackDepth(let limit): "more than \(limit) nested calls"
         case .releaseOfFreeLock: "release of a lock that nobody holds"
         case .connection(let reason): "the connection failed: \(reason)"
         case .stopped: "stopped"

@@ -8,7 +8,7 @@ struct Expression {
         case negated(Expression)
         case not(Expression)
         case binary(Opcode, Expression, Expression)
-        /// The right side counts only if the left one is true.
+        /// The right side is evaluated only if the left side is true.
         case and(Expression, Expression)
         case or(Expression, Expression)
         case call(String, [Expression])
@@ -24,7 +24,7 @@ struct Statement {
     indirect enum Kind {
         case declaration(String, Expression)
         case assignment(String, Expression)
-        /// `name += value`, with what computes it.
+        /// `name += value`, with the operation.
         case update(String, Opcode, Expression)
         case `if`(Expression, [Statement], else: [Statement])
         case `while`(Expression, [Statement])
@@ -46,7 +46,7 @@ struct FunctionSyntax {
     let line: Int
 }
 
-/// A whole lab program: its functions, and the statements outside of them, which run first.
+/// A whole lab program: its functions, and the statements outside of functions, which run first.
 struct ProgramSyntax {
     var functions: [FunctionSyntax] = []
     var statements: [Statement] = []

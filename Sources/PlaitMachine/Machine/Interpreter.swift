@@ -2,26 +2,27 @@ internal import Plait
 
 /// One thread of a lab program: its stack and its place in the code.
 ///
-/// It runs an instruction at a time and never waits: what has to be waited for it returns, and its
-/// owner carries that out. So the same engine runs freely on threads and step by step in a test.
+/// It runs one instruction at a time and never waits. It returns an operation that has to wait, and
+/// its owner carries the operation out. So the same engine runs freely on threads, and step by step
+/// in a test.
 package struct Interpreter {
-    /// Calls within each other.
+    /// How deep calls may nest.
     package static let depthLimit = 500
 
     package enum Step {
         case next
-        /// As `next`: a turn of a loop has ended, where a thread may be stopped.
+        /// As `next`, at the end of a turn of a loop, where a thread may be stopped.
         case back
-        /// To be told by ``resume(with:)``.
+        /// An operation that may wait. The owner passes its result to ``resume(with:)``.
         case wait(Operation)
-        /// As `wait`, but nothing that takes time.
+        /// As `wait`, for an operation that takes no time.
         case spawn(LoadedProgram.Function, [Value])
         case print(String)
         /// The thread's function has returned.
         case ended(Value)
     }
 
-    /// What an engine must not do while it keeps others from running.
+    /// The operations that an engine must not do while it keeps others from running.
     package enum Operation {
         case acquire(ProgramLock)
         case join(ProgramThread)
@@ -39,14 +40,14 @@ package struct Interpreter {
     private let program: LoadedProgram
     private let globals: Globals
     package private(set) var function: LoadedProgram.Function
-    /// Of the next instruction.
+    /// The place of the next instruction.
     package private(set) var place = 0
     /// Where the locals of the function begin on the stack.
     private var base = 0
     package private(set) var stack: [Value]
     private var frames: [Frame] = []
 
-    /// - Parameter arguments: As many as the function has parameters.
+    /// - Parameter arguments: The arguments, as many as the function has parameters.
     package init(
         _ program: LoadedProgram, _ globals: Globals, function: LoadedProgram.Function? = nil,
         arguments: [Value] = []
@@ -61,7 +62,7 @@ package struct Interpreter {
     package var instruction: Instruction { function.code[place] }
     package var line: Int { Int(function.code[place].line) }
 
-    /// Gives the result of what a step asked for.
+    /// Passes in the result of an operation that a step asked for.
     package mutating func resume(with value: Value) { stack.append(value) }
 
     /// Runs the next instruction.
@@ -234,7 +235,7 @@ package struct Interpreter {
 
     // MARK: Errors
 
-    /// Of the instruction that was taken last.
+    /// An error in the line of the last instruction.
     package func error(_ kind: ProgramError.Kind) -> ProgramError {
         ProgramError(kind, line: Int(function.code[max(0, place - 1)].line))
     }

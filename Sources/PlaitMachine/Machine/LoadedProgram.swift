@@ -1,11 +1,11 @@
-/// Bytecode made ready to run.
+/// Bytecode that is ready to run.
 package final class LoadedProgram: Sendable {
     package final class Function: Sendable {
         package let compiled: CompiledFunction
         package let code: [Instruction]
         package let constants: [Value]
         package let parameterCount: Int
-        /// Of the locals that are no parameters.
+        /// How many locals are not parameters.
         package let otherLocals: Int
 
         package init(_ compiled: CompiledFunction) {

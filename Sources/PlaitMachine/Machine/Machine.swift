@@ -1,14 +1,15 @@
 package import Plait
 internal import Synchronization
 
-/// Where a program's `receive` and `send` go.
+/// The connection that a program's `receive` and `send` use.
 package protocol ProgramConnection: Sendable {
     /// The next message; empty at the end.
     func receive() throws -> String
     func send(_ text: String) throws
 }
 
-/// A lab program that runs: its threads are Plait's, and one at a time holds the interpreter lock.
+/// A running lab program. Its threads are threads of Plait, and one at a time holds the interpreter
+/// lock.
 package final class Machine: @unchecked Sendable {
     // Sendable: `lock`, the interpreter lock, guards `threads`, `globals`, `firstError` and
     // `threadCount`.
@@ -23,7 +24,7 @@ package final class Machine: @unchecked Sendable {
     private var firstError: (any Error)?
     private let stepCount = Atomic<Int>(0)
 
-    /// Instructions of the threads that have ended.
+    /// How many instructions the ended threads have executed.
     package var steps: Int { stepCount.load(ordering: .relaxed) }
 
     package init(
@@ -37,8 +38,8 @@ package final class Machine: @unchecked Sendable {
         self.print = print
     }
 
-    /// Runs the program: what is outside of functions on the calling strand, the rest on threads;
-    /// returns when all have ended. An error in one of them stops the others.
+    /// Runs the program. The statements outside of functions run on the calling strand, and the
+    /// rest on threads. Returns when all have ended. An error in one of them stops the others.
     ///
     /// - Throws: The first ``ProgramError``; `CancellationError`.
     package func run() throws {
@@ -49,14 +50,14 @@ package final class Machine: @unchecked Sendable {
             guard let next else { break }
             joined += 1
             do { try next.join() } catch { fail(error) }
-            // One that was cancelled has not ended yet.
+            // A cancelled thread has not ended yet.
             while next.isAlive { _ = try? next.join() }
         }
         if let error = lock.withLock({ firstError }) { throw error }
     }
 
-    /// Ends every thread at its next turn of a loop. Never waits; who waits is not ended by it, but
-    /// by cancelling the strand that is in ``run()``.
+    /// Ends every thread at the next turn of its loop. Never waits. It does not end threads that
+    /// wait; cancel the strand in ``run()`` for that.
     package func stop() { isStopped.store(true, ordering: .relaxed) }
 
     private func fail(_ error: any Error) {
@@ -110,18 +111,18 @@ package final class Machine: @unchecked Sendable {
         let interpreter = Interpreter(program, globals, function: function, arguments: arguments)
         let handle = Plait.spawn(.thread, name: thread.name) { self.run(interpreter, as: thread) }
         threads.append(handle)
-        // The system may have refused it: nobody else would say so to whoever joins it.
+        // The system may have refused the thread. Nobody else would tell the threads that join it.
         if !handle.isAlive { thread.hasEnded.set() }
         return thread
     }
 
-    /// Waits for what a program waits for, while others run.
+    /// Performs an operation for which the program waits, while other threads run.
     private func perform(
         _ operation: Interpreter.Operation, for interpreter: Interpreter
     ) throws -> Value {
         switch operation {
         case .acquire(let lock):
-            // As Python's locks: one that is free needs no switch.
+            // As in Python, a free lock needs no switch.
             if !lock.lock.tryAcquire() { try self.lock.allowThreads { try lock.lock.acquire() } }
             return .none
         case .join(let thread):

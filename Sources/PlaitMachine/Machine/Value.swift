@@ -26,7 +26,7 @@ package enum Value: Sendable {
         }
     }
 
-    /// What counts as true: not `none`, nor 0, nor an empty string.
+    /// Whether the value counts as true: `none`, 0 and an empty string do not.
     package var isTrue: Bool {
         switch self {
         case .none: false
@@ -36,7 +36,7 @@ package enum Value: Sendable {
         }
     }
 
-    /// As `print` shows it.
+    /// The text that `print` shows.
     package var text: String {
         switch self {
         case .none: "none"
@@ -59,13 +59,13 @@ package enum Value: Sendable {
     }
 }
 
-/// A lock of a lab program: one of Plait's, which a program's thread waits for without holding the
-/// interpreter lock.
+/// A lock of a lab program, which is a lock of Plait. A thread of the program waits for it without
+/// holding the interpreter lock.
 package final class ProgramLock: Sendable {
     package let lock = Lock()
 }
 
-/// A thread of a lab program, for those who join it.
+/// A thread of a lab program, as threads that join it see it.
 package final class ProgramThread: @unchecked Sendable {
     // Sendable: the interpreter lock guards `result` and `isFinished`.
     package let name: String
@@ -75,19 +75,19 @@ package final class ProgramThread: @unchecked Sendable {
 
     package init(name: String) { self.name = name }
 
-    /// By the thread itself, holding the interpreter lock.
+    /// Notes the end. The thread itself calls it, holding the interpreter lock.
     package func finish(_ result: Value) {
         self.result = result
         isFinished = true
     }
 }
 
-/// The global variables of a program that runs: what its threads share, and what the interpreter
-/// lock is there to protect.
+/// The global variables of a running program. Its threads share them, and the interpreter lock
+/// protects them.
 package final class Globals: @unchecked Sendable {
     // Sendable: the interpreter lock guards `values`.
     package let names: [String]
-    /// nil: not declared yet.
+    /// The values; nil for a variable that is not declared yet.
     package var values: [Value?]
 
     package init(names: [String]) {

@@ -8,12 +8,13 @@ extension Processes {
         Int(try check(plait_thread_count(), "stat", "/proc/self/task"))
     }
 
-    /// As ``threadCount()``, once the threads that have done their work are gone: the system counts
-    /// them on for a while after they were joined. Blocks the thread until then, as long as there
-    /// are no others.
+    /// As ``threadCount()``, once the threads that have done their work are gone, since the system
+    /// counts them for a while after they were joined. Blocks the thread until then, unless there
+    /// are other threads.
     package static func settledThreadCount() throws(SystemError) -> Int {
         let me = kernelThreadID()
-        // Only the number of a thread that ended long ago, given to a new one, takes so long.
+        // This takes so long only if the number of a thread that ended long ago was given to a new
+        // thread.
         let end = monotonicNow() + 5_000_000_000
         while true {
             let count = try threadCount()
@@ -48,7 +49,7 @@ extension Processes {
         return numbers
     }
 
-    /// Whether the kernel is about to end the thread, or has.
+    /// Whether the kernel is about to end the thread, or has ended it.
     private static func isExiting(_ number: Int32) -> Bool {
         guard let status = text(of: number, "stat"), let name = status.lastIndex(of: ")") else {
             return true
@@ -58,7 +59,7 @@ extension Processes {
         return fields.count > 7 && UInt32(fields[7]).map { $0 & 4 != 0 } == true
     }
 
-    /// What the kernel tells of a thread; nil when it is gone.
+    /// The text of a thread's file in /proc; nil when the thread is gone.
     private static func text(of number: Int32, _ file: String) -> String? {
         let path = FilePath("/proc/self/task/\(number)/\(file)")
         guard let file = try? FileDescriptor.open(path, .readOnly) else { return nil }
@@ -71,7 +72,7 @@ extension Processes {
     }
 }
 
-/// The last threads that have done their work: they leave the system soon, if they have not yet.
+/// The last threads that have done their work. They leave the system soon, if they have not yet.
 package enum LeavingThreads {
     private static let last = Guarded(Last())
 

@@ -1,15 +1,15 @@
-/// How long a thread looks for what it waits for before it sleeps: all of Plait's budgets.
+/// How long a thread spins before it sleeps. All of Plait's budgets are here.
 ///
-/// A busy wait pays where a partner runs on another processor, and is done sooner than the kernel
-/// wakes a thread. On one processor nobody spins.
+/// A busy wait pays if the partner runs on another processor and will be done sooner than the
+/// kernel can wake a thread. With one processor nobody spins.
 @usableFromInline
 package struct SpinPolicy: Sendable {
-    /// Looks in a row, with a pause of the processor after each.
+    /// How many looks make a row, with a pause of the processor after each.
     @usableFromInline let looks: Int
-    /// How long such rows are repeated; 0: one row.
+    /// For how many nanoseconds rows are repeated; 0 makes one row.
     @usableFromInline let nanoseconds: UInt64
-    /// Whether a thread with a hub spins too. Its fibers wait meanwhile, and the partner is as
-    /// likely to be one of them.
+    /// Whether a thread with a hub spins too. Its fibers wait meanwhile, and the partner may be one
+    /// of them.
     @usableFromInline let isForHubs: Bool
 
     @inlinable
@@ -19,17 +19,19 @@ package struct SpinPolicy: Sendable {
         self.isForHubs = isForHubs
     }
 
-    /// For a ``ShortLock``: its holder is done within a few dozen instructions.
+    /// For a ``ShortLock``, whose holder is done within a few dozen instructions.
     @inlinable static var shortLock: SpinPolicy { SpinPolicy(looks: 100, isForHubs: true) }
 
-    /// For a lock that users hold. Longer ones take the processor from its holder.
+    /// For a lock that user code holds. Longer spins would take the processor from the holder.
     @inlinable package static var lock: SpinPolicy { SpinPolicy(looks: 40) }
 
-    /// For a partner at the other end of a queue: some microseconds, much less than to wake one.
+    /// For a partner at the other end of a queue: some microseconds, much less than waking a thread
+    /// takes.
     @inlinable package static var queue: SpinPolicy { SpinPolicy(looks: 200) }
 
-    /// For a task whose partner is a task: longer than it takes to wake a thread of Swift's pool.
-    /// Otherwise two that pass something to and fro, once they have suspended, never meet again.
+    /// For a task whose partner is a task. The limit is longer than waking a thread of Swift's pool
+    /// takes. Otherwise two tasks that pass items to and fro would both keep suspending after the
+    /// first suspension.
     @inlinable package static var task: SpinPolicy { SpinPolicy(looks: 1, nanoseconds: 8_000) }
 
     /// For another process, which takes longer to wake than a thread.
@@ -41,11 +43,11 @@ package struct SpinPolicy: Sendable {
     @inlinable
     package var isAllowed: Bool { isForHubs ? processorCount > 1 : threadMaySpin }
 
-    /// What a look found.
+    /// The result of one look.
     @usableFromInline package enum Look { case ready, notYet, hopeless }
 
-    /// Looks until `look` finds it ready or hopeless, or the budget is spent.
-    /// - Returns: Whether it was found ready.
+    /// Spins until `look` returns ready or hopeless, or the budget is spent.
+    /// - Returns: Whether `look` returned ready.
     @inlinable
     @inline(__always)
     package func spin(_ look: () -> Look) -> Bool {
@@ -63,7 +65,7 @@ package struct SpinPolicy: Sendable {
         return false
     }
 
-    /// Looks until `isReady`, or the budget is spent.
+    /// Spins until `isReady`, or until the budget is spent.
     @inlinable
     @inline(__always)
     package func spin(until isReady: () -> Bool) -> Bool { spin { isReady() ? .ready : .notYet } }

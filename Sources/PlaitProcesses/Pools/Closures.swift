@@ -1,5 +1,5 @@
-// What people try first: to give a closure to another process. The compiler tells them what to
-// write instead. What a closure has captured lives in this process alone.
+// Many people first try to give a closure to another process. The compiler tells them what to write
+// instead. The values that a closure has captured live only in this process.
 
 public import PlaitStrands
 

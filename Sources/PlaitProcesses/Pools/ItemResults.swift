@@ -2,13 +2,13 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// One input of several had no result: which one, and why.
+/// One of several inputs has no result: which input, and why.
 public struct ItemFailure: Error, Sendable, CustomStringConvertible {
-    /// Its place among the inputs.
+    /// The index of the input.
     public let index: Int
-    /// The input, as text; at most 200 characters of it.
+    /// The first 200 characters of the input as text.
     public let input: String
-    /// What the function threw, ``WorkerCrashed``, or an error of the pool.
+    /// The error of the function, ``WorkerCrashed``, or an error of the pool.
     public let underlying: any Error
 
     init(_ index: Int, _ input: Any, _ underlying: any Error) {
@@ -22,13 +22,13 @@ public struct ItemFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension ProcessPool {
-    /// Has workers run a function on each input, and waits for all results, in the order of the
-    /// inputs: of each its own, so that one that crashes costs none of the others.
+    /// Runs a function on each input, and waits for all results, in the order of the inputs. Each
+    /// input has its own result, so an input that crashes costs none of the others.
     ///
     /// Blocks the calling thread or parks the calling fiber. Each input is an item of the pool.
-    /// - Parameter timeout: For each input.
-    /// - Throws: `CancellationError`, and what an input's encoding throws. What was given to the
-    ///   pool is cancelled then.
+    /// - Parameter timeout: The limit for each input.
+    /// - Throws: `CancellationError`, and errors of an input's encoding. The inputs already given
+    ///   to the pool are cancelled then.
     /// - Source: Python's `Pool.map`, which loses the others; Swift's `Result`.
     @available(*, noasync)
     public func mapResults<Function: ProcessFunction>(
@@ -64,7 +64,7 @@ extension ProcessPool {
         return results(of: futures, for: inputs)
     }
 
-    /// What has become of futures that are done.
+    /// The results of futures that are done.
     private func results<Input, Output>(
         of futures: [Future<Output>], for inputs: [Input]
     ) -> [Result<Output, ItemFailure>] {

@@ -1,27 +1,28 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// Messages from one process to another through shared memory, first in, first out: one producer,
-/// one consumer. What was written stays to be read when the writer has died; what it was writing is
-/// not there.
+/// A first-in, first-out ring of messages from one process to another in shared memory, for one
+/// producer and one consumer. If the writer dies, its complete messages can still be read, and an
+/// incomplete one is not there.
 ///
-/// Neither waits here: each raises a flag before it sleeps, and the other wakes who has.
+/// Neither side waits here. Each raises a flag before it sleeps, and the other wakes it if the flag
+/// is up.
 @safe
 struct MessageRing: @unchecked Sendable {
-    // Sendable: positions are atomic; bytes belong to the producer up to the tail's store, and to
-    // the consumer after.
+    // Sendable: positions are atomic; bytes belong to the producer until it stores the tail, and to
+    // the consumer after that.
     static let size = 1 << 18
-    /// Bytes of the longest message.
+    /// The bytes of the longest message.
     static let longest = size / 4
-    /// Bytes that its words take in the shared page.
+    /// The bytes that the ring's words take in the shared page.
     static let wordsSize = 256
 
     struct Corrupt: Error {}
 
-    /// Keeps the memory.
+    /// Keeps the memory alive.
     private let owner: SharedRings
     private let bytes: UnsafeMutableRawPointer
-    /// Up to where it was read and written, counted from the beginning.
+    /// How many bytes have been read and written since the beginning.
     private let head: UnsafeMutablePointer<Atomic<UInt64>>
     private let tail: UnsafeMutablePointer<Atomic<UInt64>>
     private let consumerSleeps: UnsafeMutablePointer<Atomic<UInt32>>
@@ -37,12 +38,12 @@ struct MessageRing: @unchecked Sendable {
         unsafe producerSleeps = unsafe (words + 192).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    /// Bytes that a message takes.
+    /// The bytes that a message takes in the ring.
     private static func room(_ count: Int) -> UInt64 { UInt64(8 + (count + 7) & ~7) }
 
-    // MARK: The producer's
+    // MARK: The producer's side
 
-    /// Writes a message of two parts; false if there is no room.
+    /// Writes a message of two parts. Returns false if there is no room.
     func write(_ kind: UInt8, _ number: UInt32 = 0, _ message: [UInt8] = []) -> Bool {
         let count = 4 + message.count
         let start = unsafe tail.pointee.load(ordering: .relaxed)
@@ -60,20 +61,21 @@ struct MessageRing: @unchecked Sendable {
         return true
     }
 
-    /// Whether the consumer sleeps and is to be woken, by who gets true.
+    /// Whether the consumer sleeps. A caller that gets true must wake it.
     func takeSleepingConsumer() -> Bool { unsafe Self.take(consumerSleeps) }
 
-    /// Before the producer sleeps for want of room: raised, then looked once more, then slept.
+    /// Raises or lowers the producer's flag. Before the producer sleeps for lack of room, it raises
+    /// the flag and looks once more.
     func producerWillSleep(_ will: Bool) { unsafe Self.announce(producerSleeps, will) }
 
-    // MARK: The consumer's
+    // MARK: The consumer's side
 
     var isEmpty: Bool {
         unsafe head.pointee.load(ordering: .relaxed) == tail.pointee.load(ordering: .acquiring)
     }
 
     /// Takes the next message; nil if there is none.
-    /// - Throws: ``Corrupt`` where the other process has written what it never does.
+    /// - Throws: ``Corrupt`` if the other process has written invalid data.
     func read() throws(Corrupt) -> (kind: UInt8, number: UInt32, message: [UInt8])? {
         let start = unsafe head.pointee.load(ordering: .relaxed)
         let used = unsafe tail.pointee.load(ordering: .acquiring) &- start
@@ -90,14 +92,15 @@ struct MessageRing: @unchecked Sendable {
         return (kind, number, message)
     }
 
-    /// Whether the producer sleeps and is to be woken, by who gets true.
+    /// Whether the producer sleeps. A caller that gets true must wake it.
     func takeSleepingProducer() -> Bool { unsafe Self.take(producerSleeps) }
 
-    /// Before the consumer sleeps: raised, then looked once more, then slept.
+    /// Raises or lowers the consumer's flag. Before the consumer sleeps, it raises the flag and
+    /// looks once more.
     func consumerWillSleep(_ will: Bool) { unsafe Self.announce(consumerSleeps, will) }
 
     private static func take(_ flag: UnsafeMutablePointer<Atomic<UInt32>>) -> Bool {
-        // What was done before must be seen by who raises the flag after this look.
+        // A side that raises its flag after this look must see everything done before it.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard unsafe flag.pointee.load(ordering: .relaxed) != 0 else { return false }
         return unsafe flag.pointee.exchange(0, ordering: .relaxed) != 0

@@ -5,16 +5,16 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-// How answers are taken, and told to those who wait for them.
+// How the pool takes answers and tells their waiters.
 extension PoolCore {
-    /// An item that is done, of which nobody has been told yet.
+    /// A done item whose waiters have not been told yet.
     struct Ended {
         let item: PoolItem
         let ending: PoolItem.Ending
-        /// Of its callbacks.
+        /// The turn of its callbacks.
         let turn: UInt64?
 
-        /// Whether telling runs no code of the user's but callbacks.
+        /// Whether telling runs no user code except callbacks.
         var isPlain: Bool {
             switch ending {
             case .answer(let bytes): item.isPlain && Answer.isValue(bytes)
@@ -23,16 +23,16 @@ extension PoolCore {
         }
     }
 
-    /// Notes that an item is done, which is to be told. Under the lock.
+    /// Notes that an item is done; the caller tells its waiters. Called under the lock.
     func note(_ item: PoolItem, _ ending: PoolItem.Ending) -> Ended {
         untold += 1
         return Ended(
             item: item, ending: ending, turn: item.hasCallbacks ? callbacks.takeTurn() : nil)
     }
 
-    /// Tells those who wait how items ended.
-    /// - Parameter isHelping: By a caller's strand; those of the pool run no code of the user's,
-    ///   which might wait for the pool.
+    /// Tells the waiters how items ended.
+    /// - Parameter isHelping: Whether a caller's strand does this. The pool's own strands run no
+    ///   user code, which might wait for the pool.
     func tell(_ ended: [Ended], isHelping: Bool = false) {
         var others: [Ended] = []
         for one in ended {
@@ -45,7 +45,7 @@ extension PoolCore {
             for one in rest { self.tell(one) }
             self.noteTold(rest.count)
         }
-        // Where there is no memory for a fiber, at least nothing is lost.
+        // If there is no memory for a fiber, tell the waiters here, so that nothing is lost.
         if !fiber.isAlive { tell(rest, isHelping: true) }
     }
 
@@ -82,7 +82,7 @@ extension PoolCore {
         do {
             _ = try Strand.waitReadable(done.number, until: .never)
         } catch is SystemError {
-            // The system lets nobody wait just now.
+            // The system has no resources for a wait just now.
             try Strand.sleep(for: .milliseconds(5))
         }
         drainEventCounter(done.number)
@@ -94,7 +94,7 @@ extension PoolCore {
         }
     }
 
-    /// Takes what answers there are.
+    /// Takes all answers that are there.
     /// - Parameter isHelping: See ``tell(_:isHelping:)``.
     func drain(isHelping: Bool = false) {
         var ended: [Ended] = []
@@ -113,7 +113,7 @@ extension PoolCore {
         tell(ended, isHelping: isHelping)
     }
 
-    /// Under the lock.
+    /// Takes one answer of a worker. Called under the lock.
     private func take(
         from worker: PoolWorker, _ ended: inout [Ended], _ large: inout [PoolWorker]
     ) {
@@ -132,13 +132,13 @@ extension PoolCore {
                 }
             }
         } catch {
-            // It has written over its own memory: its end is the end of what it runs.
+            // The worker has overwritten its shared memory. Killing it ends its item.
             worker.launch.child.kill()
         }
         if count > 0 { worker.noteAnswers(count) }
     }
 
-    // MARK: What is too large for the shared memory
+    // MARK: Values that are too large for the shared memory
 
     /// Starts the two fibers that carry a worker's large inputs and answers, each in order.
     func startCouriers(of worker: PoolWorker) throws {
@@ -151,7 +151,7 @@ extension PoolCore {
             guard let input = guardLock.withLock({ worker.largeInputs.popFirst() }) else {
                 continue
             }
-            // Whether it died is seen by its keeper.
+            // If the worker has died, its keeper notices.
             try? worker.launch.link.send(input)
         }
     }
@@ -166,7 +166,8 @@ extension PoolCore {
             }
             var ended: [Ended] = []
             var given = Given()
-            // Else it died meanwhile, and its keeper sees to the item, or the pool was terminated.
+            // Otherwise the worker died meanwhile and its keeper handles the item, or the pool was
+            // terminated.
             if let answer, worker.sent.first === arrival.item {
                 worker.sent.removeFirst()
                 worker.noteAnswers(1)
@@ -175,7 +176,8 @@ extension PoolCore {
                 given = distribute()
             }
             guardLock.unlock()
-            // One that lives and says nothing right would never be asked again.
+            // Kill a worker that is alive but sends invalid data, since nobody would ever ask it
+            // again.
             if answer == nil { worker.launch.child.kill() }
             send(given)
             arrival.isOver.set()

@@ -2,26 +2,26 @@ internal import DequeModule
 internal import PlaitPlatform
 internal import PlaitStrands
 
-/// Calls what is to be called when items of a ``ProcessPool`` are done: on a thread of its own, so
-/// that it may wait, for the pool as well, and in the order in which the answers came.
+/// Calls the callbacks of a ``ProcessPool``'s items in the order in which the answers came. It has
+/// a thread of its own, so that callbacks may wait, even for the pool.
 final class PoolCallbacks: @unchecked Sendable {
-    // Sendable: `guardLock` guards all that varies.
+    // Sendable: `guardLock` guards all variables.
     private let name: String
     private let guardLock = ShortLock()
-    /// One, as long as it has something to do.
+    /// A pool of one thread, as long as there is something to do.
     private var threads: ThreadPool?
     private var ready: Deque<@Sendable () -> Void> = []
     private var isRunning = false
-    /// Turns given, and the next to be served.
+    /// How many turns were given, and the next one to serve.
     private var given: UInt64 = 0
     private var next: UInt64 = 0
-    /// Those whose turn has not come: answers are decoded side by side. Nil where a turn was given
-    /// up.
+    /// Callbacks whose turn has not come, since answers are decoded at the same time. Nil if a turn
+    /// was given up.
     private var early: [UInt64: (@Sendable () -> Void)?] = [:]
 
     init(name: String) { self.name = name }
 
-    /// A place in the order. Whoever takes one must ``call(_:turn:)``.
+    /// Takes a place in the order. The caller must ``call(_:turn:)`` later.
     func takeTurn() -> UInt64 {
         guardLock.withLock {
             defer { given += 1 }
@@ -29,7 +29,7 @@ final class PoolCallbacks: @unchecked Sendable {
         }
     }
 
-    /// Has `body` called, after those that have an earlier turn; nil gives up the turn.
+    /// Calls `body` after the callbacks with earlier turns; nil gives up the turn.
     func call(_ body: (@Sendable () -> Void)?, turn: UInt64?) {
         guard body != nil || turn != nil else { return }
         guardLock.lock()
@@ -48,13 +48,13 @@ final class PoolCallbacks: @unchecked Sendable {
         if mustRun { start() }
     }
 
-    /// Waits until all that was given has been called, and the thread has ended. What comes later
-    /// is called by whoever brings it.
+    /// Waits until all callbacks so far have been called and the thread has ended. A later callback
+    /// runs on the strand that brings it.
     func finish() {
         guardLock.withLock { threads }?.shutDown()
     }
 
-    /// Whether there is nothing to wait for.
+    /// Whether there is no thread to wait for.
     var isUnused: Bool { guardLock.withLock { threads == nil } }
 
     private func start() {
@@ -67,7 +67,7 @@ final class PoolCallbacks: @unchecked Sendable {
             self.threads = threads
             return threads
         }
-        // Where the program ends, or there is no thread to be had, somebody else does it.
+        // If the program is ending, or there is no thread, this strand calls them.
         guard let future = try? threads.trySubmit({ self.run() }) else { return run() }
         future.onCompletion { future in
             if (try? future.value()) == nil { self.run() }

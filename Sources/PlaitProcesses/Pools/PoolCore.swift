@@ -5,27 +5,26 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-/// What keeps a ``ProcessPool`` going: its workers, and the work. A thread of its own, with a fiber
-/// for each worker's life and one for their answers; whoever submits gives work to a worker
-/// directly.
+/// The core of a ``ProcessPool``: its workers and its work. It has a thread with one fiber for each
+/// worker's life and one for the answers. A strand that submits work gives it directly to a worker.
 final class PoolCore: @unchecked Sendable {
-    // Sendable: `guardLock` guards all that varies.
+    // Sendable: `guardLock` guards all variables.
 
-    /// How a pool is set up.
+    /// The settings of a pool.
     struct Plan: Sendable {
         var name: String
         var method: StartMethod
         var queueCapacity: Int
         var tasksPerWorker: Int?
-        /// Bytes that a worker may have resident.
+        /// How many resident bytes a worker may have.
         var residentLimit: Int?
         var attempts: Int
         var options: ChildProcess.Options
         var initializer: TypeName?
-        /// How long a worker may take until it has run its initializer.
+        /// How long a worker may take to start and run its initializer.
         var startLimit = Duration.seconds(60)
         var initializerInput: [UInt8] = []
-        /// Keeps copies of its descriptors open.
+        /// Keeps copies of the initializer's descriptors open.
         var initializerBag = DescriptorBag()
     }
 
@@ -36,28 +35,28 @@ final class PoolCore: @unchecked Sendable {
     let ended = Event()
     let background: BackgroundHub
     let callbacks: PoolCallbacks
-    /// Made readable by workers when there are answers and the pool sleeps.
+    /// Workers make it readable when there are answers and the pool sleeps.
     let done: Descriptor
     let guardLock = ShortLock()
     var pending: Deque<PoolItem> = []
     var workers: [PoolWorker] = []
-    /// Processes that are no workers yet.
+    /// Processes that are not workers yet.
     var starting: [ChildProcess] = []
-    /// How many there are to be, and fibers that keep one each.
+    /// How many workers there should be, and how many fibers keep one each.
     var wanted: Int
     var keepers = 0
     var closing: Closing?
-    /// Set when nothing is to be waited for any more.
+    /// Set when nobody must wait for anything any more.
     let isDoomed = Event()
     private var functions: [ObjectIdentifier: UInt32] = [:]
     private var names: [[UInt8]] = []
     var started = 0
     var completed = 0
     var crashed = 0
-    /// Items that are done, of which nobody has been told yet.
+    /// How many done items have waiters that were not told yet.
     var untold = 0
     private var isOver = false
-    /// Whether `watchIsWanted` was set, and the work it was set for goes on.
+    /// Whether `watchIsWanted` was set and its work goes on.
     var isWatching = false
     let watchIsWanted = Event()
 
@@ -89,8 +88,8 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// Starts a fiber on the pool's thread, on which the caller is.
-    /// - Throws: What kept it from being started: that is known at once there.
+    /// Starts a fiber on the pool's thread. Called on that thread.
+    /// - Throws: The error if the fiber could not start, which is known at once on that thread.
     @discardableResult
     func startFiber(
         _ name: String, _ body: @escaping () throws -> Void
@@ -102,7 +101,7 @@ final class PoolCore: @unchecked Sendable {
 
     // MARK: Taking work
 
-    /// The number of a function.
+    /// The number that stands for a function.
     func number(of function: Any.Type) throws -> UInt32 {
         if let number = guardLock.withLock({ functions[ObjectIdentifier(function)] }) {
             return number
@@ -117,7 +116,7 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// Takes an item for which there is a place.
+    /// Takes an item. The caller has acquired a place for it.
     func submit(_ item: PoolItem) throws {
         guardLock.lock()
         if let closing {
@@ -142,19 +141,19 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// What is to be done once the lock is free.
+    /// What the caller must do after unlocking.
     struct Given {
-        /// To be woken.
+        /// Workers to wake.
         var workers: [PoolWorker] = []
-        /// Those with another large input to be sent.
+        /// Workers with another large input to send.
         var senders: [PoolWorker] = []
-        /// Who waited for an item to begin.
+        /// Strands that waited for an item to begin.
         var claimed = ClaimedWaiters()
-        /// Items that nobody wants any more: they are let go of with this.
+        /// Unwanted items, which are released together with this value.
         var dropped: [PoolItem] = []
     }
 
-    /// Gives pending items to workers that have room. Under the lock.
+    /// Gives pending items to workers that have room. Called under the lock.
     func distribute() -> Given {
         var given = Given()
         while let item = pending.first {
@@ -196,7 +195,7 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// Workers that there are to be.
+    /// How many workers there should be.
     var size: Int { guardLock.withLock { wanted } }
 
     var pids: [Int32] { guardLock.withLock { workers.map(\.launch.child.pid) } }
@@ -221,8 +220,8 @@ final class PoolCore: @unchecked Sendable {
         }
     }
 
-    /// Nobody refers to the pool any more. One that was closed does what it was given; any other
-    /// stops.
+    /// Called when nobody refers to the pool any more. A closed pool does its remaining work; any
+    /// other pool stops.
     func letGo() {
         let isClosed = guardLock.withLock {
             if case .closed? = closing { true } else { false }
@@ -240,7 +239,7 @@ final class PoolCore: @unchecked Sendable {
         var refused: [Ended] = []
         var doomed: [ChildProcess] = []
         if case .closed? = closing {
-            // Nobody needs those that start yet, or whose initializer runs.
+            // Nobody needs workers that are still starting or running their initializer.
             if pending.isEmpty { doomed = starting }
         } else {
             let items = Array(pending) + workers.flatMap(\.sent)
@@ -262,7 +261,7 @@ final class PoolCore: @unchecked Sendable {
         endIfOver()
     }
 
-    /// Whoever was last to have something to do ends the pool.
+    /// Ends the pool if there is nothing left to do. The last strand with work calls it.
     func endIfOver() {
         let isLast = guardLock.withLock {
             guard closing != nil, keepers == 0, untold == 0, !isOver else { return false }
@@ -271,7 +270,7 @@ final class PoolCore: @unchecked Sendable {
         }
         guard isLast else { return }
         if callbacks.isUnused { return announceEnd() }
-        // Not on the strand that stops the pool, which need not wait. And not in a callback.
+        // Not on the strand that stops the pool, which need not wait, and not in a callback.
         let isPosted = background.hub.post {
             let fiber = spawn(.fiber, name: "end") {
                 self.callbacks.finish()

@@ -4,19 +4,19 @@ public import PlaitStrands
 internal import PlaitSync
 
 extension ProcessPool {
-    /// Gives it several inputs for a function, and returns the future of all results, in the order
+    /// Submits several inputs for a function, and returns the future of all results, in the order
     /// of the inputs.
     ///
     /// Blocks the calling thread or parks the calling fiber, but only while the pool is full.
-    /// Inputs go to workers in chunks, as with ``map(_:_:chunkSize:timeout:)``; the future is done
-    /// when all are, with the first error in the order of the inputs if there was one. It can be
-    /// cancelled until the first chunk begins.
+    /// Inputs go to workers in chunks, as with ``map(_:_:chunkSize:timeout:)``. The future is done
+    /// when all chunks are done. If there were errors, it has the first one in the order of the
+    /// inputs. It can be cancelled until the first chunk begins.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most
-    ///     4,096.
-    ///   - timeout: For each chunk.
-    /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; what an input's encoding throws;
-    ///   `CancellationError`. What was given by then is not begun any more.
+    ///   - chunkSize: How many inputs a chunk has. Nil makes four chunks for each worker, of at
+    ///     most 4,096 inputs.
+    ///   - timeout: The limit for each chunk.
+    /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; errors of an input's encoding;
+    ///   `CancellationError`. Chunks that were given by then do not begin any more.
     /// - Source: Python's `Pool.map_async` and `Pool.starmap_async`.
     @available(*, noasync)
     public func submit<Function: ProcessFunction>(
@@ -38,7 +38,7 @@ extension ProcessPool {
         return gathering.promise.future
     }
 
-    /// As the other of this name, suspending the calling task while the pool is full.
+    /// As the sync form, suspending the calling task while the pool is full.
     public func submit<Function: ProcessFunction>(
         _ function: Function.Type, each inputs: [Function.Input], chunkSize: Int? = nil,
         timeout: Duration? = nil
@@ -69,7 +69,7 @@ extension ProcessPool {
     }
 }
 
-/// The results of several items, which are one future's.
+/// Gathers the results of several items for one future.
 private final class PoolGathering<Output: Decodable & Sendable>: @unchecked Sendable {
     // Sendable: `guardLock` guards `parts`, `left` and `isAbandoned`.
     let promise = Promise<[Output]>()
@@ -84,7 +84,7 @@ private final class PoolGathering<Output: Decodable & Sendable>: @unchecked Send
         if count == 0 { try? promise.fulfil([]) }
     }
 
-    /// Nobody wants the results: what has not begun does not.
+    /// Notes that nobody wants the results. Chunks that have not begun will not begin.
     func abandon() { guardLock.withLock { isAbandoned = true } }
 
     /// See ``PoolItem/begin(claiming:)``.
@@ -93,7 +93,7 @@ private final class PoolGathering<Output: Decodable & Sendable>: @unchecked Send
         return promise.future.isRunning || promise.begin(claiming: &claimed)
     }
 
-    /// Puts a part in. The last one finishes the future, and gets what is to be called.
+    /// Adds a part. The last part finishes the future, and the call returns its callbacks.
     func put(_ part: Result<[Output], any Error>, at index: Int) -> (@Sendable () -> Void)? {
         guardLock.lock()
         parts[index] = part

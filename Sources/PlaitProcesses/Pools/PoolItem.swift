@@ -7,14 +7,14 @@ class PoolItem: @unchecked Sendable {
     // Sendable: `attempts` is guarded by the pool; the rest is constant.
     let function: UInt32
     let input: [UInt8]
-    /// Keeps what the input refers to, while the item is not done.
+    /// Keeps the objects alive to which the input refers, until the item is done.
     private let loans: Loans?
     let areMany: Bool
-    /// How long it may run.
+    /// How long the item may run.
     let limit: Duration?
-    /// Whether no code of the user's runs when a value is taken in.
+    /// Whether decoding the value runs no user code.
     let isPlain: Bool
-    /// Workers that ended with it.
+    /// How many workers have ended with this item.
     var attempts = 0
 
     init(_ function: UInt32, _ input: PoolInput, areMany: Bool, limit: Duration?, isPlain: Bool) {
@@ -26,26 +26,26 @@ class PoolItem: @unchecked Sendable {
         self.isPlain = isPlain
     }
 
-    /// Notes that a worker gets it. False if it is not wanted: it was cancelled. Under the pool's
-    /// lock: who is claimed is to be unparked after unlocking.
+    /// Notes that a worker gets the item. Returns false if the item was cancelled. Called under the
+    /// pool's lock; the caller unparks `claimed` after unlocking.
     func begin(claiming claimed: inout ClaimedWaiters) -> Bool {
         preconditionFailure("PoolItem is abstract")
     }
-    /// Whether somebody is to be called at its end.
+    /// Whether there are callbacks to call at the item's end.
     var hasCallbacks: Bool { preconditionFailure("PoolItem is abstract") }
-    /// Ends it, and returns what is to be called, if there is something.
+    /// Ends the item, and returns a closure that runs its callbacks, if there are any.
     func end(_ ending: Ending) -> (@Sendable () -> Void)? {
         preconditionFailure("PoolItem is abstract")
     }
 
-    /// How it ended: with bytes from a worker, or without.
+    /// How the item ended: with bytes from a worker, or without.
     enum Ending {
         case answer([UInt8])
         case failure(any Error)
     }
 }
 
-/// What an item is made from.
+/// The input of an item.
 struct PoolInput {
     let bytes: [UInt8]
     fileprivate let loans: Loans?

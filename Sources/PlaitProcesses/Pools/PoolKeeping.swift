@@ -5,13 +5,12 @@ internal import PlaitStrands
 internal import PlaitSync
 internal import SystemPackage
 
-// The lives of a pool's workers: a fiber each, on the pool's thread.
+// The lives of a pool's workers, each on a fiber of the pool's thread.
 extension PoolCore {
-    /// Starts that a keeper sees fail in a row before it gives up, where there are no workers at
-    /// all.
+    /// After how many failed starts in a row a keeper gives up, if there are no workers at all.
     private static let mostFailures = 5
 
-    /// Has one worker after the other, as long as one is wanted.
+    /// Keeps one worker after the other, as long as one is wanted.
     func keepWorkers() {
         var failures = 0
         while isWorkerWanted() {
@@ -34,14 +33,15 @@ extension PoolCore {
         endIfOver()
     }
 
-    /// 10 ms, and four times as long after each further failure, up to a second: what is lacking
-    /// may come back. Ends when the pool is terminated.
+    /// Pauses for 10 ms, and four times as long after each further failure, up to a second, since
+    /// the missing resource may come back. The pause ends when the pool is terminated.
     private func pause(after failures: Int) {
         let limit = min(10 << (2 * min(failures - 1, 4)), 1_000)
         _ = try? isDoomed.wait(within: .milliseconds(limit))
     }
 
-    /// Whether the calling keeper is to start another; if not, it is counted out.
+    /// Whether the calling keeper must start another worker. If not, the keeper does not count any
+    /// more.
     private func isWorkerWanted() -> Bool {
         guardLock.withLock {
             let isNeeded =
@@ -56,7 +56,7 @@ extension PoolCore {
         }
     }
 
-    /// Counts out a keeper that could not be started.
+    /// Removes a keeper that could not start from the count.
     func loseKeeper(_ error: any Error) {
         let wasLast = guardLock.withLock {
             keepers -= 1
@@ -65,8 +65,8 @@ extension PoolCore {
         if wasLast { stop(.broken("no worker could be started: \(error)")) }
     }
 
-    /// One that was told to end, has nothing left to do, and has not ended for two seconds is
-    /// stopped, or hangs in its own clean-up: it is killed.
+    /// Waits for the end of a worker. A worker that was told to end, has nothing left to do, and
+    /// has not ended after two seconds is stopped or hangs in its clean-up; it is killed.
     private func waitForEnd(of worker: PoolWorker) {
         var looks = 0
         while !hasEnded(worker.launch.child, within: .seconds(1)) {
@@ -76,7 +76,7 @@ extension PoolCore {
         }
     }
 
-    /// Waits for a child; looks now and then where the system gives nothing to wait with.
+    /// Waits for a child. If the system has no resources for a wait, it looks now and then.
     private func hasEnded(_ child: ChildProcess, within limit: Duration) -> Bool {
         do {
             return try child.end.join(until: Deadline(within: limit)) != nil
@@ -92,7 +92,7 @@ extension PoolCore {
             return "\(plan.name)-\(started)"
         }
         let file = try WorkerMemory.make(name: name)
-        // Before there is a process that would have to be ended if this failed.
+        // Made before the process, which would have to be ended if this failed.
         let memory = try WorkerMemory(mapping: file.number)
         let wakeup = try makeEventCounter()
         let launch = try Launch.start(plan.method, plan.options, name: name)
@@ -111,18 +111,18 @@ extension PoolCore {
         } catch {
             launch.child.kill()
             while !hasEnded(launch.child, within: .seconds(1)) {}
-            // Its end is why, if it was that which ended the connection.
+            // If the end of the process ended the connection, report the crash.
             let isCrash = error is ConnectionError || (error as? SystemError)?.meansEnd == true
             throw isCrash ? crash(of: name, launch) : error
         }
     }
 
-    /// Whether what is not done is not to be done. Under the lock.
+    /// Whether the remaining items will not be done. Called under the lock.
     private var isStopping: Bool {
         if case .closed? = closing { false } else { closing != nil }
     }
 
-    /// Tells a process what it is, and waits until its initializer has run.
+    /// Tells a process that it is a worker, and waits until its initializer has run.
     private func introduce(_ name: String, _ launch: Launch, _ shared: [Int32]) throws {
         var order = ChildOrder(
             role: .other, name: name, life: TypeName(WorkerRole.self), function: plan.initializer,
@@ -151,7 +151,7 @@ extension PoolCore {
     private func employ(_ worker: PoolWorker) {
         guardLock.lock()
         workers.append(worker)
-        // The fiber that takes answers may sleep already.
+        // The fiber that takes answers may already be sleeping.
         worker.memory.answers.consumerWillSleep(true)
         let given = distribute()
         let mustDie = isStopping
@@ -160,11 +160,11 @@ extension PoolCore {
         if mustDie { worker.launch.child.kill() }
     }
 
-    /// Sees to what a worker that has ended left.
+    /// Handles the items of a worker that has ended.
     private func bury(_ worker: PoolWorker) {
         drain()
-        // What it sent before it died is still to be had. A process of its own may keep the
-        // connection, and send nothing.
+        // The answers that it sent before its end are still there. A process that it has started
+        // may keep the connection open and send nothing.
         while let arrival = guardLock.withLock({ worker.arriving }) {
             let isOver = (try? arrival.isOver.wait(within: .seconds(5))) ?? false
             if !isOver { worker.launch.link.close() }
@@ -174,8 +174,8 @@ extension PoolCore {
         guardLock.lock()
         workers.removeAll { $0 === worker }
         let ended = blame(worker, crash)
-        // The others had not begun, or may be tried again: they go to other workers, before what
-        // came later.
+        // The other items had not begun, or may be tried again. They go to other workers, before
+        // later items.
         for item in worker.sent.reversed() { pending.prepend(item) }
         worker.sent = []
         let given = distribute()
@@ -188,8 +188,8 @@ extension PoolCore {
         tell([ended])
     }
 
-    /// The item that a worker ended with, taken from it, if that is not to be tried again. Under
-    /// the lock.
+    /// Takes the item with which a worker ended, if it must not be tried again. Called under the
+    /// lock.
     private func blame(_ worker: PoolWorker, _ crash: WorkerCrashed) -> Ended? {
         guard let first = worker.sent.first else { return nil }
         if let condemned = worker.condemned, condemned.item === first {

@@ -3,27 +3,28 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-// What items may take of time and memory.
+// The limits of items in time and memory.
 extension PoolCore {
-    /// Longest time between two looks, while something with a limit runs.
+    /// The longest time between two checks while an item with a limit runs, in nanoseconds.
     private static let interval: UInt64 = 5_000_000
 
-    /// Kills workers whose item runs for longer than it may, or takes more memory.
+    /// Kills workers whose item runs too long or takes too much memory.
     func watchLimits() throws {
         while true {
             try watchIsWanted.wait()
             watchIsWanted.clear()
             while true {
-                // A worker that has answered in time is not late.
+                // Take answers first: a worker that has answered in time is not late.
                 drain()
                 guard let wait = killLate() else { break }
-                // Others may begin meanwhile.
+                // Other items may begin meanwhile.
                 try Strand.sleep(for: .nanoseconds(Int64(wait)))
             }
         }
     }
 
-    /// Nanoseconds until the next look; nil when there is nothing left to watch.
+    /// Kills late workers. Returns the nanoseconds until the next check; nil when there is nothing
+    /// left to watch.
     private func killLate() -> UInt64? {
         let now = monotonicNow()
         let oversized = findOversized()
@@ -44,7 +45,7 @@ extension PoolCore {
                 continue
             }
             worker.isKilled = true
-            // One that has not begun hangs, but not by this item's fault.
+            // A worker that has not begun its item hangs, but the item is not to blame.
             if worker.hasBegunFirst { worker.condemned = (item, error) }
             doomed.append(worker.launch.child)
         }
@@ -55,8 +56,8 @@ extension PoolCore {
         return isOver ? nil : nearest
     }
 
-    /// Workers that have more memory than they may while they run an item. Not under the lock: the
-    /// system is asked.
+    /// The workers that have too much memory while they run an item. Called without the lock, since
+    /// it makes system calls.
     private func findOversized() -> [(worker: PoolWorker, item: PoolItem)] {
         guard let most = plan.residentLimit else { return [] }
         let running = guardLock.withLock {
@@ -71,7 +72,7 @@ extension PoolCore {
 }
 
 extension PoolWorker {
-    /// When the first of its items will have run for so long.
+    /// When the first of its items will have run for `limit`.
     fileprivate func end(after limit: Duration) -> UInt64 {
         Deadline(nanoseconds: headSince).advanced(by: limit.nanosecondsClamped).nanoseconds
     }

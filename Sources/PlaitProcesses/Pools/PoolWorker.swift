@@ -3,41 +3,43 @@ internal import PlaitPlatform
 internal import PlaitStrands
 internal import PlaitSync
 
-/// A worker as its pool sees it. Guarded by the pool's lock, but for what is constant.
+/// A worker as its pool sees it. The pool's lock guards all variables.
 final class PoolWorker: @unchecked Sendable {
-    // Sendable: see above.
+    // Sendable: the pool's lock guards all variables.
     let name: String
     let launch: Launch
     let memory: WorkerMemory
     private let wakeup: Descriptor
-    /// Items after which it ends.
+    /// After how many items the worker ends.
     private let most: Int
-    /// How many items it may have, where their number has a bound.
+    /// How many items it may have at most.
     private let widest: Int
-    /// Given to it and not answered, in order.
+    /// The items that it has got and not answered, in order.
     var sent: Deque<PoolItem> = []
-    /// Answers that have come.
+    /// How many answers have come.
     private var answered: UInt64 = 0
-    /// Given to it so far.
+    /// How many items it has got so far.
     private var given = 0
     private var known: Set<UInt32> = []
-    /// It gets nothing more; and whether it has been told so.
+    /// Whether it gets no more items, and whether it has been told so.
     private var isRetired = false
     private(set) var isEnding = false
-    /// Fibers that carry what is large, until it is buried.
+    /// The fibers that carry large values, until the worker's end is handled.
     var couriers: [JoinHandle<Void>] = []
-    /// Inputs that go over the connection; a permit each.
+    /// Inputs that go over the connection, with one permit for each.
     var largeInputs: Deque<[UInt8]> = []
     let outgoing = CountingSemaphore(permits: 0)
-    /// An answer that comes over the connection: those behind it must wait. A permit each.
+    /// An answer that comes over the connection, with one permit for each. The answers behind it
+    /// must wait.
     var arriving: Arrival?
     let announced = CountingSemaphore(permits: 0)
-    /// The pool has killed it: for this item, if there is one.
+    /// Whether the pool has killed the worker; `condemned` is the item because of which it did, if
+    /// any.
     var isKilled = false
     var condemned: (item: PoolItem, error: ProcessPoolError)?
-    /// Since when the first of `sent` is the first.
+    /// Since when the first item of `sent` has been the first.
     private(set) var headSince: UInt64 = 0
-    /// What an item takes, in nanoseconds, of late.
+    /// How long an item has taken lately, in nanoseconds.
     private var pace: UInt64 = 2_000_000
 
     /// A large answer on its way.
@@ -56,17 +58,17 @@ final class PoolWorker: @unchecked Sendable {
         self.memory = memory
         self.wakeup = wakeup
         most = plan.tasksPerWorker ?? .max
-        // One that has grown too large is not to begin another.
+        // A worker that has grown too large must not begin another item.
         widest = plan.residentLimit == nil ? 64 : 1
     }
 
-    /// How many may be given ahead. One, unless they are so short that the way to and fro counts:
-    /// what waits behind a long one could have gone to another.
+    /// How many items the worker may have at a time. One, unless items are so short that the round
+    /// trip counts, since an item that waits behind a long one could have gone to another worker.
     private var window: Int { min(widest, pace < 50_000 ? 64 : pace < 1_000_000 ? 2 : 1) }
 
     var hasRoom: Bool { !isRetired && !isKilled && given < most && sent.count < window }
 
-    /// Gives it an item; false if there is no room.
+    /// Gives the worker an item. Returns false if there is no room.
     func give(_ item: PoolItem, _ name: (UInt32) -> [UInt8]) -> Bool {
         if !known.contains(item.function) {
             guard memory.tasks.write(WorkerMemory.Task.define, item.function, name(item.function))
@@ -89,34 +91,34 @@ final class PoolWorker: @unchecked Sendable {
         return true
     }
 
-    /// Gives it nothing more.
+    /// Gives the worker no more items.
     func retire() { isRetired = true }
 
-    /// Tells one that has retired that nothing more comes. False if it knows that or need not, or
-    /// if there is no room to say so: then it is to be told later.
+    /// Tells a retired worker that nothing more comes. Returns false if it knows that already or
+    /// need not know, or if there is no room for the message; then tell it later.
     func tellEnd() -> Bool {
         guard isRetired, !isEnding else { return false }
         isEnding = memory.tasks.write(WorkerMemory.Task.end)
         return isEnding
     }
 
-    /// Notes that so many answers came at once.
+    /// Notes that `count` answers came at once.
     func noteAnswers(_ count: Int) {
         let now = monotonicNow()
         let each = (now - headSince) / UInt64(count)
-        // Soon slower, slowly faster.
+        // The estimate rises at once and falls slowly.
         pace = each > pace ? each : (3 * pace + each) / 4
         headSince = now
         answered += UInt64(count)
         if memory.isOversized { retire() }
     }
 
-    /// Wakes it if it sleeps for tasks, or for room for its answers.
+    /// Wakes the worker if it sleeps for tasks or for room for its answers.
     func wake() {
         let sleeps = memory.tasks.takeSleepingConsumer()
         if memory.answers.takeSleepingProducer() || sleeps { signalEventCounter(wakeup.number) }
     }
 
-    /// Whether it has begun the first of `sent`.
+    /// Whether the worker has begun the first item of `sent`.
     var hasBegunFirst: Bool { memory.begun > answered }
 }

@@ -5,16 +5,16 @@ internal import PlaitStrands
 internal import PlaitSync
 
 extension ProcessPool {
-    /// Has workers run a function on each input, and waits for all results, in the order of the
-    /// inputs.
+    /// Runs a function on each input, and waits for all results, in the order of the inputs.
     ///
-    /// Blocks the calling thread or parks the calling fiber. Inputs go to workers in chunks, each
-    /// of which is one item of the pool: an error of the function ends its chunk, a crash fails it.
+    /// Blocks the calling thread or parks the calling fiber. Inputs go to workers in chunks. Each
+    /// chunk is one item of the pool: an error of the function ends its chunk, and a crash fails
+    /// it.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk; nil: so many that each worker gets four chunks, at most
-    ///     4,096.
-    ///   - timeout: For each chunk.
-    /// - Throws: The first error in the order of the inputs, once all are done; else as
+    ///   - chunkSize: How many inputs a chunk has. Nil makes four chunks for each worker, of at
+    ///     most 4,096 inputs.
+    ///   - timeout: The limit for each chunk.
+    /// - Throws: The first error in the order of the inputs, once all are done; otherwise as
     ///   ``submit(_:_:timeout:within:)``.
     /// - Source: Python's `Pool.map`.
     @available(*, noasync)
@@ -55,12 +55,13 @@ extension ProcessPool {
         return outputs
     }
 
-    /// Has workers run a function on each input as the results are asked for: few inputs are taken
-    /// ahead, and few results kept.
+    /// Runs a function on each input as you ask for the results. It takes few inputs ahead, and
+    /// keeps few results.
     /// - Parameters:
-    ///   - chunkSize: Inputs a chunk, which is one item of the pool.
-    ///   - isOrdered: Whether results come in the order of the inputs, or as they come.
-    ///   - timeout: For each chunk.
+    ///   - chunkSize: How many inputs a chunk has. A chunk is one item of the pool.
+    ///   - isOrdered: Whether results come in the order of the inputs, or as soon as they are
+    ///     there.
+    ///   - timeout: The limit for each chunk.
     /// - Source: Python's `Pool.imap` and `Pool.imap_unordered`.
     public func lazyMap<Function: ProcessFunction>(
         _ function: Function.Type, _ inputs: some Sequence<Function.Input>, chunkSize: Int = 1,
@@ -103,14 +104,14 @@ extension ProcessPool {
 /// The results of ``ProcessPool/lazyMap(_:_:chunkSize:isOrdered:timeout:)``: `for try await result
 /// in …` in async code, `while let result = try ….next()` elsewhere.
 ///
-/// One strand or task asks at a time; others wait for it. Results before an error are given out
-/// first; after it, the others can still be asked for. An error of the pool itself, such as that it
-/// is closed, comes once there are no more results to be had, as often as it is asked; what was not
-/// given to the pool is kept.
+/// One strand or task asks at a time, and others wait for it. Results before an error come first,
+/// and later results can still be asked for after it. An error of the pool itself, for example
+/// because it is closed, comes when there are no more results, for each call. The inputs not given
+/// to the pool are kept.
 public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, AsyncIteratorProtocol,
     @unchecked Sendable
 {
-    // Sendable: who holds `asking` uses the rest.
+    // Sendable: only the holder of `asking` uses the rest.
     public typealias Element = Function.Output
 
     private let pool: ProcessPool
@@ -122,9 +123,10 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
     private var underWay: Deque<Future<[Function.Output]>> = []
     private var ready: Deque<Function.Output> = []
     private var hasEnded = false
-    /// Taken from the inputs, and not yet given to the pool.
+    /// Inputs that were taken and not yet given to the pool.
     private var chunk: ArraySlice<Function.Input>?
-    /// Why a chunk could not be given to the pool: to be thrown after what is under way.
+    /// The error because of which the pool did not take a chunk. It is thrown after the results
+    /// under way.
     private var refusal: (any Error)?
 
     init(
@@ -194,7 +196,7 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
 
     public func makeAsyncIterator() -> ProcessResults { self }
 
-    /// Each worker has one, and finds the next.
+    /// Each worker then has one chunk, and finds the next one waiting.
     private var mayTakeMore: Bool { refusal == nil && underWay.count < 2 * pool.core.size }
 
     private func nextInputs() -> ArraySlice<Function.Input>? {
@@ -207,11 +209,11 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
         return chunk
     }
 
-    /// Keeps why the chunk could not be given to the pool, unless it is the caller's own
+    /// Keeps the error of a chunk that the pool did not take, unless it is the caller's own
     /// cancellation.
     private func keep(_ error: any Error) throws {
         if error is CancellationError { throw error }
-        // One that cannot be encoded is told of once, as one that fails in a worker is.
+        // Report a chunk that cannot be encoded once, like a chunk that fails in a worker.
         if !(error is ProcessPoolError) { chunk = nil }
         refusal = error
     }
@@ -221,7 +223,7 @@ public final class ProcessResults<Function: ProcessFunction>: AsyncSequence, Asy
         throw error
     }
 
-    /// Takes the results of one that is done.
+    /// Takes the results of a future that is done.
     private func take(_ done: Future<[Function.Output]>) throws {
         underWay.removeAll { $0 === done }
         ready += try done.value()

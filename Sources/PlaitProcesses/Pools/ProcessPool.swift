@@ -2,7 +2,8 @@ public import PlaitStrands
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// Processes that run functions, one each at a time: a crash costs one item, and never the program.
+/// A pool of processes that run functions. Each runs one at a time. A crash costs one item, and
+/// never the program.
 ///
 /// ```swift
 /// let pool = try ProcessPool(workers: 4)
@@ -11,34 +12,34 @@ internal import PlaitSync
 /// print(try page.result())
 /// pool.close()
 /// ```
-/// An item whose worker traps, exits or is killed fails with ``WorkerCrashed``; the worker is
-/// replaced, and what else it had been given goes to others. Items begin in the order in which they
-/// came. Of a pool that is let go of before ``close()``, the workers are killed; a closed one does
-/// what it was given. They end with the program too, however that ends.
+/// If a worker traps, exits or is killed, its item fails with ``WorkerCrashed``. The pool replaces
+/// the worker, and its other items go to other workers. Items begin in the order in which they
+/// came. If a pool is dropped before ``close()``, its workers are killed; a closed pool does its
+/// remaining work. Workers also end with the program, however that ends.
 ///
 /// Callbacks of a pool's futures (`onCompletion`) run one at a time, in the order in which the
-/// answers came, on a thread of the pool that is there for them: they may wait, for other items
-/// too, but not in ``join(within:)``, which waits for them.
-/// - Source: Python's `multiprocessing.Pool` and `concurrent.futures.ProcessPoolExecutor`, both of
-///   which a killed worker hangs or breaks.
+/// answers came, on a thread of the pool for them. They may wait, even for other items, but not in
+/// ``join(within:)``, which waits for them.
+/// - Source: Python's `multiprocessing.Pool` and `concurrent.futures.ProcessPoolExecutor`. There a
+///   killed worker hangs the first and breaks the second.
 public final class ProcessPool: Sendable {
     let core: PoolCore
 
     /// Starts the workers, without waiting for them.
     /// - Parameters:
-    ///   - workers: At least 1; as many as there are processors if not given.
-    ///   - queueCapacity: Items that are not done before ``submit(_:_:timeout:within:)`` waits; at
-    ///     least 1.
-    ///   - tasksPerWorker: Items after which a worker ends and is replaced; nil: never.
-    ///   - residentLimit: Bytes of memory that a worker may have resident, as the system counts;
-    ///     nil: any number. One that has more after an item is replaced. One that is seen to have
-    ///     more while it runs an item, which is looked at some hundred times a second, is killed,
-    ///     and the item fails with `ProcessPoolError.tooLarge`. Short items are slower with it:
-    ///     they are not given ahead. A hard limit is that of the options, past which allocating
-    ///     fails.
-    ///   - attempts: Workers that may end with an item before it fails as poisonous; at least 1.
-    ///   - options: As those of a process, such as its limit of address space. Without a signal at
-    ///     the parent's death it is SIGKILL.
+    ///   - workers: How many workers; at least 1, and by default the number of processors.
+    ///   - queueCapacity: How many items may be not done before ``submit(_:_:timeout:within:)``
+    ///     waits; at least 1.
+    ///   - tasksPerWorker: After how many items a worker ends and is replaced; nil means never.
+    ///   - residentLimit: How many resident bytes a worker may have, as the system counts them; nil
+    ///     sets no limit. A worker that has more after an item is replaced. While an item runs, the
+    ///     pool checks some hundred times a second; a worker that has more then is killed, and its
+    ///     item fails with `ProcessPoolError.tooLarge`. Short items are slower with a limit, since
+    ///     workers get none ahead. For a hard limit, beyond which allocations fail, use the
+    ///     options.
+    ///   - attempts: How many workers may end with an item before the item fails; at least 1.
+    ///   - options: The options of the processes, such as a limit of address space. If they have no
+    ///     signal for the parent's death, it is SIGKILL.
     /// - Throws: `SystemError`: EMFILE, EAGAIN at the limit of threads, ENOMEM.
     public convenience init(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
@@ -55,8 +56,8 @@ public final class ProcessPool: Sendable {
 
     /// As
     /// ``init(workers:name:method:queueCapacity:tasksPerWorker:residentLimit:attempts:options:)``;
-    /// every worker runs a function first. If that throws, or a worker takes longer than
-    /// `startLimit` until it has, the pool is broken.
+    /// every worker first runs a function. If the function throws, or a worker takes longer than
+    /// `startLimit` for it, the pool is broken.
     public convenience init<Initializer: ProcessFunction>(
         workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,
         queueCapacity: Int = 65_536, tasksPerWorker: Int? = nil, residentLimit: Int? = nil,
@@ -86,7 +87,7 @@ public final class ProcessPool: Sendable {
             demand(value >= 1, "a ProcessPool with a \(name) of \(value); give 1 or more")
         }
         var plan = plan
-        // Nobody else would end a worker that waits for work.
+        // Nothing else would end a worker that waits for work.
         if plan.options.parentDeathSignal == nil { plan.options.parentDeathSignal = .kill }
         core = try PoolCore(plan, workers: workers)
         try core.start()
@@ -96,35 +97,36 @@ public final class ProcessPool: Sendable {
 
     // MARK: Looking
 
-    /// A pool's figures, at one moment.
+    /// The figures of a pool at one moment.
     public struct Statistics: Hashable, Sendable {
-        /// Processes that take work.
+        /// How many processes take work.
         public let workers: Int
-        /// Items that no worker has been given.
+        /// How many items no worker has got yet.
         public let queued: Int
-        /// Items that workers have.
+        /// How many items workers have.
         public let running: Int
-        /// Items answered so far, with a value or an error of the function.
+        /// How many items have been answered so far, with a value or an error of the function.
         public let completed: Int
-        /// Workers that ended with an item, those included that were killed for what it took.
+        /// How many workers ended with an item, including those that the pool killed because of its
+        /// limits.
         public let crashed: Int
     }
 
     public var name: String { core.plan.name }
     public var statistics: Statistics { core.statistics }
-    /// The workers' processes, at this moment.
+    /// The processes of the workers at this moment.
     public var pids: [Int32] { core.pids }
 
     // MARK: One item
 
-    /// Gives it an input for a function; waits only while the pool is full.
+    /// Submits an input for a function. Waits only while the pool is full.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameters:
-    ///   - timeout: How long the function may run: past it its worker is killed, and the future
-    ///     fails with `ProcessPoolError.timedOut`. Not exact: up to 5 ms late.
+    ///   - timeout: How long the function may run. After that its worker is killed, at most 5 ms
+    ///     late, and the future fails with `ProcessPoolError.timedOut`.
     ///   - limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; what the input's encoding throws;
+    /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; errors of the input's encoding;
     ///   `CancellationError`.
     /// - Source: Python's `Pool.apply_async`, `Executor.submit`.
     @available(*, noasync)
@@ -138,7 +140,7 @@ public final class ProcessPool: Sendable {
         return item.promise.future
     }
 
-    /// Gives it an input for a function, suspending the calling task while the pool is full.
+    /// Submits an input for a function, suspending the calling task while the pool is full.
     public func submit<Function: ProcessFunction>(
         _ function: Function.Type, _ input: Function.Input, timeout: Duration? = nil,
         within limit: Duration? = nil
@@ -149,15 +151,15 @@ public final class ProcessPool: Sendable {
         return item.promise.future
     }
 
-    /// Has a worker run a function, and waits for its result.
-    /// - Throws: As ``submit(_:_:timeout:within:)`` and what the function threw; ``WorkerCrashed``.
+    /// Runs a function in a worker, and waits for its result.
+    /// - Throws: As ``submit(_:_:timeout:within:)``; the function's error; ``WorkerCrashed``.
     /// - Source: Python's `Pool.apply`.
     @available(*, noasync)
     public func apply<Function: ProcessFunction>(
         _ function: Function.Type, _ input: Function.Input, timeout: Duration? = nil
     ) throws -> Function.Output {
         let future = try submit(function, input, timeout: timeout)
-        // The worker may answer sooner than a thread is woken.
+        // The worker may answer sooner than a thread can be woken.
         _ = SpinPolicy.process.spin(until: {
             core.drain(isHelping: true)
             return future.isDone
@@ -165,7 +167,7 @@ public final class ProcessPool: Sendable {
         return try future.result()
     }
 
-    /// Has a worker run a function, and suspends the calling task until its result is there.
+    /// Runs a function in a worker, and suspends the calling task until its result is there.
     public func apply<Function: ProcessFunction>(
         _ function: Function.Type, _ input: Function.Input, timeout: Duration? = nil
     ) async throws -> Function.Output {
@@ -181,7 +183,7 @@ public final class ProcessPool: Sendable {
         ) { try Answer.read($0, as: Function.Output.self) }
     }
 
-    /// Gives it several inputs as one item.
+    /// Submits several inputs as one item.
     func chunk<Function: ProcessFunction>(
         _ function: Function.Type, _ inputs: [Function.Input], _ timeout: Duration?
     ) throws -> PoolItemOf<[Function.Output]> {
@@ -191,7 +193,7 @@ public final class ProcessPool: Sendable {
         ) { try Answer.readMany($0, of: Function.Output.self) }
     }
 
-    /// Whether decoding runs no code of the user's.
+    /// Whether decoding runs no user code.
     static func isPlain(_ type: Any.Type) -> Bool {
         PackedArray.isPlain(type) || type == String.self || type == Bool.self
             || type == Nothing.self
@@ -199,25 +201,25 @@ public final class ProcessPool: Sendable {
 
     // MARK: Changing and ending
 
-    /// Changes how many workers there are; those too many end when they have answered what they
-    /// have.
+    /// Changes the number of workers. Surplus workers end when they have answered their items.
     /// - Source: billiard's `Pool.grow` and `shrink`.
     public func resize(to workers: Int) {
         demand(workers >= 1, "a ProcessPool needs at least 1 worker, not \(workers)")
         core.resize(to: workers)
     }
 
-    /// Takes no more work; workers end when all is done. Does not wait: see ``join(within:)``.
+    /// Makes the pool take no more work. Workers end when all work is done. Does not wait: see
+    /// ``join(within:)``.
     /// - Source: Python's `Pool.close`.
     public func close() { core.stop(.closed) }
 
-    /// Kills the workers, also those whose initializer still runs. What was not done fails with
-    /// `ProcessPoolError.terminated`.
+    /// Kills the workers, even those whose initializer is still running. Items that are not done
+    /// fail with `ProcessPoolError.terminated`.
     /// - Source: Python's `Pool.terminate`.
     public func terminate() { core.stop(.terminated) }
 
-    /// Waits until all workers have ended, after ``close()`` or ``terminate()``, and callbacks have
-    /// run.
+    /// Waits until all workers have ended, after ``close()`` or ``terminate()``, and all callbacks
+    /// have run.
     ///
     /// Blocks the calling thread or parks the calling fiber.
     /// - Returns: False when the limit passed first.
@@ -235,8 +237,8 @@ public final class ProcessPool: Sendable {
     }
 }
 
-/// Makes a pool, and does not return before its workers have ended: those that still work when
-/// `body` throws are killed.
+/// Makes a pool, and returns only when its workers have ended. If `body` throws, workers that are
+/// still working are killed.
 @available(*, noasync)
 public func withProcessPool<Result>(
     workers: Int? = nil, name: String = "pool", method: StartMethod = .forkServer,

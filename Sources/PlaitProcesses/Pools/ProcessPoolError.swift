@@ -1,19 +1,18 @@
-/// Why a ``ProcessPool`` did not do what it was asked. What a function threw, and
-/// ``WorkerCrashed``, are errors of their own.
+/// Why a ``ProcessPool`` did not do what it was asked to do. Errors of functions and
+/// ``WorkerCrashed`` are separate errors.
 public enum ProcessPoolError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It was closed, and takes no more.
+    /// The pool was closed and takes no more work.
     case closed
-    /// It was terminated before the work was done.
+    /// The pool was terminated before the work was done.
     case terminated
     /// No place became free within the limit.
     case full
-    /// The function ran for longer than its limit: its worker was killed.
+    /// The function ran longer than its limit, so its worker was killed.
     case timedOut(Duration)
-    /// Its worker had more than so many bytes of memory resident while the function ran, and was
-    /// killed.
+    /// The worker had more than `limit` resident bytes while the function ran, and was killed.
     case tooLarge(limit: Int)
-    /// Its workers cannot work: the initializer threw, or none could be started. All work failed
-    /// with this.
+    /// The pool's workers cannot work: the initializer threw, or no worker could be started. All
+    /// work has failed with this error.
     case broken(reason: String)
 
     public var description: String {

@@ -5,30 +5,29 @@ internal import PlaitSelectors
 internal import PlaitStrands
 internal import SystemPackage
 
-/// A pool's worker.
+/// The role of a pool's worker.
 enum WorkerRole: ChildRole {
     static func run(_ order: ChildOrder, _ link: Connection) throws {
         try WorkerLife.run(order, link)
     }
 }
 
-/// The life of a pool's worker: it takes tasks from the shared memory, one after the other.
+/// The life of a pool's worker. It takes tasks from the shared memory, one after the other.
 struct WorkerLife {
     private let link: Connection
     private let memory: WorkerMemory
-    // Descriptors, open as long as the process lives.
+    // These descriptors stay open as long as the process lives.
     /// Readable when there may be tasks, or room for answers.
     private let wakeup: Int32
-    /// Made readable when there are answers and the pool sleeps.
+    /// The worker makes it readable when there are answers and the pool sleeps.
     private let done: Int32
-    /// Ready with `wakeup`, and when the pool's end of the connection is gone: the signal that
-    /// comes with the program's end does not reach a worker that has changed its user, nor its
-    /// copies.
+    /// Ready with `wakeup`, and when the pool's end of the connection is gone. The signal at the
+    /// program's end does not reach a worker that has changed its user, or copies of a worker.
     private let waits: Waits
     private var functions: [UInt32: any ProcessFunction.Type] = [:]
-    /// Bytes after which the pool is told that the worker has grown too large.
+    /// With how many resident bytes the worker tells the pool that it has grown too large.
     private let residentLimit: Int?
-    /// For reports.
+    /// The worker's name in reports.
     private let name: String
 
     static func run(_ order: ChildOrder, _ link: Connection) throws {
@@ -58,7 +57,7 @@ struct WorkerLife {
         return Answer.of(function, input, bag)
     }
 
-    /// Does the next thing; false when it was the last.
+    /// Takes the next step. Returns false when it was the last one.
     private mutating func step() throws -> Bool {
         let (kind, number, message) = try next()
         switch kind {
@@ -80,7 +79,7 @@ struct WorkerLife {
         let bytes =
             areMany
             ? Answer.ofMany(function, input) : Answer.of(function, input)
-        // Known before the answer is: whoever takes that gives nothing more then.
+        // The pool must know this before the answer, so that it gives no further item.
         if let residentLimit, (Processes.residentBytes(of: nil) ?? 0) > residentLimit {
             memory.isOversized = true
         }
@@ -91,7 +90,7 @@ struct WorkerLife {
     private func next() throws -> (kind: UInt8, number: UInt32, message: [UInt8]) {
         while true {
             if let message = try memory.tasks.read() {
-                // The pool may have had no room for more.
+                // The pool may not have had room for more.
                 return message
             }
             if SpinPolicy.process.spin(until: { !memory.tasks.isEmpty }) { continue }
@@ -125,18 +124,18 @@ struct WorkerLife {
     }
 }
 
-/// What an idle worker waits for.
+/// The events for which an idle worker waits.
 private final class Waits {
     private let epoll: EpollSelector
 
     init(_ wakeup: Int32, _ link: Connection) throws {
         epoll = try EpollSelector(batch: 2)
         try epoll.register(wakeup, interest: .readable, mode: .level, token: 0)
-        // Its end alone.
+        // Watch only for its end.
         try link.withNumber { try epoll.register($0, interest: [], mode: .level, token: 1) }
     }
 
-    /// Waits. True when the connection has ended.
+    /// Waits for an event. Returns true when the connection has ended.
     func areOver() throws -> Bool {
         _ = try Strand.waitReadable(epoll.descriptor, until: .never)
         var isOver = false

@@ -1,22 +1,22 @@
 internal import PlaitPlatform
 internal import Synchronization
 
-/// What a pool and one of its workers share: tasks one way, answers the other, how many tasks the
-/// worker has begun, and whether it has grown too large.
+/// The memory that a pool and one of its workers share. It has a ring of tasks, a ring of answers,
+/// the number of tasks that the worker has begun, and whether the worker has grown too large.
 @safe
 final class WorkerMemory: @unchecked Sendable {
     // Sendable: the rings are; the words are atomic.
     enum Task {
-        /// A number for a function from now on; its name follows.
+        /// Defines a number for a function, whose name follows.
         static let define: UInt8 = 1
         /// An input for the function of this number.
         static let one: UInt8 = 2
         /// An array of inputs.
         static let many: UInt8 = 3
-        /// As those, but the bytes come over the connection.
+        /// The same kinds with bytes that come over the connection.
         static let largeOne: UInt8 = 4
         static let largeMany: UInt8 = 5
-        /// No more.
+        /// There are no more tasks.
         static let end: UInt8 = 6
     }
 
@@ -40,14 +40,13 @@ final class WorkerMemory: @unchecked Sendable {
         answers = MessageRing(rings, 1)
     }
 
-    /// Tasks begun so far; those answered are fewer by the one that runs.
+    /// How many tasks the worker has begun. One more than it has answered, while a task runs.
     var begun: UInt64 {
         get { unsafe word(0).pointee.load(ordering: .acquiring) }
         set { unsafe word(0).pointee.store(newValue, ordering: .releasing) }
     }
 
-    /// Whether the worker had more memory than it may after its last task. Set before the answer is
-    /// there.
+    /// Whether the worker had too much memory after its last task. Set before the answer is there.
     var isOversized: Bool {
         get { unsafe word(1).pointee.load(ordering: .relaxed) != 0 }
         set { unsafe word(1).pointee.store(newValue ? 1 : 0, ordering: .relaxed) }

@@ -302,7 +302,7 @@ public final class Manager: Sendable {
         try client.call(ManagerRoot.Count(), on: ManagerRoot.number, within: nil)
     }
 
-    /// What the manager has just now, suspending the calling task.
+    /// The figures of a manager at this moment, suspending the calling task.
     public func statistics() async throws -> Statistics {
         try await client.call(ManagerRoot.Count(), on: ManagerRoot.number, within: nil)
     }

@@ -74,23 +74,24 @@ extension [UInt8] {
 /// The received bytes are not a frame of a manager or client.
 struct MalformedFrame: Error {}
 
-/// What has come over a socket, and is taken frame by frame.
+/// The bytes that have come over a socket. They are taken frame by frame.
 @safe
 final class FrameBuffer {
     private var memory: UnsafeMutableRawBufferPointer
     private var start = 0
     private var end = 0
-    /// A read that brings less has taken all there was.
+    /// The size of a usual read in bytes. A read that brings fewer has taken everything that was
+    /// there.
     static var usual: Int { 65_536 }
 
     init() { unsafe memory = .allocate(byteCount: FrameBuffer.usual, alignment: 16) }
 
     deinit { unsafe memory.deallocate() }
 
-    /// Bytes that ``receive(from:)`` takes at most.
+    /// How many bytes ``receive(from:)`` takes at most.
     var room: Int { unsafe memory.count - end }
 
-    /// Takes in what there is, as far as there is room.
+    /// Receives the bytes that are there, as far as there is room.
     func receive(from number: Int32) -> Attempt {
         let attempt = unsafe Sockets.receive(
             number, into: UnsafeMutableRawBufferPointer(rebasing: memory[end...]))
@@ -98,7 +99,8 @@ final class FrameBuffer {
         return attempt
     }
 
-    /// Makes room for the rest of what has begun to come: by and by, as it comes.
+    /// Makes room for the rest of a frame that has begun to come. The memory grows step by step as
+    /// the bytes come.
     func makeRoom() throws {
         if start == end { (start, end) = (0, 0) }
         var wanted = FrameBuffer.usual / 2
@@ -130,7 +132,7 @@ final class FrameBuffer {
         return count
     }
 
-    /// Where the next whole frame is, behind its length; nil until it has come.
+    /// The range of the next whole frame, behind its length; nil until it has come.
     private func takeFrame(atLeast least: Int) throws -> Range<Int>? {
         guard let count = try nextCount(), end - start >= 4 + count else { return nil }
         guard count >= least else { throw MalformedFrame() }

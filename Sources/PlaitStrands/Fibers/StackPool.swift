@@ -7,7 +7,7 @@ public struct StackStatistics: Sendable, Hashable {
     public let stackSize: Int
     /// How many stacks fibers live on.
     public let inUse: Int
-    /// Stacks kept for the next fibers; an idle hub gives their memory back.
+    /// How many stacks are kept for the next fibers. An idle hub gives their memory back.
     public let cached: Int
     /// The largest number of stacks that were ever in use at the same time.
     public let highWaterMark: Int
@@ -37,10 +37,10 @@ final class StackPool {
     private var guarding: Guarding
     private(set) var inUse = 0
     private var highWaterMark = 0
-    /// The fewest that were cached since the last trim began: these nobody needed.
+    /// The smallest number of cached stacks since the last trim began. Nobody needed these.
     private var leastCached = 0
     private var trimmed = 0
-    /// How far the trim that has begun goes, and what it has given back of the next stack.
+    /// How far the present trim goes, and how many bytes of the next stack it has given back.
     private var trimGoal = 0
     private var trimmedBytes = 0
 
@@ -97,7 +97,7 @@ final class StackPool {
 
     private func noteLeast() {
         leastCached = unsafe cached.count
-        // The one that was being trimmed may be it.
+        // This may be the stack that was being trimmed.
         if leastCached == trimmed { trimmedBytes = 0 }
     }
 
@@ -115,15 +115,15 @@ final class StackPool {
 
     // MARK: Trimming
 
-    /// Has ``trim(until:)`` give back the memory of stacks that nobody needed since the last trim
+    /// Makes ``trim(until:)`` give back the memory of stacks that nobody needed since the last trim
     /// began.
     func beginTrim() {
         trimGoal = max(trimmed, leastCached)
         leastCached = unsafe cached.count
     }
 
-    /// Gives memory back to the kernel until nanosecond `limit`, a piece at least. A slab of which no
-    /// stack is used any more goes as a whole, with its page tables; the smallest stays.
+    /// Gives memory back to the kernel until nanosecond `limit`, at least one piece. A slab without
+    /// used stacks goes as a whole, with its page tables; the smallest slab stays.
     ///
     /// - Returns: False when more is left to do.
     @discardableResult
@@ -152,7 +152,7 @@ final class StackPool {
         unsafe slabs.noteCold(stack.guardAddress, in: stack.slab, stride: stride)
     }
 
-    /// Bytes given back by one call: of these the kernel frees some 30 µs' worth of pages at most.
+    /// How many bytes one call gives back. The kernel needs at most some 30 µs to free their pages.
     private static let trimmedAtOnce = 1 << 20
 
     /// Whether a later trim could give anything back.

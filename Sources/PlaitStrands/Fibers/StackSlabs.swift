@@ -1,33 +1,33 @@
 internal import PlaitPlatform
 
-/// The address space of a pool's stacks, in slabs of 16 to 64: few calls for many stacks, and a
-/// slab that is unused as a whole can go back to the kernel, with its page tables, in one slice.
+/// The address space of a pool's stacks, in slabs of 16 to 64 stacks. Many stacks take few system
+/// calls, and a wholly unused slab can go back to the kernel in one slice, with its page tables.
 @safe
 struct StackSlabs {
     @safe
     private struct Slab {
-        /// Address space of this slab alone, unmapped by `release`.
+        /// The address space of this slab; `release` unmaps it.
         let memory: UnsafeMutableRawPointer
         let count: Int
         /// How many stacks have been cut.
         var cut = 0
-        /// Stacks that nobody uses and whose memory was given back, a bit each.
+        /// One bit for each stack that nobody uses and whose memory was given back.
         var cold: UInt64 = 0
     }
 
-    /// Which stack of which slab.
+    /// A stack, with the number of its slab.
     struct Place {
         let slab: Int
         let index: Int
     }
 
-    /// Nil where one has been released.
+    /// The slabs; nil for a released slab.
     private var slabs: [Slab?] = []
-    /// Numbers of those that were released.
+    /// The numbers of the released slabs.
     private var released: [Int] = []
-    /// The one that stacks are cut from; nil for none.
+    /// The slab from which stacks are cut; nil if there is none.
     private var last: Int?
-    /// Where cold stacks may be; some of them are gone.
+    /// Slabs that may have cold stacks. Some of them may have none any more.
     private var withCold: [Int] = []
     private(set) var coldCount = 0
 
@@ -40,10 +40,10 @@ struct StackSlabs {
         return unsafe slab.memory + place.index * stride
     }
 
-    /// A stack that was never used.
+    /// Cuts a stack that was never used.
     mutating func cut(stride: Int) throws(SystemError) -> Place {
         if let last, let place = cut(from: last) { return place }
-        // Little address space for few stacks.
+        // Few stacks take little address space.
         let count = min(16 << min(slabs.count, 2), StackSlabs.most)
         let slab = unsafe Slab(memory: try Memory.reserve(bytes: count * stride), count: count)
         let number: Int
@@ -65,7 +65,7 @@ struct StackSlabs {
         return Place(slab: number, index: slab.cut)
     }
 
-    /// One of the cold stacks.
+    /// Takes one of the cold stacks.
     mutating func takeCold() -> Place? {
         while let number = withCold.last {
             if let cold = slabs[number]?.cold, cold != 0 {
@@ -80,7 +80,7 @@ struct StackSlabs {
         return nil
     }
 
-    /// Notes that a stack's memory was given back. Releases the slab if that was the last one in it,
+    /// Notes that a stack's memory was given back. Releases the slab if that was its last stack,
     /// unless it is the first slab, which is the smallest.
     mutating func noteCold(_ address: UnsafeMutableRawPointer, in number: Int, stride: Int) {
         guard var slab = slabs[number] else {
@@ -101,7 +101,7 @@ struct StackSlabs {
         unsafe Memory.release(slab.memory, bytes: slab.count * stride)
     }
 
-    /// Gives everything back: no stack is used.
+    /// Gives everything back. Called when no stack is used.
     mutating func releaseAll(stride: Int) {
         slabs.forEach { slab in
             guard let slab = slab else { return }

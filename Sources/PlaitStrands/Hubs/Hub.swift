@@ -52,7 +52,7 @@ public final class Hub: @unchecked Sendable {
     private static let switchesPerTurn = 128
     private static let operationsPerTurn = 64
     private static let trimInterval: UInt64 = 1_000_000_000
-    /// Nanoseconds. What is begun within it may take as long again.
+    /// The length of a slice in nanoseconds. A step that begins within it may take as long again.
     private static let trimSlice: UInt64 = 50_000
 
     /// Makes the hub of the calling thread, which has none.
@@ -72,7 +72,7 @@ public final class Hub: @unchecked Sendable {
         lastTrim = loop.now
         loop.checkThread("Hub.make")
         loop.around = { [unowned self] body in self.runCallbacks(body) }
-        // While the thread sleeps, nothing that these read can change.
+        // While the thread sleeps, the data that these read cannot change.
         loop.waitsOfStrands = { [unowned self] in
             root.waits + self.fibers.compactMap(\.presentWait)
         }
@@ -320,8 +320,8 @@ public final class Hub: @unchecked Sendable {
         further fibers with others are not found (see docs/decisions/0017-flow-of-control.md)
         """)
 
-    /// Gives back stacks that nobody needed for a while, for a slice of time: between slices the loop
-    /// is looked at.
+    /// Gives back stacks that nobody needed for a while, for a slice of time. Between slices the
+    /// hub looks at the loop.
     /// - Returns: False when more is left to do.
     private func trimStacks() -> Bool {
         if !isTrimming {

@@ -27,7 +27,7 @@ public final class Event: @unchecked Sendable {
     // .acquiring pairs with the .releasing store in set(): writes before set() are visible.
     public var isSet: Bool { flag.load(ordering: .acquiring) }
 
-    /// Sets the flag and wakes everyone who waits for it. Never blocks.
+    /// Sets the flag and wakes all waiters. Never blocks.
     public func set() {
         guardLock.lock()
         var claimed = ClaimedWaiters()

@@ -1,11 +1,11 @@
 internal import Foundation
 internal import PlaitMachine
 
-/// Compiled programs, each in a file beside its source, as Python's `.pyc`.
+/// Compiled programs, each in a file beside its source, like Python's `.pyc`.
 ///
-/// A file counts while the source has the bytes it was made from, whatever its time stamps say. One
-/// that is stale, damaged or of another version is made anew; one that cannot be written is done
-/// without.
+/// A file is valid while the source has the bytes from which the file was made, whatever the time
+/// stamps say. A file that is stale, damaged or of another version is made again. If a file cannot
+/// be written, the program runs without it.
 struct BytecodeCache {
     enum Origin: String { case cached, compiled }
 
@@ -13,10 +13,10 @@ struct BytecodeCache {
 
     init(path: String) { source = URL(fileURLWithPath: path) }
 
-    /// `count.lab` has `count.labc`.
+    /// The file, such as `count.labc` for `count.lab`.
     var file: URL { URL(fileURLWithPath: source.path + "c") }
 
-    /// The program, from its file or compiled.
+    /// The program, read from its file or compiled.
     /// - Throws: `CommandFailure` if the source cannot be read; ``ProgramError``.
     func load() throws -> (Bytecode, Origin) {
         guard let data = try? Data(contentsOf: source) else {
@@ -32,8 +32,8 @@ struct BytecodeCache {
             throw CommandFailure("\(source.path) is not UTF-8")
         }
         let bytecode = try Bytecode.compile(text)
-        // Written under another name and then renamed: a reader finds the old file or the new one,
-        // never a half.
+        // Write under another name and then rename, so that a reader finds the old file or the new
+        // one, and never half a file.
         let file = Data(BytecodeFile.encode(bytecode, source: bytes))
         try? file.write(to: self.file, options: .atomic)
         return (bytecode, .compiled)

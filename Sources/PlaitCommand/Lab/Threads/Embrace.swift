@@ -41,7 +41,7 @@ extension ThreadExperiment {
             defer { again.release() }
             return again.withLock { again.depth }
         }.join()
-        trial.say("And who takes what it holds already takes an RLock: here \(depth) deep.")
+        trial.say("A strand that takes a lock twice needs an RLock: here it is \(depth) deep.")
         trial.record("deadlocks", found)
         trial.record("depth", depth)
     }

@@ -22,9 +22,9 @@ extension ThreadExperiment {
         trial.record("with", with)
         trial.say("Each of 100 strands reads the number, pauses, and writes one less. From 100,")
         trial.say(
-            "without a lock, when all pause until the others have read, \(without) are left: who")
+            "without a lock, when all pause until the others have read, \(without) are left:")
         trial.say(
-            "read the same number wrote the same. With the pair of steps under a lock, \(with).")
+            "two that read the same number wrote the same. With both steps under a lock, \(with).")
     }
 
     /// Subtracts one, with a pause in the middle.

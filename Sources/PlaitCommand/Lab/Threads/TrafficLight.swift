@@ -40,7 +40,7 @@ extension ThreadExperiment {
         let passed = try late.join()
         trial.record("passedAtRed", passed ? 1 : 0)
         trial.record("drove", timeline.allMoments.count { $0.what == "drives" })
-        trial.say("An Event stays set until it is cleared: all who wait go on at once, and who")
-        trial.say("comes while it is set does not stop.")
+        trial.say("An Event stays set until it is cleared: all waiting cars go on at once, and")
+        trial.say("a car that comes while it is set does not stop.")
     }
 }

@@ -26,7 +26,7 @@ extension ThreadExperiment {
         trial.record("most", seen)
         trial.record("finished", timeline.allSpans.count)
         trial.say(
-            "Never more than \(seen) work at a time: four rounds of five. Permits go to who has")
-        trial.say("waited longest.")
+            "Never more than \(seen) work at a time: four rounds of five. A permit goes to")
+        trial.say("the worker that has waited longest.")
     }
 }
