@@ -14,6 +14,31 @@ struct ThreadPoolTests {
 
     // MARK: Work
 
+    @Test func `the idle workers of a pool without references end at once`() async throws {
+        var pool: ThreadPool? = ThreadPool(workers: 2, idleLimit: .seconds(3_600))
+        let (began, goOn) = (CountingSemaphore(permits: 0), Event())
+        var futures: [Future<Strand>] = []
+        for _ in 0..<2 {
+            let future = try await pool?.submit {
+                began.release()
+                try goOn.wait()
+                return Strand.current
+            }
+            futures.append(try #require(future))
+        }
+        for _ in 0..<2 { try await began.acquire() }
+        // Queued when the pool goes: it is still done.
+        let last = try #require(try await pool?.submit { 7 })
+        goOn.set()
+        var workers: [Strand] = []
+        for future in futures { workers.append(try await future.result()) }
+        #expect(try await last.result() == 7)
+        let areAlive = workers.allSatisfy { $0.isAlive }
+        #expect(areAlive)
+        pool = nil
+        for worker in workers { _ = try await worker.join() }
+    }
+
     // GV-122, GV-126
     @Test(arguments: WaiterKind.allCases)
     func `run returns the value of work that a worker did`(_ kind: WaiterKind) async throws {
@@ -85,7 +110,7 @@ struct ThreadPoolTests {
         let goOn = Event()
         let first = try await (0..<3).asyncMap { _ in try await pool.submit { try goOn.wait() } }
         #expect(try pool.trySubmit {} == nil)
-        await #expect(throws: ThreadPoolError.full) { try await pool.submit(within: .zero) {} }
+        await #expect(throws: TimedOut.self) { try await pool.submit(within: .zero) {} }
         let late = kind.start({ try pool.submit { 5 } }, task: { try await pool.submit { 5 } })
         try await late.untilParked()
         let figures = pool.statistics

@@ -125,8 +125,6 @@ extension ThreadPool {
         _ futures: [Future<Success>], after error: any Error
     ) -> any Error {
         for future in futures { future.cancel() }
-        // Only a call with a limit can find the pool full.
-        if case ThreadPoolError.full = error { return TimedOut("map of a thread pool") }
         return error
     }
 }

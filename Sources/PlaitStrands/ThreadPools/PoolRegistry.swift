@@ -3,21 +3,21 @@ internal import Synchronization
 
 /// The pools that have workers. The end of the program must wait for them.
 enum PoolRegistry {
-    private static let pools = Guarded<[ObjectIdentifier: ThreadPool]>([:])
+    private static let pools = Guarded<[ObjectIdentifier: ThreadPoolCore]>([:])
     private static let isEnding = Atomic<Bool>(false)
 
     /// Whether ``finishAtProgramEnd()`` was called: no pool takes work any more.
     static var programIsEnding: Bool { isEnding.load(ordering: .acquiring) }
 
-    static func add(_ pool: ThreadPool) {
+    static func add(_ pool: ThreadPoolCore) {
         pools.withLock { $0[ObjectIdentifier(pool)] = pool }
     }
 
-    static func remove(_ pool: ThreadPool) {
+    static func remove(_ pool: ThreadPoolCore) {
         _ = pools.withLock { $0.removeValue(forKey: ObjectIdentifier(pool)) }
     }
 
-    static var all: [ThreadPool] { pools.withLock { Array($0.values) } }
+    static var all: [ThreadPoolCore] { pools.withLock { Array($0.values) } }
 
     /// Lets all pools finish their work, and refuses further work.
     ///

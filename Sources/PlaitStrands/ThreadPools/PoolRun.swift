@@ -16,9 +16,9 @@ extension ThreadPool {
     public func run<Success>(
         _ body: sending @escaping () throws -> Success
     ) throws -> sending Success {
-        let work = PoolWorkOf(owner: self, Handed.result(of: body))
-        try places.acquire()
-        if try !enqueue(work, hasPlace: true) {
+        let work = PoolWorkOf(owner: core, Handed.result(of: body))
+        try core.places.acquire()
+        if try core.enqueue(work, hasPlace: true) == false {
             do {
                 try work.future.waitForBegin()
             } catch {
@@ -37,9 +37,9 @@ extension ThreadPool {
     public func run<Success>(
         _ body: sending @escaping () throws -> Success
     ) async throws -> sending Success {
-        let work = PoolWorkOf(owner: self, Handed.result(of: body))
-        try await places.acquire()
-        try enqueue(work, hasPlace: true)
+        let work = PoolWorkOf(owner: core, Handed.result(of: body))
+        try await core.places.acquire()
+        try core.enqueue(work, hasPlace: true)
         await withTaskCancellationHandler {
             await work.future.waitUncancellably()
         } onCancel: {

@@ -3,14 +3,14 @@ internal import PlaitPlatform
 internal import PlaitSync
 
 // How work enters a ThreadPool, and how the pool's workers live.
-extension ThreadPool {
+extension ThreadPoolCore {
     // MARK: Entering
 
     /// Gives work to the pool. The caller has acquired a place for it.
     /// - Returns: Whether a worker is coming for the work, so that it begins without waiting for
-    ///   other work.
+    ///   other work; nil when there is no place.
     @discardableResult
-    func enqueue(_ work: PoolWork, hasPlace: Bool) throws(ThreadPoolError) -> Bool {
+    func enqueue(_ work: PoolWork, hasPlace: Bool) throws(ThreadPoolError) -> Bool? {
         guardLock.lock()
         if let error = refusal {
             guardLock.unlock()
@@ -20,7 +20,7 @@ extension ThreadPool {
         }
         guard hasPlace else {
             guardLock.unlock()
-            throw .full
+            return nil
         }
         state.add(work)
         return unlockCovering { state.isCovered }

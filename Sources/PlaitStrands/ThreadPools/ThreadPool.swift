@@ -10,12 +10,11 @@ internal import Synchronization
 /// pieces of work are in progress and the queue is full, a caller with more work waits. Work that
 /// waits for other work of the same pool may wait for ever, if all workers do that.
 ///
-/// A pool without references still does the work that it was given, and ends with its last idle
-/// worker. The end of the program waits for all work.
+/// A pool without references still does the work that it was given; its idle workers end at once.
+/// The end of the program waits for all work.
 /// - Source: Python's `concurrent.futures.ThreadPoolExecutor`, `gevent.threadpool.ThreadPool`.
-public final class ThreadPool: FutureOwner, @unchecked Sendable {
-    // Sendable: `guardLock` guards `state`, `strands`, `started`, `debt` and `cancelled`; the rest
-    // is constant.
+public final class ThreadPool: Sendable {
+    let core: ThreadPoolCore
 
     /// A few more than there are processors, since much work waits; at most 32.
     public static let defaultWorkers = min(32, processorCount + 4)
@@ -36,24 +35,7 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     }
 
     /// The pool's name. Its workers are called by this name, `-` and a number from 0.
-    public let name: String
-    let idleLimit: Duration
-    let stackSize: Int?
-    let initializer: (@Sendable () throws -> Void)?
-    /// Each permit lets a caller bring one piece of work before other work is done.
-    let places: CountingSemaphore
-    /// Set when the pool is closed and its last worker has ended.
-    let ended = Event()
-    let guardLock = ShortLock()
-    var state: PoolState<WaiterStack, PoolWork>
-    /// All workers that are alive, and some that have ended.
-    var strands: [Strand] = []
-    /// How many workers have been started so far.
-    var started = 0
-    /// How many permits were not free when ``workers`` was lowered. That many are not given back.
-    var debt = 0
-    /// How many pieces of work were cancelled since the queue was last cleared of cancelled work.
-    var cancelled = 0
+    public var name: String { core.name }
 
     /// - Parameters:
     ///   - workers: How many threads the pool has at most; at least 1.
@@ -72,36 +54,28 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     ) {
         demand(workers >= 1, "a ThreadPool needs at least 1 worker, not \(workers)")
         demand(queueCapacity >= 0, "a ThreadPool needs a capacity >= 0, not \(queueCapacity)")
-        self.name = name ?? "pool-\(ThreadPool.nextNumber())"
-        self.idleLimit = idleLimit
-        self.stackSize = stackSize
-        self.initializer = initializer
-        state = PoolState(limit: workers)
-        // Half of the range leaves room for any number of workers.
-        places = CountingSemaphore(permits: workers + min(queueCapacity, .max / 2))
+        core = ThreadPoolCore(
+            workers: workers, queueCapacity: queueCapacity,
+            name: name ?? "pool-\(ThreadPool.nextNumber())", idleLimit: idleLimit,
+            stackSize: stackSize, initializer: initializer)
     }
+
+    deinit { core.close(cancellingQueued: false) }
 
     private static let last = Atomic<Int>(0)
     private static func nextNumber() -> Int {
         last.wrappingAdd(1, ordering: .relaxed).newValue
     }
 
-    public var statistics: Statistics {
-        guardLock.withLock {
-            Statistics(
-                threads: state.threads, idle: state.threads - state.working,
-                queued: state.items.count { !$0.isDone }, running: state.working,
-                completed: state.completed)
-        }
-    }
+    public var statistics: Statistics { core.statistics }
 
     /// How many threads the pool has at most.
     ///
     /// Raising it lets waiting work begin. Lowering it ends workers above the limit when they are
     /// idle; with 0 all workers end, and no work begins. It has no effect after ``shutDown``.
     public var workers: Int {
-        get { guardLock.withLock { state.limit } }
-        set { setWorkers(newValue) }
+        get { core.workers }
+        set { core.setWorkers(newValue) }
     }
 
     // MARK: Giving work
@@ -111,16 +85,17 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
     /// - Returns: The future of the result. It can be cancelled until `body` runs.
-    /// - Throws: `ThreadPoolError`; `CancellationError` when the caller is cancelled. `body` is not
-    ///   run then.
+    /// - Throws: `TimedOut` past the limit; `ThreadPoolError`; `CancellationError` when the caller is
+    ///   cancelled. `body` is not run then.
     /// - Source: Python's `Executor.submit`; `gevent.threadpool.ThreadPool.spawn`.
     @available(*, noasync)
     @discardableResult
     public func submit<Success: Sendable>(
         within limit: Duration? = nil, _ body: sending @escaping () throws -> Success
     ) throws -> Future<Success> {
-        let work = PoolWorkOf(owner: self, body)
-        try enqueue(work, hasPlace: places.acquire(within: limit))
+        let work = PoolWorkOf(owner: core, body)
+        let hasPlace = try core.places.acquire(within: limit)
+        guard try core.enqueue(work, hasPlace: hasPlace) != nil else { throw stayedFull }
         return work.future
     }
 
@@ -129,8 +104,9 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     public func submit<Success: Sendable>(
         within limit: Duration? = nil, _ body: sending @escaping () throws -> Success
     ) async throws -> Future<Success> {
-        let work = PoolWorkOf(owner: self, body)
-        try enqueue(work, hasPlace: await places.acquire(within: limit))
+        let work = PoolWorkOf(owner: core, body)
+        let hasPlace = try await core.places.acquire(within: limit)
+        guard try core.enqueue(work, hasPlace: hasPlace) != nil else { throw stayedFull }
         return work.future
     }
 
@@ -140,13 +116,9 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     public func trySubmit<Success: Sendable>(
         _ body: sending @escaping () throws -> Success
     ) throws(ThreadPoolError) -> Future<Success>? {
-        let work = PoolWorkOf(owner: self, body)
-        do {
-            try enqueue(work, hasPlace: places.tryAcquire())
-        } catch .full {
-            return nil
-        }
-        return work.future
+        let work = PoolWorkOf(owner: core, body)
+        let isTaken = try core.enqueue(work, hasPlace: core.places.tryAcquire()) != nil
+        return isTaken ? work.future : nil
     }
 
     // MARK: Ending
@@ -163,34 +135,25 @@ public final class ThreadPool: FutureOwner, @unchecked Sendable {
     /// - Source: Python's `Executor.shutdown`.
     @available(*, noasync)
     public func shutDown(wait: Bool = true, cancellingQueued: Bool = false) {
-        close(cancellingQueued: cancellingQueued)
-        guard wait else { return }
-        demand(!isWorker(.current), "worker \(Strand.current.name) waits for its own pool to end")
-        ended.waitUncancellably()
-        for strand in workerStrands { strand.joinUncancellably() }
+        core.shutDown(wait: wait, cancellingQueued: cancellingQueued)
     }
 
     /// Makes the pool take no more work, and suspends the calling task until all workers have
     /// ended.
     public func shutDown(wait: Bool = true, cancellingQueued: Bool = false) async {
-        close(cancellingQueued: cancellingQueued)
-        guard wait else { return }
-        await ended.waitUncancellably()
-        for strand in workerStrands { await strand.joinUncancellably() }
+        await core.shutDown(wait: wait, cancellingQueued: cancellingQueued)
     }
 
-    /// Lets the pool finish its work, at the end of the program.
-    ///
-    /// A worker that ends the program does not come back. Work that the other workers cannot do is
-    /// cancelled.
-    func finishAtProgramEnd() {
-        let own = kernelThreadID()
-        guard let ending = workerStrands.first(where: { $0.nativeID == own }) else {
-            return shutDown()
-        }
-        close(cancellingQueued: false)
-        for strand in workerStrands where strand !== ending { strand.joinUncancellably() }
-        close(cancellingQueued: true)
+    private var stayedFull: TimedOut {
+        TimedOut("submit to thread pool \(name), which stayed full,")
+    }
+}
+
+extension ThreadPool: CustomStringConvertible {
+    /// Such as `ThreadPool(2 of 8 threads, 1 queued, pool-1)`.
+    public var description: String {
+        let now = statistics
+        return "ThreadPool(\(now.threads) of \(workers) threads, \(now.queued) queued, \(name))"
     }
 }
 

@@ -2,8 +2,6 @@
 public enum ThreadPoolError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The pool was shut down, or the program ends.
     case shutDown
-    /// No place became free within the limit.
-    case full
     /// The pool's workers cannot work: the initializer threw, or no thread could be started. All
     /// work that had not begun has failed with this error.
     case broken(reason: String)
@@ -11,7 +9,6 @@ public enum ThreadPoolError: Error, Hashable, Sendable, CustomStringConvertible 
     public var description: String {
         switch self {
         case .shutDown: "the thread pool was shut down and takes no more work"
-        case .full: "the thread pool stayed full within the limit; wait longer or raise its limits"
         case .broken(let reason): "the thread pool is broken: \(reason)"
         }
     }

@@ -39,7 +39,7 @@ public final class Bulkhead: Sendable {
     func run<Success>(
         _ body: sending @escaping () throws -> Success
     ) throws -> sending Success {
-        if pool.isWorker(.current) { return try body() }
+        if pool.core.isWorker(.current) { return try body() }
         return try pool.run(body)
     }
 
