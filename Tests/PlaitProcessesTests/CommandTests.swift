@@ -20,6 +20,43 @@ struct CommandTests {
 
     // MARK: communicate
 
+    @Test func `a child's streams may be files and descriptors`() async throws {
+        try await onThread {
+            let folder = FileManager.default.temporaryDirectory
+                .appendingPathComponent("plait-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            let (from, to) = (folder.path + "/from", folder.path + "/to")
+            try Data("first\n".utf8).write(to: URL(fileURLWithPath: from))
+            var options = ChildProcess.Options()
+            options.input = .file(from)
+            options.output = .file(to)
+            let copied = try ChildProcess.start("cat", [], options).join()
+            options.output = .endOfFile(to)
+            let appended = try ChildProcess.start("cat", [], options).join()
+            #expect(copied == .code(0) && appended == .code(0))
+            let both = try String(contentsOfFile: to, encoding: .utf8)
+            #expect(both == "first\nfirst\n")
+            // The end of another child's pipe; it stays the caller's.
+            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: to))
+            options.input = .descriptor(file.fileDescriptor)
+            options.output = .inherited
+            let read = try ChildProcess.run("cat", [], options)
+            #expect(text(read.output) == both)
+            #expect(fcntl(file.fileDescriptor, F_GETFD) >= 0)
+            options.input = .file(folder.path + "/none")
+            let missing = #expect(throws: SystemError.self) {
+                try ChildProcess.start("cat", [], options)
+            }
+            #expect(missing?.errno == .noSuchFileOrDirectory)
+            options.input = .file("a\0b")
+            let cut = #expect(throws: SystemError.self) {
+                try ChildProcess.start("cat", [], options)
+            }
+            #expect(cut?.errno == .invalidArgument)
+        }
+    }
+
     // AS-365, AS-366, AS-372
     @Test(arguments: StrandKind.allCases)
     func `input goes in, output and errors come out, and the end is told`(

@@ -316,6 +316,20 @@ package enum Pipes {
         let number = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
         return Descriptor(owning: try check(number < 0 ? -errno : number, "open", "/dev/null"))
     }
+
+    /// A file for reading, or for writing, which is made if there is none: emptied, or `atEnd`.
+    package static func openFile(
+        _ path: String, forReading: Bool, atEnd: Bool
+    ) throws(SystemError) -> Descriptor {
+        if path.utf8.contains(0) {
+            throw SystemError(
+                errno: .invalidArgument, call: "open", subject: path.replacing("\0", with: "\\0"))
+        }
+        let flags =
+            forReading ? O_RDONLY : O_WRONLY | O_CREAT | (atEnd ? O_APPEND : O_TRUNC)
+        let number = unsafe open(path, flags | O_CLOEXEC, 0o666)
+        return Descriptor(owning: try check(number < 0 ? -errno : number, "open", path))
+    }
 }
 
 /// Standard output and standard error, unbuffered.

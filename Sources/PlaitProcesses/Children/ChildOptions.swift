@@ -3,13 +3,22 @@ internal import SystemPackage
 
 extension ChildProcess {
     /// Where a standard stream of the child leads.
-    public enum StandardIO: Sendable {
+    public enum StandardIO: Hashable, Sendable {
         /// The stream leads where the parent's does.
         case inherited
         /// The stream is `/dev/null`.
         case null
         /// The stream is a pipe whose other end the parent holds.
         case pipe
+        /// The stream is the file at this path. An output makes the file if there is none, and
+        /// empties it.
+        case file(String)
+        /// An output goes to the end of the file at this path, which is made if there is none.
+        case endOfFile(String)
+        /// The stream is what this descriptor of the parent stands for, such as a socket or the end
+        /// of another child's pipe. The descriptor stays the caller's: keep it open until the child
+        /// has started.
+        case descriptor(Int32)
     }
 
     /// How to start an executable.

@@ -14,6 +14,11 @@ struct StandardPipe: ~Copyable {
         switch kind {
         case .inherited: break
         case .null: childs = try Pipes.openNull()
+        case .file(let path):
+            childs = try Pipes.openFile(path, forReading: childReads, atEnd: false)
+        case .endOfFile(let path):
+            childs = try Pipes.openFile(path, forReading: childReads, atEnd: true)
+        case .descriptor(let number): childs = try Processes.duplicate(number)
         case .pipe:
             let (reading, writing) = try Pipes.make()
             let (theirs, mine) = childReads ? (reading, writing) : (writing, reading)
