@@ -1,5 +1,5 @@
-// SIGQUIT asks for a list of all strands. A handler cannot write one: it notes the question, and interrupts the sleep of
-// each thread of Plait's, of which the first to look answers.
+// SIGQUIT asks for a list of all strands. A handler cannot write the list. It notes the request and
+// interrupts the sleep of each thread of Plait, and the first thread that looks answers.
 #define _GNU_SOURCE
 #include "plait_linux.h"
 
@@ -23,7 +23,8 @@ static int64_t milliseconds(void) {
 }
 
 static void ask(int signal) {
-    // What this handler sends to the other threads arrives here too, some of it after the answer.
+    // The signals that this handler sends to other threads arrive here too, some of them after the
+    // answer.
     if (milliseconds() - atomic_load(&last_answer) < 100 || atomic_exchange(&is_asked, 1)) return;
     int error = errno;
     pid_t process = getpid(), self = (pid_t)syscall(SYS_gettid);
@@ -37,7 +38,7 @@ static void ask(int signal) {
 void plait_dump_on_quit(void) {
     struct sigaction before;
     if (sigaction(SIGQUIT, NULL, &before) < 0 || before.sa_handler != SIG_DFL) return;
-    // Not restarted: the threads are to look.
+    // System calls are not restarted, so that the threads look.
     struct sigaction action = {.sa_handler = ask, .sa_flags = SA_ONSTACK};
     sigemptyset(&action.sa_mask);
     sigaction(SIGQUIT, &action, NULL);

@@ -1,5 +1,5 @@
-/// What an object is called in messages: the name that it was given, or else the place where it was
-/// made.
+/// The name of an object in messages: the name that the program gave it, or else the place where it
+/// was made.
 public struct ObjectLabel: Sendable, CustomStringConvertible {
     /// The name that the program gave the object; nil for none.
     public let name: String?

@@ -1,9 +1,9 @@
 internal import PlaitPlatform
 
-/// Lists all strands on standard error when SIGQUIT comes, as Go and Java do, and goes on.
+/// Lists all strands on standard error when SIGQUIT comes, as Go and Java do. The program goes on.
 ///
-/// The signal's handler only interrupts sleeps. A thread of Plait's that sleeps, or the next one that
-/// does, starts a thread that writes the list.
+/// The signal's handler only interrupts sleeps. A sleeping thread of Plait, or the next one that
+/// goes to sleep, starts a thread that writes the list.
 package enum StrandDump {
     /// The lines of the list. The layer of fibers replaces it.
     private static let lister = Guarded<@Sendable () -> [String]>({

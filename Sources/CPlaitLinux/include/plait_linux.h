@@ -125,8 +125,9 @@ void plait_name_thread(const char *_Nonnull name);
 /// Sends `signal` to one thread of this process.
 int plait_tgkill(pid_t thread, int signal);
 
-// SIGQUIT asks for a list of strands, unless the program handles it: see dump.c. A thread that sleeps in Plait enters
-// itself, gives its place back at its end, and looks after each interrupted sleep whether it is to answer.
+// SIGQUIT asks for a list of strands, unless the program handles it: see dump.c. A thread that
+// sleeps in Plait enters itself, gives its place back at its end, and checks after each interrupted
+// sleep whether it must answer.
 void plait_dump_on_quit(void);
 int plait_dump_enter_thread(void);
 void plait_dump_leave_thread(int place);

@@ -119,12 +119,13 @@ package func holdBackThreadInterrupt() {
     _ = plait_block_signal(threadInterrupt, 1)
 }
 
-/// SIGQUIT's question for a list of all strands: see dump.c.
+/// The request of SIGQUIT for a list of all strands: see dump.c.
 package enum DumpRequest {
-    /// Whether the calling thread is to answer it, which it then must.
+    /// Whether the calling thread must answer the request. A caller that gets true must do so.
     package static func take() -> Bool { plait_dump_take() != 0 }
 
-    /// Has SIGQUIT interrupt the calling thread's sleeps. The first call has the process heed it.
+    /// Makes SIGQUIT interrupt the calling thread's sleeps. The first call installs the handler in
+    /// the process.
     /// - Returns: For ``leaveThread(_:)``.
     package static func enterThread() -> Int32 {
         _ = isHeeded

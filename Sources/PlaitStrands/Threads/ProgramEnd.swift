@@ -44,7 +44,8 @@ public enum ProgramEnd {
     private static let isArmed: Void = {
         atProgramEnd { ProgramEnd.run() }
         StrandDump.replaceLister {
-            // Waits are asked first: a strand that has none then may begin one before it is listed.
+            // Ask for the waits first. A strand without a wait may still begin one before it is
+            // listed.
             let waits = Dictionary(
                 Strand.waits().map { ($0.strand.id, $0) }, uniquingKeysWith: { first, _ in first })
             return Strand.all().filter { $0 !== Strand.current }.sorted { $0.id < $1.id }.map {
