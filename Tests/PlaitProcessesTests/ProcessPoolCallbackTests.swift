@@ -57,8 +57,9 @@ struct ProcessPoolCallbackTests {
             }
             try isOver.wait()
         }
-        // The inner callback has its turn when the outer one has ended.
-        #expect(seen.value == [8, 9])
+        // The inner callback has its turn when the outer one has ended. Where the item was done before
+        // the callback was there, it is called in its place.
+        #expect(seen.value.sorted() == [8, 9])
     }
 
     @Test func `a callback that waits holds up no other item`() async throws {
