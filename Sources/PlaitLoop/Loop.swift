@@ -175,6 +175,7 @@ public final class Loop: @unchecked Sendable {
     package var isNotified: Bool { sleep.load(ordering: .relaxed) == Sleep.notified }
 
     private func select(until deadline: Deadline) {
+        if deadline != .immediate { StrandDump.answerIfAsked() }
         do {
             try selector.select(until: deadline, now: now) { token, readiness in
                 self.deliver(token, readiness)

@@ -55,7 +55,7 @@ package enum AllAsleep {
 
     /// Ends the program, with a report, if every thread sleeps.
     package static func look() {
-        guard isOn else { return }
+        guard isOn, !DumpRequest.othersMayInterrupt else { return }
         let waits = state.withLock { state -> [WaitSnapshot]? in
             let count = state.sleepers.count + state.bystanders
             guard (try? Processes.threadCount()) == count,

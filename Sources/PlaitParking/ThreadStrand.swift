@@ -127,6 +127,8 @@ open class ThreadStrand: Strand, @unchecked Sendable {
     }
 
     private func sleep(_ waiter: Waiter, until deadline: Deadline) {
+        // A question that came while every thread ran.
+        StrandDump.answerIfAsked()
         if deadline == .never { return sleepForEver() }
         var limit = deadline
         // .acquiring pairs with the .releasing store in unpark().

@@ -54,7 +54,43 @@ struct ProgramEndTests {
         }
     }
 
+    /// With the handler of Swift's backtracer before Plait's, and a question that no thread slept for.
+    @Test func `the list comes where Swift's backtracer is on, and when a thread sleeps at last`()
+        async throws
+    {
+        try await onThread {
+            var options = piped
+            options.errorOutput = .pipe
+            options.environment = ProcessInfo.processInfo.environment
+            options.environment?["SWIFT_BACKTRACE"] = nil
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["dump-early"], options)
+            #expect(try child.output!.readLine() == "ready")
+            try child.send(Signal(number: SIGQUIT))
+            let first = try child.errorOutput!.readLine()
+            #expect(first?.contains("strands of process") == true)
+            child.kill()
+            #expect(try child.join() == .signal(.kill))
+        }
+    }
+
     // MARK: All asleep
+
+    @Test func `a handler of signals and an alarm keep a program that is all asleep from ending`()
+        async throws
+    {
+        try await onThread {
+            let child = try ChildProcess.start(
+                try Built.program("ThreadProbe"), ["asleep-handler"], piped)
+            #expect(try child.output!.readLine() == "ready")
+            usleep(300_000)
+            try child.send(.user1)
+            #expect(try child.join() == .code(7))
+        }
+        let (_, report, status) = try await runAsleep("asleep-alarm")
+        #expect(status == .signal(Signal(number: SIGALRM)))
+        #expect(report == "")
+    }
 
     /// What a probe that hangs says on standard error, and how it ends.
     private func runAsleep(_ probe: String, policy: String? = nil) async throws -> (

@@ -40,6 +40,16 @@ struct ThreadProbe {
         case "asleep": try asleep()
         case "asleep-fibers": try asleepFibers()
         case "asleep-awake": try asleepButForOne()
+        case "asleep-handler":
+            _ = signal(SIGUSR1) { _ in _exit(7) }
+            print("ready")
+            fflush(nil)
+            try Event().wait()
+        case "asleep-alarm":
+            _ = signal(SIGALRM, SIG_DFL)
+            alarm(1)
+            try Event().wait()
+        case "dump-early": try dumpEarly()
         default: fatalError("no such probe")
         }
     }
@@ -65,6 +75,17 @@ struct ThreadProbe {
         print("ready")
         fflush(nil)
         _ = try jobs.get()
+    }
+
+    /// Computes until the question has come, and waits only then.
+    private static func dumpEarly() throws {
+        _ = Strand.current
+        print("ready")
+        fflush(nil)
+        let end = monotonicNow() + 300_000_000
+        while monotonicNow() < end {}
+        spawn(.thread, name: "late", isDaemon: true) { try Event(name: "never").wait() }
+        while true { pause() }
     }
 
     // MARK: All asleep

@@ -150,15 +150,15 @@ package enum Processes {
     }
 
     /// Ends this process without its exit handlers, but flushes printed text.
+    package static func exitNow(_ code: Int32) -> Never {
+        fflush(nil)
+        plait_exit_now(code)
+    }
+
     /// Ends the process at once, with a message on standard error. What was printed goes out.
     package static func endNow(_ code: Int32, saying message: String) -> Never {
         StandardErrorText.write(message)
         exitNow(code)
-    }
-
-    package static func exitNow(_ code: Int32) -> Never {
-        fflush(nil)
-        plait_exit_now(code)
     }
 
     /// Ends this process as the C library's exit(3) does.

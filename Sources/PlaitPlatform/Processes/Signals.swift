@@ -134,6 +134,12 @@ package enum DumpRequest {
 
     package static func leaveThread(_ place: Int32) { plait_dump_leave_thread(place) }
 
+    /// Whether a handler of signals that is not Plait's, or a timer of the system's, may still do
+    /// something while all threads sleep.
+    package static var othersMayInterrupt: Bool {
+        plait_others_may_interrupt(threadInterrupt, threadInterrupt + 1) != 0
+    }
+
     private static let isHeeded: Void = plait_dump_on_quit()
 }
 
