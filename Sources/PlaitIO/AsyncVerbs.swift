@@ -6,6 +6,38 @@ internal import PlaitStrands
 /// the thread `plait-async`, which all tasks share, serves the wait. The task's cancellation ends
 /// it.
 extension ByteSource {
+    /// See the form for strands. The buffer is written to by the task alone.
+    public func read(
+        into buffer: UnsafeMutableRawBufferPointer, within limit: Duration? = nil
+    ) async throws -> Int {
+        if unsafe buffer.isEmpty { return 0 }
+        guard try await hasInput(within: limit) else { return 0 }
+        return unsafe input.take(into: buffer)
+    }
+
+    public func read(
+        into span: inout MutableRawSpan, within limit: Duration? = nil
+    ) async throws -> Int {
+        if span.isEmpty { return 0 }
+        guard try await hasInput(within: limit) else { return 0 }
+        return unsafe span.withUnsafeMutableBytes { unsafe input.take(into: $0) }
+    }
+
+    /// See the form for strands. The task runs `body`.
+    public func readChunk(
+        within limit: Duration? = nil, _ body: (RawSpan) throws -> Void
+    ) async throws -> Bool {
+        guard try await hasInput(within: limit) else { return false }
+        let chunk = unsafe Chunk { unsafe input.take(into: $0) }
+        try chunk.withBytes(body)
+        return true
+    }
+
+    private func hasInput(within limit: Duration?) async throws -> Bool {
+        if !input.isEmpty { return true }
+        return try await ServiceHub.run { try self.fillInput(within: limit) }
+    }
+
     public func readSome(
         atMost count: Int = 65_536, within limit: Duration? = nil
     ) async throws -> [UInt8] {

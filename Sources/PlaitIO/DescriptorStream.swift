@@ -25,11 +25,8 @@ open class DescriptorStream: @unchecked Sendable {
         into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline
     ) throws -> Int {
         try done("read", until: deadline) {
-            try descriptor.read(
-                isSocket ? "recv" : "read", full: full(buffer.count), until: deadline
-            ) {
-                unsafe attemptRead($0, into: buffer)
-            }
+            unsafe try descriptor.perform(
+                isSocket ? .receive(into: buffer) : .read(into: buffer), until: deadline)
         }
     }
 
@@ -39,30 +36,10 @@ open class DescriptorStream: @unchecked Sendable {
     public final func receiveChunk(until deadline: Deadline) throws -> Chunk? {
         var chunk: Chunk?
         _ = try done("read", until: deadline) {
-            try descriptor.read(
-                isSocket ? "recv" : "read", full: full(BufferPool.size), until: deadline
-            ) { number in
-                var attempt = Attempt.wouldBlock
-                let filled = unsafe Chunk { buffer in
-                    attempt = unsafe attemptRead(number, into: buffer)
-                    if case .done(let count) = attempt { return count }
-                    return 0
-                }
-                if !filled.isEmpty { chunk = consume filled }
-                return attempt
-            }
+            try descriptor.perform(
+                isSocket ? .receiveChunk : .readChunk, &chunk, until: deadline)
         }
         return chunk
-    }
-
-    /// A result below this means that nothing is left to read; 0 if results do not tell that, as
-    /// with pipes.
-    private func full(_ count: Int) -> Int { isSocket ? count : 0 }
-
-    @inline(__always)
-    private func attemptRead(_ number: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Attempt
-    {
-        unsafe isSocket ? Sockets.receive(number, into: buffer) : Pipes.read(number, into: buffer)
     }
 
     // MARK: Sending
@@ -72,12 +49,8 @@ open class DescriptorStream: @unchecked Sendable {
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer, until deadline: Deadline
     ) throws -> Int {
         try done("write", until: deadline) {
-            try descriptor.write(isSocket ? "send" : "write", until: deadline) { number in
-                if !isSocket { return unsafe Pipes.write(number, first.isEmpty ? second : first) }
-                if unsafe second.isEmpty { return unsafe Sockets.send(number, first) }
-                if unsafe first.isEmpty { return unsafe Sockets.send(number, second) }
-                return unsafe Sockets.send(number, first, second, passing: nil)
-            }
+            unsafe try descriptor.perform(
+                isSocket ? .send(first, second) : .write(first, second), until: deadline)
         }
     }
 

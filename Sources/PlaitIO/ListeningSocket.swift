@@ -49,9 +49,7 @@ package final class ListeningSocket: Sendable {
     /// - Throws: ``DescriptorClosed``; `SystemError`; `CancellationError`.
     @available(*, noasync)
     package func accept(within limit: Duration? = nil) throws -> Int32? {
-        try descriptor.read("accept", full: 0, until: Deadline(within: limit)) {
-            Sockets.accept($0)
-        }.map(Int32.init)
+        try descriptor.perform(.accept, until: Deadline(within: limit)).map(Int32.init)
     }
 
     /// Stops taking connections. Strands that accept get ``DescriptorClosed``. Any thread may call

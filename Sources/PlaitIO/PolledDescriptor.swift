@@ -2,7 +2,9 @@ internal import PlaitLoop
 internal import PlaitParking
 package import PlaitPlatform
 internal import PlaitStrands
+internal import PlaitSync
 internal import Synchronization
+internal import SystemPackage
 
 /// A non-blocking descriptor that strands of any kind use, on any hub. One of them closes it.
 ///
@@ -10,8 +12,8 @@ internal import Synchronization
 /// thread without a hub waits in `ppoll`. The number goes back to the system only when nobody can
 /// be inside a call with it any more. Otherwise a call could reach a file of somebody else.
 package final class PolledDescriptor: @unchecked Sendable {
-    // Sendable: atomics; `guardLock` guards `registrations`. `home` is written under it while
-    // `homeLoop` names no living loop; only the thread of the loop that `homeLoop` names reads it.
+    // Sendable: atomics; `guardLock` guards the lists; `home` is written under it, while
+    // `homeLoop` names no living loop: only the thread of the loop that it names reads it.
 
     package let number: Int32
     private let isOpen = Atomic<Bool>(true)
@@ -22,8 +24,9 @@ package final class PolledDescriptor: @unchecked Sendable {
     private var registrations: [Registration] = []
     /// The waiting threads without a hub. Guarded by the lock.
     private var threads: [ThreadWait] = []
-    /// The first registration, for the hub that most likely uses the descriptor. Read without the
-    /// lock.
+    /// What engines carry out on it. Guarded.
+    private var completions: [(completion: IOCompletion, engine: any IOEngine)] = []
+    /// The first registration, for the hub that uses it most likely; read without the lock.
     @exclusivity(unchecked) private var home: Registration?
     private let homeLoop = Atomic<UInt>(PolledDescriptor.noLoop)
 
@@ -69,12 +72,44 @@ package final class PolledDescriptor: @unchecked Sendable {
     /// Waits until the descriptor is ready, without making a call. Returns false when the deadline
     /// has passed.
     package func wait(for interest: Readiness, until deadline: Deadline) throws -> Bool {
-        var isFirst = true
-        let result = try perform("poll", interest, full: 0, until: deadline) { _ in
-            defer { isFirst = false }
-            return isFirst ? .wouldBlock : .done(0)
+        try perform(.wait(interest), until: deadline) != nil
+    }
+
+    /// Carries an operation out: by the engine of the calling strand's hub, else by readiness.
+    ///
+    /// Blocks the calling thread or parks the calling fiber. When it returns or throws, the
+    /// operation has ended.
+    /// - Returns: The operation's result; nil when the deadline has passed.
+    /// - Throws: ``DescriptorClosed``, `SystemError`, `CancellationError`.
+    package func perform(_ operation: IOOperation, until deadline: Deadline) throws -> Int? {
+        var none: Chunk?
+        return try perform(operation, &none, until: deadline)
+    }
+
+    /// As ``perform(_:until:)``, for an operation whose buffer the engine chooses.
+    /// - Parameter chunk: Gets what has come.
+    package func perform(
+        _ operation: IOOperation, _ chunk: inout Chunk?, until deadline: Deadline
+    ) throws -> Int? {
+        // An engine need not be asked by a strand that tries once, or that cannot wait.
+        if let hub = unsafe Hub.referenceOfThread, deadline != .immediate,
+            let engine = unsafe hub._withUnsafeGuaranteedRef({ $0.engine }), Strand.currentCanWait
+        {
+            unsafe hub._withUnsafeGuaranteedRef { $0.countOperation() }
+            return try complete(operation, &chunk, by: engine, until: deadline)
         }
-        return result != nil
+        if case .wait(let interest) = operation {
+            var isFirst = true
+            return try perform("poll", interest, full: 0, until: deadline) { _ in
+                defer { isFirst = false }
+                return isFirst ? .wouldBlock : .done(0)
+            }
+        }
+        return try perform(
+            operation.name, operation.interest, full: operation.full, until: deadline
+        ) {
+            operation.attempt($0, &chunk)
+        }
     }
 
     private func perform(
@@ -85,9 +120,80 @@ package final class PolledDescriptor: @unchecked Sendable {
             return try performOnThread(name, interest, until: deadline, call)
         }
         return try unsafe hub._withUnsafeGuaranteedRef {
-            try perform(name, interest, full: full, until: deadline, on: $0, call)
+            if let engine = $0.engine {
+                $0.countOperation()
+                return try perform(name, interest, until: deadline, by: engine, call)
+            }
+            return try perform(name, interest, full: full, until: deadline, on: $0, call)
         }
     }
+
+    // MARK: By completions
+
+    /// Lets an engine carry an operation out, and waits for its end.
+    ///
+    /// A caller that must give up asks the engine to cancel, and still waits for the end: until
+    /// then the buffers are the engine's. If the request came too late, the result counts.
+    package func complete(
+        _ operation: IOOperation, _ chunk: inout Chunk?, by engine: any IOEngine,
+        until deadline: Deadline
+    ) throws -> Int? {
+        guard hold() else { throw DescriptorClosed() }
+        defer { letGo() }
+        if isClosed { throw DescriptorClosed() }
+        let completion = IOCompletion(operation, on: number)
+        engine.submit(completion)
+        // Only now: close() may not ask to cancel what the engine does not know yet.
+        let isTooLate = guardLock.withLock {
+            if isClosed { return true }
+            completions.append((completion, engine))
+            return false
+        }
+        if isTooLate { engine.cancel(completion) }
+        defer { guardLock.withLock { completions.removeAll { $0.completion === completion } } }
+        var reason: (any Error)?
+        var isOver = false
+        do {
+            isOver = try !completion.isDone.wait(within: deadline.remaining)
+        } catch {
+            reason = error
+        }
+        if isOver || reason != nil { engine.cancel(completion) }
+        completion.isDone.waitUncancellably()
+        switch completion.result {
+        case .done(let count):
+            // Closing ends what waits with a result of 0.
+            if count == 0, isClosed, operation.interest == .readable { throw DescriptorClosed() }
+            chunk = completion.takeChunk()
+            return count
+        case .failed where isClosed: throw DescriptorClosed()
+        case .failed(.canceled) where isOver: return nil
+        case .failed(let errno):
+            throw reason ?? SystemError(errno: errno, call: "\(operation.name)")
+        }
+    }
+
+    /// Makes a call that is no operation, and lets the engine wait for readiness.
+    private func perform(
+        _ name: StaticString, _ interest: Readiness, until deadline: Deadline,
+        by engine: any IOEngine, _ call: (Int32) -> Attempt
+    ) throws -> Int? {
+        var none: Chunk?
+        while true {
+            switch try withNumber(call) {
+            case .done(let count): return count
+            case .failed(let errno): throw SystemError(errno: errno, call: "\(name)")
+            case .wouldBlock: break
+            }
+            if deadline == .immediate { return nil }
+            if !Strand.currentCanWait { CallbackStrand.refuse("\(name)") }
+            guard
+                try complete(.wait(interest), &none, by: engine, until: deadline) != nil
+            else { return nil }
+        }
+    }
+
+    // MARK: By readiness
 
     private func perform(
         _ name: StaticString, _ interest: Readiness, full: Int, until deadline: Deadline,
@@ -241,13 +347,14 @@ package final class PolledDescriptor: @unchecked Sendable {
     /// - Parameter interrupt: Ends the system calls of threads that wait for it.
     package func close(interrupt: (Int32) -> Void) {
         guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else { return }
-        let (registrations, threads) = guardLock.withLock {
+        let (registrations, threads, completions) = guardLock.withLock {
             defer { self.registrations = [] }
-            return (self.registrations, self.threads)
+            return (self.registrations, self.threads, self.completions)
         }
         for wait in threads {
             wait.thread.interrupt { !wait.isOver.load(ordering: .relaxed) }
         }
+        for (completion, engine) in completions { engine.cancel(completion) }
         if users.load(ordering: .acquiring) > 1 + registrations.count { interrupt(number) }
         let isOnly = users.load(ordering: .acquiring) == 2 && registrations.count == 1
         for registration in registrations {

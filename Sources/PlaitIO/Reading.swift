@@ -58,8 +58,7 @@ extension ByteSource {
     {
         demand(count > 0, "readSome(atMost: \(count)): ask for at least one byte")
         if input.isEmpty {
-            guard let chunk = try receiveChunk(until: Deadline(within: limit)) else { return [] }
-            input.append(chunk)
+            guard try fillInput(within: limit) else { return [] }
         } else {
             yieldIfTurnIsOver()
         }
@@ -68,9 +67,9 @@ extension ByteSource {
 
     /// Reads `count` bytes. Waits until they are there.
     ///
-    /// The bytes come directly into the result's memory.
-    /// - Throws: `StreamError.endOfStream` when the peer ends its side first; otherwise as
-    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)``.
+    /// They come straight into the result's memory, which has room for `count` bytes at once.
+    /// - Throws: `StreamError.endOfStream` when the peer ends its side first, and what
+    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)`` throws.
     /// - Source: asyncio's `readexactly`.
     @available(*, noasync)
     public func readExactly(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
@@ -79,27 +78,12 @@ extension ByteSource {
             yieldIfTurnIsOver()
             return input.take(count)
         }
-        let deadline = Deadline(within: limit)
-        var failure: (any Error)?
-        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
-            let memory = UnsafeMutableRawBufferPointer(memory)
-            unsafe filled = input.take(into: memory)
-            do {
-                while filled < count {
-                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled...])
-                    let received = unsafe try receive(into: rest, until: deadline)
-                    if received == 0 {
-                        throw StreamError.endOfStream(received: filled, expected: count)
-                    }
-                    filled += received
-                }
-            } catch {
-                failure = error
-            }
-        }
-        if let failure {
+        var bytes: [UInt8] = []
+        do {
+            try extend(&bytes, to: count, until: Deadline(within: limit))
+        } catch {
             input.prepend(bytes)
-            throw failure
+            throw error
         }
         return bytes
     }
@@ -172,10 +156,10 @@ extension ByteSource {
         return input.takeLine(content: content, total: total)
     }
 
-    /// Reads a message whose length precedes it, in four bytes, the highest first. Returns nil when
-    /// the peer has ended its side between messages.
-    /// - Parameter most: The most bytes of a message; a longer message throws
-    ///   `StreamError.tooLong`.
+    /// Reads a message that is preceded by its length, four bytes, the highest first. nil when the
+    /// peer has ended its side in between messages.
+    /// The memory of a long message grows as its bytes come, not by the length that was announced.
+    /// - Parameter most: Bytes of a message; a longer one throws `StreamError.tooLong`.
     /// - Source: Erlang's `{packet, 4}`.
     @available(*, noasync)
     public func readFrame(
@@ -189,7 +173,64 @@ extension ByteSource {
         }
         let count = head.reduce(0) { $0 << 8 | Int($1) }
         if count > most { throw StreamError.tooLong(limit: most) }
-        return Array(try readExactly(4 + count, within: deadline.remaining).dropFirst(4))
+        _ = input.take(head.count)
+        var bytes: [UInt8] = []
+        do {
+            while bytes.count < count {
+                // Anybody can announce a length, so memory grows only as the bytes come.
+                let next = min(count, max(BufferPool.size, 2 * bytes.count))
+                try extend(&bytes, to: next, of: (count, head.count), until: deadline)
+            }
+        } catch {
+            input.prepend(head + bytes)
+            throw error
+        }
+        return bytes
+    }
+
+    /// Receives until `bytes` has `count` bytes, straight into its memory.
+    ///
+    /// When it throws, `bytes` has what has come.
+    /// - Parameter message: How many bytes the whole message has, and how many bytes precede it;
+    ///   for errors.
+    private func extend(
+        _ bytes: inout [UInt8], to count: Int, of message: (count: Int, head: Int)? = nil,
+        until deadline: Deadline
+    ) throws {
+        let present = bytes
+        let head = message?.head ?? 0
+        var failure: (any Error)?
+        bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
+            let memory = UnsafeMutableRawBufferPointer(memory)
+            unsafe memory.copyBytes(from: present)
+            filled = present.count
+            unsafe filled += input.take(
+                into: UnsafeMutableRawBufferPointer(rebasing: memory[filled...]))
+            do {
+                while filled < count {
+                    let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled...])
+                    let received = unsafe try receive(into: rest, until: deadline)
+                    if received == 0 {
+                        throw StreamError.endOfStream(
+                            received: head + filled, expected: head + (message?.count ?? count))
+                    }
+                    filled += received
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Waits until something has come, and keeps it in ``input``.
+    /// - Returns: False when the peer has ended its side.
+    @available(*, noasync)
+    func fillInput(within limit: Duration?) throws -> Bool {
+        if !input.isEmpty { return true }
+        guard let chunk = try receiveChunk(until: Deadline(within: limit)) else { return false }
+        input.append(chunk)
+        return true
     }
 
     private func nextChunk(until deadline: Deadline) throws -> Chunk? {

@@ -24,22 +24,18 @@ package enum SocketConnecting {
                 if isTCP { try? Sockets.set(.bindWithoutPort, of: number, to: true) }
                 try Sockets.bind(number, source)
             }
-            switch Sockets.connect(number, address) {
-            case .done: return descriptor
-            case .wouldBlock:
-                guard try descriptor.wait(for: .writable, until: deadline) else { return nil }
-                if let errno = Sockets.error(of: number) {
-                    throw SystemError(errno: errno, call: "connect", subject: "\(address)")
-                }
-                return descriptor
-            case .failed(.resourceTemporarilyUnavailable) where !isTCP:
-                // A Unix listener's backlog is full, and the system does not tell when it has room
-                // again.
+            do {
+                return try descriptor.perform(.connect(address), until: deadline) == nil
+                    ? nil : descriptor
+            } catch let error as SystemError
+                where error.errno == .resourceTemporarilyUnavailable && !isTCP
+            {
+                // A Unix listener's backlog is full. The system tells nobody when it has room.
                 guard deadline > .now else { return nil }
                 try Strand.sleep(for: pause)
                 pause = min(pause * 2, .milliseconds(50))
-            case .failed(let errno):
-                throw SystemError(errno: errno, call: "connect", subject: "\(address)")
+            } catch let error as SystemError {
+                throw SystemError(errno: error.errno, call: "connect", subject: "\(address)")
             }
         }
     }

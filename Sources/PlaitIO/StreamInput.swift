@@ -28,11 +28,11 @@ public final class StreamInput: @unchecked Sendable {
 
     // MARK: Filling
 
-    /// Appends received bytes. Takes over the chunk's buffer if there are no other bytes.
+    /// Appends what has come. Takes over a chunk's buffer of the pool where nothing else is there.
     package func append(_ chunk: consuming Chunk) {
         guardLock.lock()
         defer { guardLock.unlock() }
-        if start == end {
+        if start == end && chunk.isPooled {
             releaseMemory()
             end = chunk.count
             unsafe memory = chunk.surrender()

@@ -71,9 +71,20 @@ extension Connection {
     public static func connect(
         to address: SocketAddress, key: [UInt8]?, within limit: Duration? = nil
     ) async throws -> Connection {
-        let deadline = Deadline(within: limit)
-        return try await blocking {
-            try connect(to: address, key: key, within: deadline.remaining)
-        }
+        try await ServiceHub.run { try connect(to: address, key: key, within: limit) }
+    }
+
+    /// Connects to a listener by name or number, suspending the calling task.
+    public static func connect(
+        host: String, port: Int, key: [UInt8]?, within limit: Duration? = nil
+    ) async throws -> Connection {
+        try await ServiceHub.run { try connect(host: host, port: port, key: key, within: limit) }
+    }
+
+    /// Connects to a listener on a Unix socket, suspending the calling task.
+    public static func connect(
+        unixPath path: String, key: [UInt8]?, within limit: Duration? = nil
+    ) async throws -> Connection {
+        try await ServiceHub.run { try connect(unixPath: path, key: key, within: limit) }
     }
 }

@@ -10,11 +10,14 @@ import Testing
 private final class Packets: ByteSource {
     let input = StreamInput()
     private let packets: Box<[[UInt8]]>
+    /// The largest buffer that it was asked to fill.
+    let largest = Box(0)
 
     init(_ packets: [[UInt8]]) { self.packets = Box(packets) }
 
     func receive(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws -> Int
     {
+        largest.update { $0 = max($0, buffer.count) }
         let packet = packets.update { $0.isEmpty ? [] : $0.removeFirst() }
         unsafe buffer.copyBytes(from: packet.prefix(buffer.count))
         if packet.count > buffer.count {
@@ -107,6 +110,39 @@ struct StreamInputTests {
                 #expect(source.input.isEmpty)
             }
         }
+    }
+
+    @Test func `a frame takes memory as its bytes come, not as its length announces`() async throws {
+        try await onThread { () throws in
+            let liar = Packets([[0x40, 0, 0, 0], [1, 2, 3]])
+            #expect(throws: StreamError.endOfStream(received: 7, expected: 4 + 1 << 30)) {
+                try liar.readFrame(atMost: 1 << 30)
+            }
+            #expect(liar.largest.value <= 65_536)
+            #expect(try liar.readToEnd() == [0x40, 0, 0, 0, 1, 2, 3])
+
+            let long = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+            let head: [UInt8] = [0, 0x0F, 0x42, 0x40]
+            let source = Packets([head + long[..<5], Array(long[5..<300_000]), Array(long[300_000...])])
+            #expect(try source.readFrame() == long)
+            #expect(source.input.isEmpty)
+        }
+    }
+
+    @Test func `a task reads into its buffer and is lent chunks`() async throws {
+        let (near, far) = MemoryStream.pair()
+        try await far.write([1, 2, 3, 4, 5, 6])
+        try far.endWriting()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4, alignment: 1)
+        defer { unsafe buffer.deallocate() }
+        #expect(unsafe try await near.read(into: buffer) == 4)
+        #expect(unsafe Array(buffer) == [1, 2, 3, 4])
+        var rest: [UInt8] = []
+        while try await near.readChunk({ chunk in
+            unsafe chunk.withUnsafeBytes { unsafe rest.append(contentsOf: $0) }
+        }) {}
+        #expect(rest == [5, 6])
+        #expect(unsafe try await near.read(into: buffer) == 0)
     }
 
     @Test func `a line of many packets is searched once, and grows without copying all again`()

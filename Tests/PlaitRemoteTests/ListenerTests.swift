@@ -40,6 +40,34 @@ enum Greet: ProcessFunction {
 
 @Suite(.timeLimit(.hang))
 struct ListenerTests {
+    @Test func `tasks connect by name and by path, and receive into their memory`() async throws {
+        let path = "/tmp/plait-task-\(processID()).socket"
+        let key: [UInt8] = [1, 2, 3]
+        let (tcp, unix) = try await onThread { () throws in
+            (
+                try ConnectionListener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)), key: key),
+                try ConnectionListener(try #require(SocketAddress(unixPath: path)), key: key)
+            )
+        }
+        for listener in [tcp, unix] {
+            let server = spawn(.thread) { try listener.accept().send([7, 8, 9]) }
+            let connection =
+                if let port = listener.address.port {
+                    try await Connection.connect(host: "127.0.0.1", port: port, key: key)
+                } else {
+                    try await Connection.connect(unixPath: path, key: key)
+                }
+            var memory: [UInt8] = [0, 0, 0, 0]
+            var span = memory.mutableSpan
+            var bytes = span.mutableBytes
+            let count = try await connection.receive(into: &bytes)
+            #expect(count == 3)
+            #expect(memory == [7, 8, 9, 0])
+            try await server.join()
+            listener.close()
+        }
+    }
+
     // MP-084
     @Test(arguments: Place.allCases)
     func `a second listener on an address is an error that names it`(_ place: Place) throws {

@@ -50,9 +50,10 @@ package enum Sockets {
         if code == 0 { return .done(0) }
         // An interrupted connect goes on, and repeating it would return EALREADY. A Unix socket
         // with a full backlog returns EAGAIN and makes no progress, so the caller must not wait for
-        // it.
+        // it. A second call tells how the first one ended.
         switch errno {
-        case EINPROGRESS, EINTR: return .wouldBlock
+        case EINPROGRESS, EALREADY, EINTR: return .wouldBlock
+        case EISCONN: return .done(0)
         case let other: return .failed(Errno(rawValue: other))
         }
     }

@@ -36,6 +36,14 @@ extension Connection {
             type, from: try await receive(atMost: most, within: limit))
     }
 
+    public func receive(
+        into span: inout MutableRawSpan, within limit: Duration? = nil
+    ) async throws -> Int {
+        let bytes = try await receive(atMost: span.byteCount, within: limit)
+        unsafe span.withUnsafeMutableBytes { unsafe $0.copyBytes(from: bytes) }
+        return bytes.count
+    }
+
     public func receiveDescriptor(within limit: Duration? = nil) async throws -> FileDescriptor {
         try await ServiceHub.run { try self.receiveDescriptor(within: limit) }
     }

@@ -48,6 +48,9 @@ public final class Hub: @unchecked Sendable {
     private var checksStacks = false
     @exclusivity(unchecked) private(set) var alive = LivingFibers()
     private var numbers: Range<UInt64> = 0..<0
+    /// What carries out the operations of this hub's strands, if it is not the selector: `PlaitIO`
+    /// keeps it here. Belongs to the thread.
+    @exclusivity(unchecked) package var engineOfOperations: AnyObject?
 
     private static let switchesPerTurn = 128
     private static let operationsPerTurn = 64
