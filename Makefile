@@ -10,8 +10,8 @@ RELEASE := -c release -Xswiftc -enable-testing --scratch-path $(CURDIR)/.build-r
 # A package of its own that shares the objects of a build: SwiftPM must not take the other's plan for its own.
 BESIDE := --disable-build-manifest-caching --package-path
 # Tests that the thread sanitizer watches: see docs/decisions/0004-sanitizers.md.
-# It reports overflows and crashes itself.
-TSAN_SKIP := StackOverflow|CrashReport|Crash
+# It reports overflows and crashes itself, and keeps a signal from a forked copy (decision 4).
+TSAN_SKIP := StackOverflow|CrashReport|Crash|a copy of the process that watches
 TSAN_TESTS ?= PlaitParkingTests|PlaitLoopTests|PlaitSyncTests|PlaitStrandsTests
 
 .PHONY: run test setup lint ledger test-debug test-release test-tsan examples smoke bench-smoke stress bench clean

@@ -112,7 +112,8 @@ struct StreamInputTests {
         }
     }
 
-    @Test func `a frame takes memory as its bytes come, not as its length announces`() async throws {
+    @Test func `a frame takes memory as its bytes come, not as its length announces`() async throws
+    {
         try await onThread { () throws in
             let liar = Packets([[0x40, 0, 0, 0], [1, 2, 3]])
             #expect(throws: StreamError.endOfStream(received: 7, expected: 4 + 1 << 30)) {
@@ -123,7 +124,9 @@ struct StreamInputTests {
 
             let long = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
             let head: [UInt8] = [0, 0x0F, 0x42, 0x40]
-            let source = Packets([head + long[..<5], Array(long[5..<300_000]), Array(long[300_000...])])
+            let source = Packets([
+                head + long[..<5], Array(long[5..<300_000]), Array(long[300_000...]),
+            ])
             #expect(try source.readFrame() == long)
             #expect(source.input.isEmpty)
         }

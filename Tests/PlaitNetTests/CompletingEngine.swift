@@ -3,6 +3,7 @@ import PlaitNet
 import PlaitPlatform
 import PlaitStrands
 import Synchronization
+import SystemPackage
 import TestSupport
 
 /// Completes operations, as io_uring does: a thread of its own works on the caller's buffers after

@@ -4,6 +4,7 @@ import PlaitParking
 import PlaitPlatform
 import PlaitStrands
 import Synchronization
+import SystemPackage
 import TestSupport
 import Testing
 

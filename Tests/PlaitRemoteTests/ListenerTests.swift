@@ -45,7 +45,8 @@ struct ListenerTests {
         let key: [UInt8] = [1, 2, 3]
         let (tcp, unix) = try await onThread { () throws in
             (
-                try ConnectionListener(try #require(SocketAddress(ip: "127.0.0.1", port: 0)), key: key),
+                try ConnectionListener(
+                    try #require(SocketAddress(ip: "127.0.0.1", port: 0)), key: key),
                 try ConnectionListener(try #require(SocketAddress(unixPath: path)), key: key)
             )
         }
@@ -59,7 +60,7 @@ struct ListenerTests {
                 }
             var memory: [UInt8] = [0, 0, 0, 0]
             var span = memory.mutableSpan
-            var bytes = span.mutableBytes
+            var bytes = unsafe span.mutableBytes
             let count = try await connection.receive(into: &bytes)
             #expect(count == 3)
             #expect(memory == [7, 8, 9, 0])
