@@ -244,7 +244,7 @@ struct ProcessPoolTests {
             let pool = try ProcessPool(workers: 1, queueCapacity: 2)
             let first = try pool.submit(WhoAmI.self, 500)
             let second = try pool.submit(WhoAmI.self, 0)
-            #expect(throws: ProcessPoolError.full) {
+            #expect(throws: TimedOut.self) {
                 try pool.submit(Twice.self, 1, within: .zero)
             }
             let third = try pool.submit(Twice.self, 3).result()

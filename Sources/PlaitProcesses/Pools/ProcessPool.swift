@@ -117,6 +117,10 @@ public final class ProcessPool: Sendable {
     /// The processes of the workers at this moment.
     public var pids: [Int32] { core.pids }
 
+    private var stayedFull: TimedOut {
+        TimedOut("submit to process pool \(name), which stayed full,")
+    }
+
     // MARK: One item
 
     /// Submits an input for a function. Waits only while the pool is full.
@@ -126,8 +130,8 @@ public final class ProcessPool: Sendable {
     ///   - timeout: How long the function may run. After that its worker is killed, at most 5 ms
     ///     late, and the future fails with `ProcessPoolError.timedOut`.
     ///   - limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
-    /// - Throws: ``ProcessPoolError``, ``ProcessFunctionError``; errors of the input's encoding;
-    ///   `CancellationError`.
+    /// - Throws: `TimedOut` past `limit`; ``ProcessPoolError``, ``ProcessFunctionError``; errors of
+    ///   the input's encoding; `CancellationError`.
     /// - Source: Python's `Pool.apply_async`, `Executor.submit`.
     @available(*, noasync)
     public func submit<Function: ProcessFunction>(
@@ -135,7 +139,7 @@ public final class ProcessPool: Sendable {
         within limit: Duration? = nil
     ) throws -> Future<Function.Output> {
         let item = try item(function, input, timeout)
-        guard try core.places.acquire(within: limit) else { throw ProcessPoolError.full }
+        guard try core.places.acquire(within: limit) else { throw stayedFull }
         try core.submit(item)
         return item.promise.future
     }
@@ -146,7 +150,7 @@ public final class ProcessPool: Sendable {
         within limit: Duration? = nil
     ) async throws -> Future<Function.Output> {
         let item = try item(function, input, timeout)
-        guard try await core.places.acquire(within: limit) else { throw ProcessPoolError.full }
+        guard try await core.places.acquire(within: limit) else { throw stayedFull }
         try core.submit(item)
         return item.promise.future
     }

@@ -5,8 +5,6 @@ public enum ProcessPoolError: Error, Hashable, Sendable, CustomStringConvertible
     case closed
     /// The pool was terminated before the work was done.
     case terminated
-    /// No place became free within the limit.
-    case full
     /// The function ran longer than its limit, so its worker was killed.
     case timedOut(Duration)
     /// The worker had more than `limit` resident bytes while the function ran, and was killed.
@@ -19,8 +17,6 @@ public enum ProcessPoolError: Error, Hashable, Sendable, CustomStringConvertible
         switch self {
         case .closed: "the process pool was closed and takes no more work"
         case .terminated: "the process pool was terminated before the work was done"
-        case .full:
-            "the process pool stayed full within the limit; wait longer or raise its capacity"
         case .timedOut(let limit):
             "the function ran for longer than \(limit); its worker was killed"
         case .tooLarge(let limit):
