@@ -40,7 +40,8 @@ static void ask(int signal, siginfo_t *info, void *context) {
     errno = error;
 }
 
-// Swift's backtracer has one handler for SIGQUIT and for the signals of faults, which no program has itself.
+// Swift's backtracer has one handler for SIGQUIT and for the signals of faults. No program of its
+// own has such a handler.
 static int is_of_backtracer(const struct sigaction *action) {
     struct sigaction fault;
     return (action->sa_flags & SA_SIGINFO) && sigaction(SIGILL, NULL, &fault) == 0 && (fault.sa_flags & SA_SIGINFO)

@@ -3,13 +3,13 @@ package protocol ChunkOwner: AnyObject, Sendable {
     func takeBack(_ buffer: UnsafeMutableRawBufferPointer)
 }
 
-/// Bytes that have come, in a buffer of the pool or of an engine, which goes back when the chunk
-/// ends.
+/// Received bytes in a buffer of the pool or of an engine. The buffer goes back to its owner when
+/// the chunk ends.
 ///
 /// The receiver takes the buffer when bytes have come, so a stream that waits for data owns none.
 @safe
 public struct Chunk: ~Copyable {
-    /// Of the pool, or of `owner`; never escapes.
+    /// A buffer of the pool, or of `owner`; it never escapes.
     private var buffer: UnsafeMutableRawBufferPointer
     private let owner: (any ChunkOwner)?
     public private(set) var count: Int
@@ -53,7 +53,7 @@ public struct Chunk: ~Copyable {
     /// Whether the buffer is the pool's.
     var isPooled: Bool { owner == nil }
 
-    /// Gives a buffer of the pool away. The taker gives it back there.
+    /// Gives a buffer of the pool away. The caller must give it back to the pool.
     consuming func surrender() -> UnsafeMutableRawBufferPointer {
         let buffer = unsafe buffer
         unsafe self.buffer = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)

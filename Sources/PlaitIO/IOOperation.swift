@@ -47,6 +47,14 @@ package enum IOOperation: @unchecked Sendable {
         }
     }
 
+    /// Whether a result of 0 says that nothing comes any more.
+    var isRead: Bool {
+        switch self {
+        case .receive, .receiveChunk, .read, .readChunk: true
+        case .send, .write, .accept, .connect, .wait: false
+        }
+    }
+
     /// A result below it says that nothing is left to read; 0 if results say nothing, as those of
     /// pipes.
     var full: Int {

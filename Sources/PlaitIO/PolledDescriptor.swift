@@ -12,8 +12,8 @@ internal import SystemPackage
 /// thread without a hub waits in `ppoll`. The number goes back to the system only when nobody can
 /// be inside a call with it any more. Otherwise a call could reach a file of somebody else.
 package final class PolledDescriptor: @unchecked Sendable {
-    // Sendable: atomics; `guardLock` guards the lists; `home` is written under it, while
-    // `homeLoop` names no living loop: only the thread of the loop that it names reads it.
+    // Sendable: atomics; `guardLock` guards the lists. `home` is written under it while `homeLoop`
+    // names no living loop; only the thread of the loop that `homeLoop` names reads it.
 
     package let number: Int32
     private let isOpen = Atomic<Bool>(true)
@@ -24,9 +24,10 @@ package final class PolledDescriptor: @unchecked Sendable {
     private var registrations: [Registration] = []
     /// The waiting threads without a hub. Guarded by the lock.
     private var threads: [ThreadWait] = []
-    /// What engines carry out on it. Guarded.
+    /// The operations that engines carry out on the descriptor. Guarded by the lock.
     private var completions: [(completion: IOCompletion, engine: any IOEngine)] = []
-    /// The first registration, for the hub that uses it most likely; read without the lock.
+    /// The first registration, for the hub that most likely uses the descriptor. Read without the
+    /// lock.
     @exclusivity(unchecked) private var home: Registration?
     private let homeLoop = Atomic<UInt>(PolledDescriptor.noLoop)
 
@@ -162,8 +163,8 @@ package final class PolledDescriptor: @unchecked Sendable {
         completion.isDone.waitUncancellably()
         switch completion.result {
         case .done(let count):
-            // Closing ends what waits with a result of 0.
-            if count == 0, isClosed, operation.interest == .readable { throw DescriptorClosed() }
+            // Closing ends a read that waits with a result of 0. An accept's 0 is a descriptor.
+            if count == 0, isClosed, operation.isRead { throw DescriptorClosed() }
             chunk = completion.takeChunk()
             return count
         case .failed where isClosed: throw DescriptorClosed()

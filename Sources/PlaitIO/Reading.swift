@@ -67,9 +67,9 @@ extension ByteSource {
 
     /// Reads `count` bytes. Waits until they are there.
     ///
-    /// They come straight into the result's memory, which has room for `count` bytes at once.
-    /// - Throws: `StreamError.endOfStream` when the peer ends its side first, and what
-    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)`` throws.
+    /// The bytes come directly into the result's memory, which has room for `count` bytes at once.
+    /// - Throws: `StreamError.endOfStream` when the peer ends its side first; otherwise as
+    ///   ``read(into:within:)-(UnsafeMutableRawBufferPointer,_)``.
     /// - Source: asyncio's `readexactly`.
     @available(*, noasync)
     public func readExactly(_ count: Int, within limit: Duration? = nil) throws -> [UInt8] {
@@ -156,10 +156,13 @@ extension ByteSource {
         return input.takeLine(content: content, total: total)
     }
 
-    /// Reads a message that is preceded by its length, four bytes, the highest first. nil when the
-    /// peer has ended its side in between messages.
-    /// The memory of a long message grows as its bytes come, not by the length that was announced.
-    /// - Parameter most: Bytes of a message; a longer one throws `StreamError.tooLong`.
+    /// Reads a message whose length precedes it, in four bytes, the highest first. Returns nil when
+    /// the peer has ended its side between messages.
+    ///
+    /// The memory of a long message grows as its bytes come, not by the length that the peer
+    /// announces.
+    /// - Parameter most: The most bytes of a message; a longer message throws
+    ///   `StreamError.tooLong`.
     /// - Source: Erlang's `{packet, 4}`.
     @available(*, noasync)
     public func readFrame(
@@ -223,7 +226,7 @@ extension ByteSource {
         if let failure { throw failure }
     }
 
-    /// Waits until something has come, and keeps it in ``input``.
+    /// Waits until bytes have come, and keeps them in ``input``.
     /// - Returns: False when the peer has ended its side.
     @available(*, noasync)
     func fillInput(within limit: Duration?) throws -> Bool {

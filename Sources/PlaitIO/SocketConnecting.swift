@@ -30,7 +30,8 @@ package enum SocketConnecting {
             } catch let error as SystemError
                 where error.errno == .resourceTemporarilyUnavailable && !isTCP
             {
-                // A Unix listener's backlog is full. The system tells nobody when it has room.
+                // A Unix listener's backlog is full, and the system does not tell when it has room
+                // again.
                 guard deadline > .now else { return nil }
                 try Strand.sleep(for: pause)
                 pause = min(pause * 2, .milliseconds(50))

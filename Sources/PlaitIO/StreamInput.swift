@@ -28,7 +28,8 @@ public final class StreamInput: @unchecked Sendable {
 
     // MARK: Filling
 
-    /// Appends what has come. Takes over a chunk's buffer of the pool where nothing else is there.
+    /// Appends received bytes. Takes over the chunk's buffer if it is the pool's and there are no
+    /// other bytes.
     package func append(_ chunk: consuming Chunk) {
         guardLock.lock()
         defer { guardLock.unlock() }

@@ -25,7 +25,9 @@ package enum AllAsleep {
     }
 
     private static let state = Guarded(State())
-    private static let isOff = Atomic<Bool>(environmentVariable("PLAIT_ASLEEP") == "wait")
+    private static let isOff = Atomic<Bool>(false)
+    /// Whether the user wants the program to hang, whatever it sets itself.
+    private static let mustWait = environmentVariable("PLAIT_ASLEEP") == "wait"
 
     /// The pauses after which a sleeper checks whether all others sleep. After the last pause it
     /// sleeps for ever, since the thread that fell asleep last checks too.
@@ -33,7 +35,7 @@ package enum AllAsleep {
 
     /// Whether sleepers check at all.
     package static var isOn: Bool {
-        get { !isOff.load(ordering: .relaxed) }
+        get { !mustWait && !isOff.load(ordering: .relaxed) }
         set { isOff.store(!newValue, ordering: .relaxed) }
     }
 

@@ -28,3 +28,8 @@ package protocol LabelledObject: AnyObject {
 extension LabelledObject {
     package var holderOfWaits: StrandKey? { nil }
 }
+
+extension Strand: LabelledObject {
+    /// A strand is known by its name, whether the program gave it one or not.
+    package final var label: ObjectLabel { ObjectLabel(name, "", 0) }
+}

@@ -144,7 +144,8 @@ extension Strand: CustomStringConvertible {
 package enum StrandNumber {
     private static let last = Atomic<UInt64>(0)
 
-    /// A bit in the number of what runs between strands, such as a loop's callbacks, and cannot wait.
+    /// A bit in the number of code that runs between strands, such as a loop's callbacks, and
+    /// cannot wait.
     @inlinable package static var cannotWait: UInt64 { 1 << 62 }
 
     /// Reserves `count` numbers and returns the first. Hubs reserve many at once, so that starting

@@ -62,7 +62,7 @@ public struct WaitTarget: @unchecked Sendable {
     }
 
     public var object: ObjectIdentifier? {
-        unsafe reference.map { unsafe ObjectIdentifier($0.takeUnretainedValue()) }
+        unsafe reference.map { unsafe unsafeBitCast($0.toOpaque(), to: ObjectIdentifier.self) }
     }
 }
 

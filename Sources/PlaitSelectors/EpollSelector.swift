@@ -1,6 +1,6 @@
 internal import CPlaitLinux
-internal import Glibc
 public import PlaitPlatform
+internal import SystemPackage
 
 /// Linux's `epoll(7)`. Its cost does not depend on the number of idle descriptors.
 ///
@@ -53,7 +53,7 @@ public final class EpollSelector: ReadinessSelector {
         let limit = timeout(until: deadline, now: now)
         let count = unsafe plait_epoll_wait(self.descriptor, buffer, capacity, limit)
         guard count >= 0 else {
-            if count == -EINTR { return }
+            if count == -Errno.interrupted.rawValue { return }
             throw SystemError(negative: count, call: "epoll_wait")
         }
         for index in 0..<count {

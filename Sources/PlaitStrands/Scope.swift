@@ -27,7 +27,8 @@ public func withScope<Result>(_ body: (Scope) throws -> Result) throws -> Result
 /// its scope has ended. Suspends the calling task.
 ///
 /// The first error, of `body` or of a strand, cancels the other strands and `body`. So does a
-/// cancellation of the calling task. Fibers need a hub: give one to ``Scope/spawn(_:on:name:stackSize:_:)``.
+/// cancellation of the calling task. Fibers need a hub: give one to
+/// ``Scope/spawn(_:on:name:stackSize:_:)``.
 /// - Throws: As ``withScope(_:)-((Scope)throws->Result)``.
 @discardableResult
 public func withScope<Result: Sendable>(

@@ -49,7 +49,7 @@ enum Children {
         print(status(of: dropped) == nil, try second.join())
 
         // A program's start brings the thread, which sees to those as well.
-        let fourth = try ChildProcess.fork { while true { usleep(1_000) } }
+        let fourth = try ChildProcess.fork { while true { pause() } }
         // The last one, as the next would reap it.
         let third = try ChildProcess.fork {}
         wait { isZombie(third.pid) }

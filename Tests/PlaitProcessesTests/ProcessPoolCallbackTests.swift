@@ -57,8 +57,8 @@ struct ProcessPoolCallbackTests {
             }
             try isOver.wait()
         }
-        // The inner callback has its turn when the outer one has ended. Where the item was done before
-        // the callback was there, it is called in its place.
+        // The inner callback has its turn when the outer one has ended. If the item was done before
+        // the callback was registered, the callback runs at once.
         #expect(seen.value.sorted() == [8, 9])
     }
 

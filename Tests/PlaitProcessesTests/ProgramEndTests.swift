@@ -21,14 +21,21 @@ struct ProgramEndTests {
         }
     }
 
+    /// Options of a probe whose standard error is read, too.
+    private func heard(without variable: String) -> ChildProcess.Options {
+        var options = piped
+        options.errorOutput = .pipe
+        options.environment = ProcessInfo.processInfo.environment
+        options.environment?[variable] = nil
+        return options
+    }
+
     // MARK: A list of strands
 
     @Test func `a program that gets SIGQUIT lists its strands and goes on`() async throws {
         try await onThread {
-            var options = piped
-            options.errorOutput = .pipe
             let child = try ChildProcess.start(
-                try Built.program("ThreadProbe"), ["dump"], options)
+                try Built.program("ThreadProbe"), ["dump"], heard(without: "SWIFT_BACKTRACE"))
             #expect(try child.output!.readLine() == "ready")
             let wanted = [
                 "thread main: Queue.get on jobs", "thread keeper (daemon): runs",
@@ -46,7 +53,6 @@ struct ProgramEndTests {
                     let line = try child.errorOutput!.readLine() ?? ""
                     for start in wanted where line.hasPrefix("  " + start) { seen.insert(start) }
                 }
-                usleep(150_000)
             }
             #expect(seen == Set(wanted))
             child.kill()
@@ -54,17 +60,13 @@ struct ProgramEndTests {
         }
     }
 
-    /// With the handler of Swift's backtracer before Plait's, and a question that no thread slept for.
-    @Test func `the list comes where Swift's backtracer is on, and when a thread sleeps at last`()
+    /// No thread sleeps when the question comes.
+    @Test func `the list comes when a thread sleeps at last, also where the backtracer is on`()
         async throws
     {
         try await onThread {
-            var options = piped
-            options.errorOutput = .pipe
-            options.environment = ProcessInfo.processInfo.environment
-            options.environment?["SWIFT_BACKTRACE"] = nil
             let child = try ChildProcess.start(
-                try Built.program("ThreadProbe"), ["dump-early"], options)
+                try Built.program("ThreadProbe"), ["dump-early"], heard(without: "SWIFT_BACKTRACE"))
             #expect(try child.output!.readLine() == "ready")
             try child.send(Signal(number: SIGQUIT))
             let first = try child.errorOutput!.readLine()
@@ -83,6 +85,7 @@ struct ProgramEndTests {
             let child = try ChildProcess.start(
                 try Built.program("ThreadProbe"), ["asleep-handler"], piped)
             #expect(try child.output!.readLine() == "ready")
+            // Longer than a thread sleeps before it looks whether all do.
             usleep(300_000)
             try child.send(.user1)
             #expect(try child.join() == .code(7))
@@ -93,21 +96,18 @@ struct ProgramEndTests {
     }
 
     /// What a probe that hangs says on standard error, and how it ends.
-    private func runAsleep(_ probe: String, policy: String? = nil) async throws -> (
+    private func runAsleep(_ probe: String) async throws -> (
         output: String, report: String, status: PlaitProcesses.ExitStatus
     ) {
         try await onThread {
-            var options = piped
-            options.errorOutput = .pipe
-            options.environment = ProcessInfo.processInfo.environment
-            options.environment?["PLAIT_ASLEEP"] = policy
             let result = try ChildProcess.run(
-                Built.program("ThreadProbe").description, [probe], options)
+                Built.program("ThreadProbe").description, [probe],
+                heard(without: "PLAIT_ASLEEP"))
             return (text(result.output), text(result.errorOutput), result.status)
         }
     }
 
-    @Test func `a program whose strands all wait for each other ends, and says who waits`()
+    @Test func `a program whose strands all wait for each other ends, and lists the waits`()
         async throws
     {
         let (output, report, status) = try await runAsleep("asleep")
@@ -115,7 +115,7 @@ struct ProgramEndTests {
         #expect(status == .code(2))
         #expect(report.contains("all strands are asleep"))
         #expect(report.contains("main: Queue.get"))
-        #expect(report.contains("worker: Strand.join"))
+        #expect(report.contains("worker: Strand.join on helper"))
         #expect(report.contains("helper: Queue.get"))
     }
 

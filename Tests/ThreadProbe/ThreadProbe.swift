@@ -36,137 +36,15 @@ struct ThreadProbe {
         case "fatal": try fatal()
         case "signals": try signals()
         case "interrupt": try interrupt()
-        case "dump": try dump()
-        case "asleep": try asleep()
-        case "asleep-fibers": try asleepFibers()
-        case "asleep-awake": try asleepButForOne()
-        case "asleep-handler":
-            _ = signal(SIGUSR1) { _ in _exit(7) }
-            print("ready")
-            fflush(nil)
-            try Event().wait()
-        case "asleep-alarm":
-            _ = signal(SIGALRM, SIG_DFL)
-            alarm(1)
-            try Event().wait()
-        case "dump-early": try dumpEarly()
+        case "dump": try Sleeping.listed()
+        case "dump-early": try Sleeping.listedLate()
+        case "asleep": try Sleeping.threadsAndFibers()
+        case "asleep-fibers": try Sleeping.fibers()
+        case "asleep-awake": try Sleeping.allButOne()
+        case "asleep-handler": try Sleeping.withHandler()
+        case "asleep-alarm": try Sleeping.withAlarm()
         default: fatalError("no such probe")
         }
-    }
-
-    // MARK: A list of strands
-
-    /// Waits until it is killed.
-    private static func dump() throws {
-        let jobs = Queue<Int>(capacity: 1, name: "jobs")
-        let accounts = Lock(name: "accounts")
-        let holds = Event()
-        spawn(.thread, name: "keeper", isDaemon: true) {
-            try accounts.acquire()
-            holds.set()
-            while true { usleep(1_000) }
-        }
-        try holds.wait()
-        spawn(.thread, name: "clerk", isDaemon: true) { try accounts.acquire() }
-        spawn(.thread, name: "worker", isDaemon: true) {
-            try spawn(.fiber, name: "getter") { try jobs.get() }.join()
-        }
-        // All of them wait by now, most likely; the test asks until it is so.
-        print("ready")
-        fflush(nil)
-        _ = try jobs.get()
-    }
-
-    /// Computes until the question has come, and waits only then.
-    private static func dumpEarly() throws {
-        _ = Strand.current
-        print("ready")
-        fflush(nil)
-        let end = monotonicNow() + 300_000_000
-        while monotonicNow() < end {}
-        spawn(.thread, name: "late", isDaemon: true) { try Event(name: "never").wait() }
-        while true { pause() }
-    }
-
-    // MARK: All asleep
-
-    /// The main thread, another thread and its fiber wait for what nobody will do.
-    private static func asleep() throws {
-        let (first, second) = (Queue<Int>(capacity: 1), Queue<Int>(capacity: 1))
-        let worker = spawn(.thread, name: "worker") {
-            let fiber = spawn(.fiber, name: "helper") { try second.put(first.get()) }
-            try fiber.join()
-        }
-        print("before")
-        try first.put(second.get())
-        try worker.join()
-    }
-
-    /// Fibers of the one thread there is.
-    private static func asleepFibers() throws {
-        let queue = Queue<Int>(capacity: 1)
-        let getters = (1...3).map { number in
-            spawn(.fiber, name: "getter-\(number)") { try queue.get() }
-        }
-        for getter in getters { try getter.join() }
-    }
-
-    /// All strands wait but for what comes from outside: none of these ends the program.
-    private static func asleepButForOne() throws {
-        let pause = Duration.milliseconds(400)
-        let event = Event()
-        func wait(_ what: String) throws {
-            try event.wait()
-            event.clear()
-            print(what)
-        }
-        let timer = spawn(.fiber) {
-            try Strand.sleep(for: pause)
-            event.set()
-        }
-        try wait("a timer")
-        try timer.join()
-        let thread = spawn(.thread) {
-            usleep(400_000)
-            event.set()
-        }
-        try wait("a thread in a call")
-        try thread.join()
-        let task = Task.detached {
-            try await Task.sleep(for: pause)
-            event.set()
-        }
-        try wait("a task")
-        task.cancel()
-        var foreign = pthread_t()
-        let box = unsafe Unmanaged.passRetained(event)
-        unsafe pthread_create(
-            &foreign, nil,
-            { argument in
-                usleep(400_000)
-                unsafe Unmanaged<Event>.fromOpaque(argument!).takeRetainedValue().set()
-                return nil
-            }, box.toOpaque())
-        try wait("a thread of others")
-        let number = try makeEventCounter()
-        let reader = spawn(.fiber) {
-            try waitReadable(number)
-            event.set()
-        }
-        let writer = spawn(.thread) {
-            usleep(400_000)
-            signalEventCounter(number.number)
-        }
-        try wait("a descriptor")
-        try reader.join()
-        _ = try writer.join()
-    }
-
-    private static func waitReadable(_ descriptor: borrowing Descriptor) throws {
-        // A registration of the hub's loop.
-        let registration = try Hub.current.loop.register(descriptor.number)
-        defer { Hub.current.loop.unregister(registration, willClose: false) }
-        _ = try registration.wait(for: .readable, until: .never)
     }
 
     // MARK: The end

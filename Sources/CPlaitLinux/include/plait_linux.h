@@ -132,8 +132,9 @@ void plait_dump_on_quit(void);
 int plait_dump_enter_thread(void);
 void plait_dump_leave_thread(int place);
 int plait_dump_take(void);
-// Whether a timer of the system's, or a handler of signals, may still do something in a process whose threads all sleep.
-// Plait's own handlers do not count: those of a range of signals, and SIGQUIT's.
+// Whether a timer of the system's, or a handler of signals, may still do something in a process
+// whose threads all sleep. Plait's own handlers do not count: those of a range of signals, and
+// SIGQUIT's.
 int plait_others_may_interrupt(int first_own, int last_own);
 /// Installs an empty handler for `signal` without SA_RESTART, and blocks it in this thread.
 int plait_prepare_interrupt(int signal);

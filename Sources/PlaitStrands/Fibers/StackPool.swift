@@ -152,7 +152,7 @@ final class StackPool {
         unsafe slabs.noteCold(stack.guardAddress, in: stack.slab, stride: stride)
     }
 
-    /// How many bytes one call gives back. The kernel needs at most some 30 µs to free their pages.
+    /// How many bytes one call gives back. The kernel frees their pages in some 30 µs at most.
     private static let trimmedAtOnce = 1 << 20
 
     /// Whether a later trim could give anything back.

@@ -37,7 +37,8 @@ public final class PoolResults<Success: Sendable>: AsyncSequence, AsyncIteratorP
     /// Waits for the next result; nil after the last.
     ///
     /// Blocks the calling thread or parks the calling fiber.
-    /// - Throws: The error of the work; `TimedOut` past the limit; `CancellationError` when the caller is cancelled.
+    /// - Throws: The error of the work; `TimedOut` past the limit; `CancellationError` when the
+    ///   caller is cancelled.
     @available(*, noasync)
     public func next() throws -> Success? {
         do {

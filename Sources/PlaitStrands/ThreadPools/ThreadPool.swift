@@ -85,8 +85,8 @@ public final class ThreadPool: Sendable {
     /// Blocks the calling thread or parks the calling fiber.
     /// - Parameter limit: Longest wait for a place; `nil` waits for ever, `.zero` tries once.
     /// - Returns: The future of the result. It can be cancelled until `body` runs.
-    /// - Throws: `TimedOut` past the limit; `ThreadPoolError`; `CancellationError` when the caller is
-    ///   cancelled. `body` is not run then.
+    /// - Throws: `TimedOut` past the limit; `ThreadPoolError`; `CancellationError` when the caller
+    ///   is cancelled. `body` is not run then.
     /// - Source: Python's `Executor.submit`; `gevent.threadpool.ThreadPool.spawn`.
     @available(*, noasync)
     @discardableResult

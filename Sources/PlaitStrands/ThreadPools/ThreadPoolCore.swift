@@ -2,8 +2,8 @@ internal import PlaitParking
 internal import PlaitPlatform
 internal import PlaitSync
 
-/// What the workers of a ``ThreadPool`` share with it. It lives as long as one of them, and the
-/// pool as long as its user wants: its end lets idle workers go.
+/// The part of a ``ThreadPool`` that its workers share. Each worker keeps it alive. The pool itself
+/// lives as long as its users refer to it, and its end lets the idle workers go.
 final class ThreadPoolCore: FutureOwner, @unchecked Sendable {
     // Sendable: `guardLock` guards `state`, `strands`, `started`, `debt` and `cancelled`; the rest
     // is constant.

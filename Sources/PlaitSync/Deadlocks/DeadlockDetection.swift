@@ -50,8 +50,8 @@ public enum DeadlockDetection {
 
     /// What Plait does with a deadlock of locks; by default ``Policy-swift.enum/report``.
     ///
-    /// Unless it is ``Policy-swift.enum/off``, Plait also ends the program, with exit code 2 and the
-    /// list of waits on standard error, when all its strands sleep and nothing is left that could
+    /// Unless it is ``Policy-swift.enum/off``, Plait also ends the program, with exit code 2 and
+    /// the list of waits on standard error, when all its strands sleep and nothing is left that could
     /// wake one.
     public static var policy: Policy {
         get { Policy(rawValue: policyNumber.load(ordering: .relaxed)) ?? .off }

@@ -204,7 +204,8 @@ public final class Condition: @unchecked Sendable {
 }
 
 extension Condition: CustomStringConvertible {
-    /// The condition's address and its lock, such as `Condition(0x55d0…, Lock(locked, 0x55d1…))`.
+    /// The condition's name, or where it was made, and its lock, such as
+    /// `Condition(changed, Lock(locked, accounts))`.
     public var description: String { "Condition(\(label), \(lock))" }
 }
 

@@ -222,7 +222,7 @@ extension RLock {
 
 extension RLock: CustomStringConvertible {
     /// The lock's state at this moment, the caller's depth if the caller holds it, and the lock's
-    /// name or address, such as `RLock(locked, depth 2, 0x55d0…)`.
+    /// name or where it was made, such as `RLock(locked, depth 2, accounts)`.
     public var description: String {
         let depth = depth
         let held = depth > 0 ? ", depth \(depth)" : ""

@@ -184,8 +184,8 @@ struct Ring<Element> {
         }
     }
 
-    /// Waits up to 64 pauses, about 2 µs, for more than one item at the head, or more than one free
-    /// slot at the tail.
+    /// Waits up to 64 pauses, about 2 µs, for more than one item at the head, or more than one
+    /// free slot at the tail.
     ///
     /// A getter that takes each item as soon as it comes fetches the cache lines from its partner's
     /// core for each item, which takes 40 ns. A getter that lets some items gather fetches the
